@@ -1,0 +1,1 @@
+"""Predicts which of three cultivars a wine was made from, given its chemistry."""

@@ -1,0 +1,8 @@
+"""`python -m mlgen`: the same as the `mlgen` command."""
+
+import sys
+
+from mlgen.entry import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The straight line: load, validate, lower, render, verify. Writing is `write`'s; nothing here touches the disk."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mlgen import targets
+from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
+from mlgen.ir import Input, Pipeline
+from mlgen.lower import lower
+from mlgen.render import render, template_text
+from mlgen.spec import source
+from mlgen.targets.adapt import adapt
+from mlgen.targets.contract import Fragment, Output, Target
+from mlgen.verify import verify
+from mlgen.write.header import File, with_header
+
+ENV = ".mlgen/env.sh"
+CI = ".mlgen/ci.py"
+
+
+class Compiled(NamedTuple):
+    """All that a spec compiles to; `files` are in the order in which they are written."""
+
+    pipeline: Pipeline
+    files: tuple[File, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+def analyse(root: Path, spec: str) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
+    """The pipeline that the spec means, and warnings; a SpecError says everything that is wrong."""
+    return lower(source(root, spec))
+
+
+def compile_spec(root: Path, spec: str, only: Sequence[str] = ()) -> Compiled:
+    """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything."""
+    pipeline, warnings = analyse(root, spec)
+    wanted = [options.name for options in pipeline.targets]
+    missing = [name for name in only if name not in wanted]
+    if missing:
+        hint = f"it names {', '.join(wanted)}"
+        raise SpecError([error("MLG405", Position(spec), f"the spec does not name the target {n}", hint) for n in missing])
+    chosen = [targets.get(name) for name in wanted if not only or name in only]
+    faults: list[Diagnostic] = []
+    files: list[File] = []
+    for target in chosen:
+        adapted, found = adapt(pipeline, target)
+        faults += found
+        if not any(d.severity == "error" for d in found):
+            emitted, found = _emit(target, adapted)
+            files += emitted
+            faults += found
+    # A shared file holds the parts of all targets of the spec, whichever are compiled now.
+    files += _shared(pipeline, [targets.get(name) for name in wanted])
+    if any(d.severity == "error" for d in faults):
+        raise SpecError([*faults, *warnings])
+    return Compiled(pipeline, tuple(files), ordered([*faults, *warnings]))
+
+
+def _emit(target: Target, pipeline: Pipeline) -> tuple[list[File], list[Diagnostic]]:
+    files: list[File] = []
+    faults: list[Diagnostic] = []
+    for output in target.outputs(pipeline):
+        text = render(output.template, output.view)
+        faults += verify(target, output, text, pipeline)
+        files.append(with_header(output, text, pipeline.spec, target.name))
+    return files, faults
+
+
+def _shared(pipeline: Pipeline, chosen: Iterable[Target]) -> list[File]:
+    """`.mlgen/env.sh`, and `.mlgen/ci.py` where the pipeline needs logic that no CI system has."""
+    fragments = [fragment for target in chosen for fragment in target.fragments]
+    view = {
+        "default_branch": pipeline.default_branch,
+        "inputs": [_input_view(entry) for entry in pipeline.triggers.inputs],
+        "fragments": _texts(fragments, ENV),
+    }
+    outputs = [Output(ENV, "common/env.sh.j2", view)]
+    if needs_ci(pipeline):
+        outputs.append(Output(CI, "common/ci.py.j2", {"fragments": _texts(fragments, CI)}))
+    return [with_header(output, render(output.template, output.view), pipeline.spec, "") for output in outputs]
+
+
+def _texts(fragments: Iterable[Fragment], path: str) -> list[str]:
+    return [template_text(f.template).rstrip("\n") for f in fragments if f.path == path]
+
+
+def needs_ci(pipeline: Pipeline) -> bool:
+    """Whether some job calls `.mlgen/ci.py`."""
+    return any(
+        job.gate or job.exports or job.deploys or any(job.reports) or (job.matrix and job.matrix.collide)
+        for job in pipeline.jobs
+    )
+
+
+def _input_view(entry: Input) -> dict[str, Any]:
+    """How the shell checks an input: patterns of `case` that are refused."""
+    from mlgen.quoting import sh
+
+    refuse = {
+        "string": ["*[[:cntrl:]]*"],
+        "integer": ["'' | - | *[!0-9-]* | ?*-*"],
+        "number": ["'' | - | . | *[!0-9.eE+-]*"],
+        "boolean": ["true | false) ;;\n  *"],
+        "choice": [" | ".join(map(sh, entry.options)) + ") ;;\n  *"],
+    }[entry.type]
+    wanted = f"one of {', '.join(entry.options)}" if entry.type == "choice" else f"of type {entry.type}"
+    return {
+        "name": entry.name,
+        "variable": entry.variable,
+        "default": entry.default,
+        "expansion": _in_expansion(entry.default),
+        "refuse": refuse,
+        "message": f"the input {entry.name} must be {wanted}",
+    }
+
+
+def _in_expansion(text: str) -> str:
+    """The text as the word of `"${X=word}"`, inside double quotes."""
+    return "".join("\\" + c if c in '\\"$`}' else c for c in text)

@@ -1,0 +1,18 @@
+"""What lowering reads: a spec's expanded data, and where each value stands."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mlgen.diagnostics import Position
+
+
+class Source(NamedTuple):
+    """A valid spec with every shorthand expanded; `at(*path)` is the position of a value in the user's text."""
+
+    file: str
+    data: dict[str, Any]
+    position: Callable[[tuple[str | int, ...]], Position]
+
+    def at(self, *path: str | int) -> Position:
+        """The position of the value at the path, or of its nearest parent that the user wrote."""
+        return self.position(path)

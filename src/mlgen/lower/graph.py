@@ -1,0 +1,132 @@
+"""Edges: from `needs`, from files, and from the order of the stages."""
+
+from collections.abc import Iterator
+
+from mlgen.diagnostics import Diagnostic, error
+from mlgen.ir import paths
+from mlgen.ir.conditions import KINDS, Condition
+from mlgen.ir.expressions import all_of
+from mlgen.ir.model import Edge, Job, Triggers
+from mlgen.ir.source import Source
+
+
+def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
+    """The jobs with all their edges, hard ones first; the faults are unknown names and circles."""
+    faults: list[Diagnostic] = []
+    stages = {stage: index for index, stage in enumerate(source.data["stages"])}
+    found = []
+    for job in jobs:
+        named, unknown = _named(source, job, jobs)
+        faults += unknown
+        files = _files(source, job, jobs)
+        hard = {name: () for name, optional in named if not optional} | files
+        result = [
+            Edge(n, True, files=tuple(hard[n]), exports=bool(_by_id(jobs, n).exports)) for n in (j.id for j in jobs) if n in hard
+        ]
+        waits = {name for name, optional in named if optional}
+        if "needs" not in source.data["stages"][job.stage][job.name] or job.deploys:
+            waits |= {other.id for other in jobs if stages[other.stage] < stages[job.stage]}
+        result += [Edge(other.id, False) for other in jobs if other.id in waits and other.id not in hard]
+        found.append(job._replace(edges=tuple(result)))
+    if not faults:
+        faults += _circles(tuple(found))
+    return tuple(found), faults
+
+
+def _by_id(jobs: tuple[Job, ...], name: str) -> Job:
+    return next(job for job in jobs if job.id == name)
+
+
+def _named(source: Source, job: Job, jobs: tuple[Job, ...]) -> tuple[list[tuple[str, bool]], list[Diagnostic]]:
+    found: list[tuple[str, bool]] = []
+    faults: list[Diagnostic] = []
+    for index, need in enumerate(source.data["stages"][job.stage][job.name].get("needs", ())):
+        at = source.at("stages", job.stage, job.name, "needs", index)
+        fits = [other for other in jobs if need["job"] in (other.id, other.name)]
+        exact = [other for other in fits if other.id == need["job"]]
+        if len(fits) > 1 and not exact:
+            names = " or ".join(other.id for other in fits)
+            faults.append(error("MLG202", at, f"more than one job is called {need['job']}", f"write {names}"))
+        elif not fits:
+            faults.append(error("MLG201", at, f"there is no job {need['job']}", _close(need["job"], jobs)))
+        else:
+            found.append(((exact or fits)[0].id, need["optional"]))
+    return found, faults
+
+
+def _close(name: str, jobs: tuple[Job, ...]) -> str:
+    from mlgen.lower.checks import did_you_mean
+
+    return did_you_mean(name, [n for job in jobs for n in (job.name, job.id)])
+
+
+def _files(source: Source, job: Job, jobs: tuple[Job, ...]) -> dict[str, tuple[str, ...]]:
+    """For each other job that makes a file this one reads: which of its declared paths."""
+    said = source.data["stages"][job.stage][job.name]
+    reads = [*said["deps"], *((job.gate.metrics,) if job.gate else ())]
+    found: dict[str, tuple[str, ...]] = {}
+    for other in jobs:
+        if other.id != job.id:
+            made = tuple(path for path in other.files if any(paths.overlap(path, read) for read in reads))
+            if made:
+                found[other.id] = made
+    return found
+
+
+def _circles(jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:
+    by_id = {job.id: job for job in jobs}
+    state: dict[str, int] = {}
+    for start in jobs:
+        stack: list[tuple[str, Iterator[str]]] = []
+        if start.id not in state:
+            state[start.id] = 1
+            stack.append((start.id, (edge.job for edge in start.edges)))
+        while stack:
+            name, rest = stack[-1]
+            step = next(rest, None)
+            if step is None:
+                state[name] = 2
+                stack.pop()
+            elif state.get(step) == 1:
+                circle = [n for n, _ in stack]
+                circle = [*circle[circle.index(step) :], step]
+                hint = "a job that is needed must not wait for the one that needs it; look at the order of the stages too"
+                yield error("MLG301", by_id[step].position, "these jobs wait for each other: " + " -> ".join(circle), hint)
+                return
+            elif step not in state:
+                state[step] = 1
+                stack.append((step, (edge.job for edge in by_id[step].edges)))
+
+
+def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
+    """The edges with `always` and `implied`, which need the effective conditions.
+
+    A barrier is implied when another job, which runs whenever the waiting one does and whose failure stops it,
+    waits for the same job. Sets of jobs are bits, so that 400 jobs stay cheap.
+    """
+    bit = {job.id: 1 << index for index, job in enumerate(jobs)}
+    by_id = {job.id: job for job in jobs}
+    reach = {job.id: _on_triggers(job.condition, triggers) for job in jobs}
+    settled: dict[str, tuple[Job, int]] = {}
+
+    def settle(job: Job) -> tuple[Job, int]:
+        """The job with its edges weighed, and the jobs it surely waits for."""
+        if job.id in settled:
+            return settled[job.id]
+        marked = [e._replace(always=e.hard or reach[job.id].implies(by_id[e.job].condition)) for e in job.edges]
+        strong = {e.job: settle(by_id[e.job])[1] for e in marked if e.always and not by_id[e.job].allow_failure}
+        through = 0
+        for waited in strong.values():
+            through |= waited
+        weighed = tuple(e._replace(implied=not e.hard and bool(through & bit[e.job])) for e in marked)
+        own = through
+        for e in weighed:
+            own |= bit[e.job]
+        settled[job.id] = (job._replace(edges=weighed), own)
+        return settled[job.id]
+
+    return tuple(settle(job)[0] for job in jobs)
+
+
+def _on_triggers(condition: Condition, triggers: Triggers) -> Condition:
+    return Condition(*(all_of([condition.on(kind), triggers.condition.on(kind)]) for kind in KINDS))

@@ -1,0 +1,155 @@
+"""Jobs one by one: what each says of itself, with the runtime's defaults in place. Edges and conditions come later."""
+
+import itertools
+from typing import Any
+
+from mlgen.ir import paths
+from mlgen.ir.conditions import ALWAYS
+from mlgen.ir.model import Cache, Coverage, Environment, Export, GateCheck, Job, Leg, Matrix, Reports, Runner, SecretUse
+from mlgen.ir.source import Source
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: str) -> int:
+    """A duration such as 30s, 20m, 2h or 7d in seconds."""
+    return int(duration[:-1]) * UNITS[duration[-1]]
+
+
+def scalar_text(value: Any) -> str:
+    """A scalar of the spec as the text that a variable holds."""
+    if isinstance(value, dict):
+        value = value["public"]
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def variables(env: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Environment variables as pairs of text, in the order written."""
+    return tuple((name, scalar_text(value)) for name, value in env.items())
+
+
+def drafts(source: Source) -> tuple[Job, ...]:
+    """Every job, in the order of the stages and as written within one; edges empty, conditions `ALWAYS`."""
+    data = source.data
+    names = [name for stage in data["stages"].values() for name in stage]
+    taken = [name.lower() for name in names]
+    found = []
+    for stage, members in data["stages"].items():
+        for name, said in members.items():
+            key = name if taken.count(name.lower()) == 1 else f"{stage}-{name}"
+            found.append(_draft(source, stage, name, key, said))
+    return tuple(found)
+
+
+def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]) -> Job:
+    data = source.data
+    runtime = data["runtime"]
+    at = ("stages", stage, name)
+    return Job(
+        id=f"{stage}.{name}",
+        name=name,
+        stage=stage,
+        key=key,
+        position=source.position(at),
+        run=said["run"],
+        gate=_gate(data, said.get("gate", "")),
+        setup=runtime["setup"] if not said.get("gate") else "",
+        finally_=said["finally"],
+        python=said.get("python", runtime["python"]),
+        image=said.get("image", runtime["image"]),
+        runner=_runner(data, said.get("runner", "default")),
+        caches=_caches(said.get("cache", runtime["cache"])) if not said.get("gate") else (),
+        env=variables(said.get("env") or {}),
+        secrets=tuple(SecretUse(s, s, False, source.at(*at, "secrets", i)) for i, s in enumerate(said["secrets"])),
+        matrix=_matrix(said),
+        edges=(),
+        condition=ALWAYS,
+        outs=tuple(map(paths.normal, said["outs"])),
+        metrics=tuple(map(paths.normal, said["metrics"])),
+        plots=tuple(map(paths.normal, said["plots"])),
+        exports=tuple(
+            Export(e, paths.normal(v["json"]), v["key"]) if v else Export(e) for e, v in said["exports"].items()
+        ),
+        reports=_reports(said["reports"]),
+        bundles=(),
+        takes=(),
+        timeout=seconds(said["timeout"]) if "timeout" in said else 0,
+        retry=said.get("retry", 0),
+        allow_failure=said.get("allow_failure", False),
+        environment=_environment(source, said.get("environment", "")),
+        lock=said.get("environment", "") if _deploying(data, said) else "",
+    )
+
+
+def _deploying(data: dict[str, Any], said: dict[str, Any]) -> bool:
+    name = said.get("environment", "")
+    return bool(name) and data["environments"][name]["deployment"]
+
+
+def _environment(source: Source, name: str) -> Environment | None:
+    return environment(source, name) if name else None
+
+
+def environment(source: Source, name: str) -> Environment:
+    """The environment of this name."""
+    said = source.data["environments"][name]
+    at = source.at("environments", name)
+    return Environment(name, said["approval"], tuple(said["by"]), said["prompt"], said["deployment"], said["url"], at)
+
+
+def _gate(data: dict[str, Any], name: str) -> GateCheck | None:
+    if not name:
+        return None
+    said = data["gates"][name]
+    baseline = paths.normal(said["baseline"]) if said["baseline"] else ""
+    return GateCheck(name, paths.normal(said["metrics"]), tuple(said["require"]), baseline, said["on_missing"], said["on_fail"])
+
+
+def _runner(data: dict[str, Any], name: str) -> Runner:
+    options = data["runners"].get(name) or {}
+    return Runner(name, tuple(sorted(options.items())))
+
+
+def _caches(caches: list[dict[str, Any]]) -> tuple[Cache, ...]:
+    return tuple(Cache(tuple(c["paths"]), tuple(c["key"]), c["salt"]) for c in caches)
+
+
+def _reports(said: dict[str, Any]) -> Reports:
+    coverage = said.get("coverage")
+    return Reports(
+        tuple(map(paths.normal, said["junit"])),
+        Coverage(coverage["format"], paths.normal(coverage["path"])) if coverage else None,
+        paths.normal(said["summary"]) if "summary" in said else "",
+    )
+
+
+def _matrix(said: dict[str, Any]) -> Matrix | None:
+    if "matrix" not in said:
+        return None
+    axes = {k: [scalar_text(v) for v in vs] for k, vs in said["matrix"].items() if k not in ("include", "exclude", "max_parallel")}
+    exclude = [{k: scalar_text(v) for k, v in leg.items()} for leg in said["matrix"].get("exclude", ())]
+    include = [{k: scalar_text(v) for k, v in leg.items()} for leg in said["matrix"].get("include", ())]
+    product = [dict(zip(axes, values)) for values in itertools.product(*axes.values())] if axes else []
+    legs = [leg for leg in product if not any(all(leg.get(k) == v for k, v in e.items()) for e in exclude)]
+    legs += [leg for leg in include if leg not in legs]
+    names = tuple(dict.fromkeys(k for leg in [dict.fromkeys(axes), *include] for k in leg))
+    files = [paths.normal(p) for key in ("outs", "metrics", "plots") for p in said[key]]
+    return Matrix(
+        axes=names,
+        legs=tuple(Leg(_slug(leg, names, legs), tuple((n, leg[n]) for n in names if n in leg)) for leg in legs),
+        crossed=tuple((k, tuple(v)) for k, v in axes.items()) if not exclude and not include else (),
+        max_parallel=said["matrix"].get("max_parallel", 0),
+        collide=any(not set(names) <= set(paths.MATRIX_REFERENCE.findall(path)) for path in files),
+    )
+
+
+def _slug(leg: dict[str, str], names: tuple[str, ...], legs: list[dict[str, str]]) -> str:
+    """A leg's values joined; where two legs would become one name, its number is added."""
+
+    def plain(values: dict[str, str]) -> str:
+        text = "-".join(values[n] for n in names if n in values)
+        return "".join(c if c.isalnum() and c.isascii() or c in "._-" else "_" for c in text)
+
+    slug = plain(leg)
+    alike = [other for other in legs if plain(other).lower() == slug.lower()]
+    return slug if len(alike) == 1 else f"{slug}-{legs.index(leg) + 1}"

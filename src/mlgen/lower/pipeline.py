@@ -1,0 +1,68 @@
+"""The order of lowering: each step takes what the one before made, and all faults are reported together."""
+
+from typing import Any
+
+from mlgen.diagnostics import Diagnostic, SpecError
+from mlgen.ir.model import Pipeline, Secret, TargetOptions
+from mlgen.ir.source import Source
+from mlgen.lower import checks, files, graph, jobs
+from mlgen.lower.events import triggers
+from mlgen.lower.when import effective
+
+
+def lower(source: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
+    """The pipeline, and warnings; a SpecError holds every fault of references, order and conditions."""
+    faults: list[Diagnostic] = list(checks.references(source))
+    if faults:
+        raise SpecError(faults)
+    fired, found = triggers(source)
+    faults += found
+    drafts = jobs.drafts(source)
+    faults += checks.drafts(source, drafts)
+    edged, found = graph.edges(source, drafts)
+    faults += found
+    if faults:
+        raise SpecError(faults)
+    conditioned, found = effective(source, edged, fired)
+    faults += found
+    linked = graph.weigh(conditioned, fired)
+    handed, found = files.bundles(linked)
+    faults += found
+    pipeline = _assemble(source, fired, handed)
+    faults += checks.pipeline(source, pipeline)
+    errors = [fault for fault in faults if fault.severity == "error"]
+    if errors:
+        raise SpecError(faults)
+    return pipeline, tuple(faults)
+
+
+def _assemble(source: Source, fired: Any, handed: Any) -> Pipeline:
+    data = source.data
+    project = data["project"]
+    return Pipeline(
+        spec=source.file,
+        name=project["name"],
+        owners=tuple(project["owners"]),
+        repository=project["repository"],
+        default_branch=project["default_branch"],
+        triggers=fired,
+        cancel=tuple(kind for kind in ("push", "pull_request") if kind in data["cancel"]),
+        env=jobs.variables(data["env"]),
+        secrets=tuple(
+            Secret(name, False, False, tuple(s["environments"]), (), source.at("secrets", name))
+            for name, s in data["secrets"].items()
+        ),
+        environments=tuple(jobs.environment(source, name) for name in data["environments"]),
+        stages=tuple(data["stages"]),
+        jobs=handed,
+        targets=tuple(
+            TargetOptions(
+                name,
+                tuple(sorted((k, v) for k, v in options.items() if k != "fallback")),
+                tuple(sorted((options.get("fallback") or {}).items())),
+                source.at("targets", name),
+            )
+            for name, options in data["targets"].items()
+        ),
+    )
+

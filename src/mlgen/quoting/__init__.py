@@ -1,0 +1,7 @@
+"""Values as text of another language: YAML, the shell, Groovy. Every printed value goes through one of these."""
+
+from mlgen.quoting.groovy import groovy
+from mlgen.quoting.shell import sh, sh_path
+from mlgen.quoting.yaml import yaml_block, yaml_list, yaml_scalar
+
+__all__ = ["groovy", "sh", "sh_path", "yaml_block", "yaml_list", "yaml_scalar"]

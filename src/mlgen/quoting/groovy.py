@@ -1,0 +1,25 @@
+"""Groovy string literals that are never interpolated."""
+
+
+def groovy(value: object) -> str:
+    """The value as a Groovy literal: true, false, a number, or a single-quoted string (`'''` for several lines)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    text = str(value).replace("\\", "\\\\")
+    if "\n" not in text:
+        return "'" + _escaped(text.replace("'", "\\'")) + "'"
+    return "'''" + _escaped(text.replace("'''", "\\'\\'\\'"), keep="\n").removesuffix("'") + ("\\'" if text.endswith("'") else "") + "'''"
+
+
+def _escaped(text: str, keep: str = "") -> str:
+    names = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+    return "".join(
+        c if c in keep or (c.isprintable() and ord(c) < 0xD800) or (c == "\t" and keep) else names.get(c) or _unicode(c) for c in text
+    )
+
+
+def _unicode(c: str) -> str:
+    units = c.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

@@ -1,0 +1,87 @@
+"""YAML scalars that YAML 1.1 and 1.2 readers take alike, and that a person would have written."""
+
+import re
+from collections.abc import Iterable
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./~$(-][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*")
+# What YAML 1.1 (which most CI systems speak) or 1.2 reads as something other than a string.
+_TYPED = re.compile(
+    r"~|null|true|false|yes|no|on|off|y|n|[-+]?(0[xob])?[0-9][0-9_]*|[-+]?[0-9][0-9_,]*(\.[0-9_]*)?(e[-+]?[0-9]+)?"
+    r"|[-+]?\.[0-9_]+(e[-+]?[0-9]+)?|[-+]?\.(inf|nan)|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
+    r"|0x[0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|<<|=|-|--- .*|---|\.\.\.",
+    re.IGNORECASE,
+)
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+
+
+def yaml_scalar(value: object, flow: bool = False) -> str:
+    """The value on one line. A string stays plain where no reader mistakes it; with `flow`, also inside `[ ]`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = str(value)
+    if _is_plain(text, flow):
+        return text
+    if "'" not in text or '"' in text or "\\" in text:
+        if not _UNPRINTABLE.search(text) and "\n" not in text and "\t" not in text:
+            return '"' + text + '"' if not ('"' in text or "\\" in text) else "'" + text.replace("'", "''") + "'"
+    return _double(text)
+
+
+def _is_plain(text: str, flow: bool) -> bool:
+    if not text or text != text.strip() or not _PLAIN.fullmatch(text) or _TYPED.fullmatch(text):
+        return False
+    if text.startswith(("- ", "? ", "~")) and text != "~/" + text[2:]:
+        return False
+    if ": " in text or " #" in text or text.endswith(":"):
+        return False
+    return not (flow and re.search(r"[,\[\]{}]|:$", text))
+
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0", "\x1b": "\\e"}
+
+
+def _double(text: str) -> str:
+    def escape(c: str) -> str:
+        if c in _ESCAPES:
+            return _ESCAPES[c]
+        if not _UNPRINTABLE.match(c):
+            return c
+        code = ord(c)
+        return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+    return '"' + "".join(map(escape, text)) + '"'
+
+
+def yaml_list(values: Iterable[object]) -> str:
+    """A list in flow style, on one line."""
+    return "[" + ", ".join(yaml_scalar(value, flow=True) for value in values) + "]"
+
+
+def yaml_block(text: str, indent: int) -> str:
+    """Text of one or more lines as a value whose lines are indented by `indent` spaces.
+
+    One plain line stays on the key's line; several become a literal block. What a block cannot hold (control
+    characters, carriage returns) becomes a double-quoted scalar.
+    """
+    if "\n" not in text:
+        return yaml_scalar(text)
+    if _UNPRINTABLE.search(text) or not text.strip("\n ") or text.split("\n", 1)[0].strip(" ") == "" or "\t" in _leads(text):
+        return _double(text)
+    body = text.rstrip("\n")
+    trailing = len(text) - len(body)
+    chomp = {0: "-", 1: ""}.get(trailing, "+")
+    marker = str(2) if body.startswith(" ") else ""
+    if marker and indent < 2:
+        return _double(text)
+    pad = " " * indent
+    lines = [pad + line if line else "" for line in (body + "\n" * (trailing - 1 if trailing > 1 else 0)).split("\n")]
+    return f"|{marker}{chomp}\n" + "\n".join(lines)
+
+
+def _leads(text: str) -> str:
+    """The white space at the heads of the lines."""
+    return "".join(line[: len(line) - len(line.lstrip())] for line in text.split("\n"))

@@ -1,0 +1,76 @@
+"""A view and a template to text: the only importer of Jinja.
+
+The delimiters leave `${{ }}`, `{{ checksum }}`, `<< >>` and bash's `[[ ]]` alone, so that a template reads like the
+file it makes: `[[= value | yaml ]]`, `[%% if x %%]`, `[## a comment ##]`.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
+
+from mlgen import quoting
+from mlgen.resources import data_path
+
+FILTERS = {
+    "yaml": quoting.yaml_scalar,
+    "yaml_block": quoting.yaml_block,
+    "yaml_list": quoting.yaml_list,
+    "groovy": quoting.groovy,
+    "sh": quoting.sh,
+    "raw": str,
+}
+"""The quoting filters: a printed value ends in one of them. `raw` is for text that is already of the file's language."""
+
+
+def environment(loader: BaseLoader | None = None) -> Environment:
+    """The Jinja environment of all templates."""
+    env = Environment(
+        loader=loader or FileSystemLoader(data_path("templates")),
+        block_start_string="[%%",
+        block_end_string="%%]",
+        variable_start_string="[[=",
+        variable_end_string="]]",
+        comment_start_string="[##",
+        comment_end_string="##]",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+        autoescape=False,
+    )
+    env.filters.update(FILTERS)
+    return env
+
+
+def compiled_folder() -> str:
+    """Where precompiled templates lie: one folder for each Python and Jinja version that compiled them, if shipped."""
+    import jinja2
+
+    tag = f"{sys.implementation.cache_tag}-jinja-{getattr(jinja2, '__version__', 'unknown')}"
+    return os.path.join(data_path("compiled"), tag)
+
+
+@lru_cache(maxsize=1)
+def _shared() -> Environment:
+    folder = compiled_folder()
+    return environment(ModuleLoader(folder) if os.path.isdir(folder) else None)
+
+
+def render(template: str, view: Mapping[str, Any]) -> str:
+    """The text of `templates/TEMPLATE` for the view; an undefined name is an error of the template's author."""
+    return _shared().get_template(template).render(view)
+
+
+def template_text(template: str) -> str:
+    """A template's own text, for files that are joined from parts without values."""
+    with open(data_path("templates", *template.split("/")), encoding="utf-8") as file:
+        return file.read()
+
+
+def precompile(folder: str) -> None:
+    """Compile all templates into `folder` for `ModuleLoader`."""
+    environment().compile_templates(folder, extensions=["j2"], zip=None, ignore_errors=False)

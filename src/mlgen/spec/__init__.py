@@ -1,0 +1,20 @@
+"""The user's text to valid, expanded data with positions."""
+
+from pathlib import Path
+
+from mlgen.diagnostics import SpecError
+from mlgen.ir.source import Source
+from mlgen.spec.expand import expand
+from mlgen.spec.load import Loaded, load, read
+from mlgen.spec.validate import validate
+
+__all__ = ["Loaded", "load", "read", "source"]
+
+
+def source(root: Path, spec: str) -> Source:
+    """The spec at `root/spec`, valid against the schema and expanded; a SpecError says everything that is wrong."""
+    loaded = load(read(root / spec, spec), spec)
+    faults = validate(loaded)
+    if faults:
+        raise SpecError(faults)
+    return Source(spec, expand(loaded.data), loaded.position)

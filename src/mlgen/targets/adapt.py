@@ -1,0 +1,54 @@
+"""A pipeline held against what a target can say: refusals, warnings, and the fallbacks that the spec chose."""
+
+from mlgen.diagnostics import Diagnostic, error, warning
+from mlgen.ir import Pipeline, TargetOptions
+from mlgen.targets.contract import Capability, Target
+from mlgen.targets.uses import uses
+
+
+def adapt(pipeline: Pipeline, target: Target) -> tuple[Pipeline, list[Diagnostic]]:
+    """The pipeline that the target is to say, and what has to be said about it."""
+    options = next(o for o in pipeline.targets if o.name == target.name)
+    found: list[Diagnostic] = []
+    skipped: set[str] = set()
+    for capability in target.capabilities:
+        used = list(uses(pipeline, capability.construct))
+        chosen = options.fallback(capability.construct)
+        if chosen == "skip":
+            skipped |= {job for _, job in used}
+        elif not chosen and used and capability.default:
+            where = [job for _, job in used if job]
+            found.append(_say(target, capability, options, where, used[0][0]))
+    kept = _without(pipeline, skipped)
+    if not any(d.severity == "error" for d in found):
+        found += target.refuse(kept)
+    return kept, found
+
+
+def _say(target: Target, capability: Capability, options: TargetOptions, jobs: list[str], at: object) -> Diagnostic:
+    place = options.position if not jobs else at
+    who = f" ({', '.join(jobs[:3])}{' …' if len(jobs) > 3 else ''})" if jobs else ""
+    why = capability.weaker or capability.how
+    choices = "; ".join(f"`{name}`: {meaning}" for name, meaning in capability.fallbacks)
+    hint = f"choose targets.{target.name}.fallback.{capability.construct} - {choices}" if choices else ""
+    kind, verb = (error, "cannot say") if capability.default == "refuse" else (warning, "says in a weaker way")
+    code = "MLG401" if capability.default == "refuse" else "MLG402"
+    return kind(code, place, f"{target.title} {verb} {capability.construct}{who}: {why}", hint)  # type: ignore[arg-type]
+
+
+def _without(pipeline: Pipeline, skipped: set[str]) -> Pipeline:
+    """The pipeline without these jobs and all that depend on them over hard edges."""
+    if not skipped:
+        return pipeline
+    gone = set(skipped)
+    while more := {j.id for j in pipeline.jobs for e in j.edges if e.hard and e.job in gone} - gone:
+        gone |= more
+    jobs = tuple(
+        job._replace(
+            edges=tuple(e for e in job.edges if e.job not in gone),
+            bundles=tuple(b._replace(consumers=tuple(c for c in b.consumers if c not in gone)) for b in job.bundles),
+        )
+        for job in pipeline.jobs
+        if job.id not in gone
+    )
+    return pipeline._replace(jobs=jobs)

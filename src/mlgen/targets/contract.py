@@ -1,0 +1,71 @@
+"""The one contract that every target fulfils: `src/mlgen/targets/NAME/__init__.py` holds a `TARGET` of this type."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from mlgen.diagnostics import Diagnostic
+from mlgen.ir import Pipeline
+
+
+class Capability(NamedTuple):
+    """How a target says one construct.
+
+    `weaker`: what is lost against the meaning of the language; empty means nothing.
+    `fallbacks`: what the spec may choose under `targets.NAME.fallback.CONSTRUCT`, each with its meaning. The name
+    `skip` is known to the compiler: the jobs that need the construct, and their dependents over hard edges, are left
+    out for this target. Every other name only tells the target, and silences the diagnostic.
+    `default`: what happens when the construct is used and no fallback is chosen: nothing, a warning, or a refusal.
+    """
+
+    construct: str
+    level: Literal["native", "emulated", "unsupported"]
+    how: str
+    weaker: str = ""
+    fallbacks: tuple[tuple[str, str], ...] = ()
+    default: Literal["", "warn", "refuse"] = ""
+
+
+class Output(NamedTuple):
+    """One file to emit: `template` is below `templates/`, `view` is all that it may print."""
+
+    path: str
+    template: str
+    view: Mapping[str, Any]
+    comment: str = "#"
+    """How a line of comment begins in this file; the header is written with it."""
+    executable: bool = False
+
+
+class Fragment(NamedTuple):
+    """A target's part of a file that all targets share, such as `.mlgen/env.sh`."""
+
+    target: str
+    path: str
+    template: str
+
+
+class Setting(NamedTuple):
+    """Something that must be set in the CI system itself, since the file cannot say it."""
+
+    title: str
+    detail: str
+    must: bool
+    """Whether the pipeline is unsafe or does not work without it."""
+
+
+class Target(NamedTuple):
+    """A CI system."""
+
+    name: str
+    title: str
+    outputs: Callable[[Pipeline], tuple[Output, ...]]
+    """The native files. The pipeline is already without the jobs that a fallback leaves out."""
+    check: Callable[[Output, str, Pipeline], list[Diagnostic]]
+    """Structural faults of a rendered native file: that it parses, its references, its limits. Codes MLG404, MLG601."""
+    refuse: Callable[[Pipeline], list[Diagnostic]]
+    """What the capability table is too coarse for: limits and single values that this target cannot say."""
+    settings: Callable[[Pipeline], tuple[Setting, ...]]
+    capabilities: tuple[Capability, ...]
+    fragments: tuple[Fragment, ...]
+    paths: tuple[str, ...]
+    """Where its outputs usually are: looked at when outputs that nobody asks for any longer are removed."""

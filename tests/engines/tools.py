@@ -1,0 +1,182 @@
+"""Where the third-party tools are, and how they are started."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve().parent
+TOOLS = HERE.parents[1] / ".tools"
+NODE_HOME = TOOLS / "node"
+GROOVY_JAR = Path("/usr/share/java/groovy-all.jar")
+
+#: What `timeout -s KILL` exits with when it had to kill: 128 + SIGKILL.
+KILLED = 137
+
+
+class MissingTool(RuntimeError):
+    """A tool is not installed. This fails a test; it never skips one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not installed: run tests/engines/install.sh with this interpreter")
+
+
+class ToolFailure(RuntimeError):
+    """A tool broke down: it ended in a way that says nothing about the file it was given."""
+
+
+class Completed(NamedTuple):
+    """How a tool ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether the tool ran out of time."""
+        return self.code == KILLED
+
+
+def find(name: str) -> Path:
+    """Return the program `name` of this interpreter's environment, else of PATH."""
+    beside = Path(sys.executable).parent / name
+    if beside.is_file() and os.access(beside, os.X_OK):
+        return beside
+    found = shutil.which(name)
+    if found is None:
+        raise MissingTool(name)
+    return Path(found)
+
+
+def node_module(path: str) -> Path:
+    """Return a file of the installed node modules."""
+    found = NODE_HOME / "node_modules" / path
+    if not found.exists():
+        raise MissingTool(f"node module {path}")
+    return found
+
+
+def base_env(home: Path, *first: Path) -> dict[str, str]:
+    """Return the whole environment of a tool: nothing of the caller's but PATH, which starts with the folders `first`.
+
+    Runners of CI systems hand their own environment on to the jobs, so a stray variable of the developer's would
+    reach them.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    path = [*map(str, first), os.environ.get("PATH", os.defpath)]
+    return {
+        "PATH": os.pathsep.join(path),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: str | None = None,
+    seconds: int = 60,
+) -> Completed:
+    """Run a tool to its end, or kill it and its children after `seconds`."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        # Files, not pipes: a grandchild that outlives a killed tool would keep a pipe open and block the reader.
+        done = subprocess.run(
+            ["timeout", "-s", "KILL", str(seconds), *map(str, argv)],
+            cwd=cwd,
+            env=dict(env),
+            input=None if stdin is None else stdin.encode(),
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+            check=False,
+        )
+        out.seek(0)
+        err.seek(0)
+        # timeout(1) kills its own process group, itself included, which Python reports as a negative code.
+        code = KILLED if done.returncode == -9 else done.returncode
+        return Completed(code, out.read().decode(errors="replace"), err.read().decode(errors="replace"))
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="engines-") as folder:
+        yield Path(folder).resolve()
+
+
+def node(script: str, *args: str | Path, cwd: Path, seconds: int = 60) -> Completed:
+    """Run one of the node scripts beside this module with the installed node modules in reach."""
+    node_module("")
+    with scratch() as home:
+        env = base_env(home) | {"ENGINES_NODE_HOME": str(NODE_HOME)}
+        hooks = HERE / "node" / "hooks.mjs"
+        return run([find("node"), "--import", hooks.as_uri(), HERE / script, *args], cwd=cwd, env=env, seconds=seconds)
+
+
+def groovy_classpath() -> str:
+    """Return the class path of the Jenkins harness, compiled once for each state of its sources."""
+    if not GROOVY_JAR.exists():
+        raise MissingTool("groovy")
+    sources = sorted((HERE / "jenkins").glob("*.groovy"))
+    digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    classes = TOOLS / "jenkins" / digest
+    if not classes.exists():
+        classes.parent.mkdir(parents=True, exist_ok=True)
+        with (classes.parent / "lock").open("w") as lock, scratch() as home:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not classes.exists():
+                compiled = home / "classes"
+                done = run(
+                    [find("java"), "-cp", GROOVY_JAR, "org.codehaus.groovy.tools.FileSystemCompiler", "-d", compiled]
+                    + [str(source) for source in sources],
+                    cwd=home,
+                    env=base_env(home),
+                    seconds=300,
+                )
+                if done.code:
+                    raise ToolFailure(f"the Jenkins harness does not compile:\n{done.out}{done.err}")
+                shutil.copytree(compiled, classes.with_suffix(".new"), dirs_exist_ok=True)
+                classes.with_suffix(".new").rename(classes)
+    return f"{classes}{os.pathsep}{GROOVY_JAR}"
+
+
+def java_options() -> list[str]:
+    """Return the JVM options for short runs; Groovy 2.4 needs the reflective access on Java 9 and later."""
+    return ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "--add-opens=java.base/java.lang=ALL-UNNAMED"]
+
+
+def git(repo: Path, *args: str, home: Path | None = None) -> str:
+    """Run git in `repo` without the user's or the machine's configuration, and return what it prints."""
+    env = base_env(home or repo) | {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": "Engine",
+        "GIT_AUTHOR_EMAIL": "engine@example.org",
+        "GIT_COMMITTER_NAME": "Engine",
+        "GIT_COMMITTER_EMAIL": "engine@example.org",
+        "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+        "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+    }
+    done = run([find("git"), *args], cwd=repo, env=env)
+    if done.code:
+        raise ToolFailure(f"git {' '.join(args)}: {done.err.strip()}")
+    return done.out
