@@ -81,8 +81,8 @@ def _shared(pipeline: Pipeline, chosen: Iterable[Target]) -> list[File]:
     return [with_header(output, render(output.template, output.view), pipeline.spec, "") for output in outputs]
 
 
-def _texts(fragments: Iterable[Fragment], path: str) -> list[str]:
-    return [template_text(f.template).rstrip("\n") for f in fragments if f.path == path]
+def _texts(fragments: Iterable[Fragment], path: str) -> list[dict[str, str]]:
+    return [{"text": template_text(f.template).rstrip("\n")} for f in fragments if f.path == path]
 
 
 def needs_ci(pipeline: Pipeline) -> bool:
@@ -118,3 +118,8 @@ def _input_view(entry: Input) -> dict[str, Any]:
 def _in_expansion(text: str) -> str:
     """The text as the word of `"${X=word}"`, inside double quotes."""
     return "".join("\\" + c if c in '\\"$`}' else c for c in text)
+
+
+def usual_paths() -> tuple[str, ...]:
+    """Where outputs may stand from an earlier compilation, of whichever target."""
+    return (ENV, CI, *(path for name in targets.names() for path in targets.get(name).paths))

@@ -3,14 +3,16 @@
 import os
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_DATA = os.path.join(_PACKAGE, "_data")
+
+INSTALLED = os.path.isdir(_DATA)
+"""Whether this is a built package, and not an editable install of a checkout."""
 
 
 def data_path(*parts: str) -> str:
     """The path of a shipped file or folder, such as `data_path("schemas", "mlgen.schema.json")`.
 
-    A wheel holds them under `mlgen/_data`; an editable install does not, so the checkout is looked at second.
+    A wheel holds them under `mlgen/_data`; an editable install does not, so there the checkout is taken.
     """
-    installed = os.path.join(_PACKAGE, "_data", *parts)
-    if os.path.exists(installed):
-        return installed
-    return os.path.join(os.path.dirname(os.path.dirname(_PACKAGE)), *parts)
+    top = _DATA if INSTALLED else os.path.dirname(os.path.dirname(_PACKAGE))
+    return os.path.join(top, *parts)

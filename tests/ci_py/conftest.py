@@ -6,9 +6,10 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any
 
 import jinja2
 import pytest
@@ -31,7 +32,7 @@ def render(*fragments: str) -> str:
         undefined=jinja2.StrictUndefined,
     )
     env.filters["raw"] = str
-    texts = [{"text": (TEMPLATES / name / "guard.py.j2").read_text()} for name in fragments]
+    texts = [{"text": (TEMPLATES / name / "guard.py.j2").read_text().rstrip("\n")} for name in fragments]
     return env.from_string((TEMPLATES / "common" / "ci.py.j2").read_text()).render(fragments=texts)
 
 
@@ -99,7 +100,9 @@ def run(ci_py: Path) -> Callable[..., Result]:
 
     def run(*args: Any, **env: str) -> Result:
         command = [sys.executable, str(ci_py), *map(str, args)]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=60)
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env={**os.environ, **env}, timeout=60
+        )
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run

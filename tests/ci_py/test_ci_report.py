@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 JUNIT = """<?xml version="1.0"?>
 <testsuites><testsuite name="s">
 <testcase classname="tests.a" name="good"/>
-<testcase classname="tests.a" name="bad" file="tests/a.py" line="7"><failure message="assert 1 == 2&#10;second">trace</failure></testcase>
+<testcase classname="tests.a" name="bad" file="tests/a.py" line="7">
+<failure message="assert 1 == 2&#10;second">trace</failure></testcase>
 <testcase name="err"><error>first
 more</error></testcase>
 <testcase classname="tests.a" name="later"><skipped/></testcase>
@@ -20,7 +21,10 @@ more</error></testcase>
 BILLION = (
     """<!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><testsuite><testcase name="&b;"/></testsuite>"""
 )
-EXTERNAL = """<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><testsuite><testcase name="t"><failure>&e;</failure></testcase></testsuite>"""
+EXTERNAL = (
+    '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+    '<testsuite><testcase name="t"><failure>&e;</failure></testcase></testsuite>'
+)
 COBERTURA = '<?xml version="1.0"?>\n{}<coverage line-rate="0.5"{}><packages/></coverage>'
 
 
@@ -69,7 +73,7 @@ def test_missing_files_are_only_warnings(report) -> None:
     Path("empty").mkdir()
     result = report("--junit", "a/*.xml", "--junit", "empty", "--coverage", "cobertura:c.xml", "--summary", "s.md")
     assert result.code == 0
-    assert [line for line in result.err.splitlines()] == [
+    assert result.err.splitlines() == [
         f"mlgen: warning: the job left no {name}" for name in ("a/*.xml", "empty", "c.xml", "s.md")
     ]
     report().passed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import circleci_dialect, gitlab_repo
-from .tools import HERE, ToolFailure, base_env, find, git, groovy_classpath, java_options, node, run, scratch
+from .tools import Argv, ToolFailure, base_env, find, groovy_classpath, java_options, node, run, scratch
 
 
 class Finding(NamedTuple):
@@ -43,7 +44,7 @@ def actionlint(path: Path, *, labels: Sequence[str] = ()) -> list[Finding]:
     with scratch() as home:
         config = home / "actionlint.yaml"
         config.write_text(json.dumps({"self-hosted-runner": {"labels": list(labels)}}), encoding="utf-8")
-        argv: list[str | Path] = [find("actionlint"), "-no-color", "-format", "{{json .}}", "-config-file", config]
+        argv: Argv = [find("actionlint"), "-no-color", "-format", "{{json .}}", "-config-file", config]
         argv += ["-shellcheck", find("shellcheck"), "-pyflakes", "", "-stdin-filename", path.name, "-"]
         for each in texts:
             done = run(argv, cwd=home, env=base_env(home), stdin=each)
@@ -58,8 +59,9 @@ def actionlint(path: Path, *, labels: Sequence[str] = ()) -> list[Finding]:
 def zizmor(path: Path) -> list[Finding]:
     """Audit a workflow's security with zizmor at its strictest persona, offline."""
     with scratch() as home:
-        argv = [find("zizmor"), "--offline", "--no-config", "--persona", "auditor", "--no-progress", "-q"]
-        done = run([*argv, "--strict-collection", "--format", "json", path], cwd=home, env=base_env(home))
+        argv: Argv = [find("zizmor"), "--offline", "--no-config", "--persona", "auditor", "--no-progress", "-q"]
+        argv += ["--strict-collection", "--format", "json", path]
+        done = run(argv, cwd=home, env=base_env(home))
     # 10 and above tell the highest severity found: https://docs.zizmor.sh/usage/#exit-codes
     if done.code not in (0, 10, 11, 12, 13, 14):
         return [Finding("zizmor", str(path), 0, "syntax", done.err.strip(), "error")]
@@ -119,7 +121,7 @@ def schema(path: Path, system: str) -> list[Finding]:
         # Travis' file has no suffix that tells its type.
         copy = home / "config.yml"
         copy.write_text(text, encoding="utf-8")
-        argv = [find("check-jsonschema"), "-o", "json", *_SCHEMAS[system], copy]
+        argv: Argv = [find("check-jsonschema"), "-o", "json", *_SCHEMAS[system], copy]
         done = run(argv, cwd=home, env=base_env(home))
     if done.code not in (0, 1) or not done.out.startswith("{"):
         raise ToolFailure(f"check-jsonschema: {done.err.strip()}")
@@ -148,14 +150,12 @@ def gitlab_listing(path: Path, *, root: Path | None = None) -> GitLabListing:
     with scratch() as work:
         repo = work / "repo"
         gitlab_repo.scratch_repository(repo, config=path, root=root)
-        done = run([*gitlab_repo.command(work), "--list"], cwd=repo, env=base_env(work / "home"))
+        done = run([*gitlab_repo.command(work), "--list-csv"], cwd=repo, env=base_env(work / "home"))
     if done.code:
         message = gitlab_repo.complaint(done.out + done.err)
         return GitLabListing([Finding("gitlab_list", str(path), 0, "semantics", message, "error")], ())
-    rows = [line for line in done.out.splitlines() if line.strip()]
-    # The name column is padded to the longest name; the heading of the next column tells where it ends.
-    width = rows[0].index("description")
-    return GitLabListing([], tuple(row[:width].strip() for row in rows[1:]))
+    rows = csv.DictReader((line for line in done.out.splitlines() if ";" in line), delimiter=";")
+    return GitLabListing([], tuple(row["name"] for row in rows))
 
 
 def gitlab_list(path: Path) -> list[Finding]:
@@ -184,7 +184,7 @@ _GROOVY_LINE = re.compile(r"^.*?:(\d+):\d+ (.*)$")
 def groovy_check(path: Path) -> list[Finding]:
     """Check a Declarative Jenkinsfile's syntax tree, as Groovy 2.4, the version of Jenkins, reads it."""
     with scratch() as home:
-        argv = [find("java"), *java_options(), "-cp", groovy_classpath(), "Main", "--check", path.resolve()]
+        argv: Argv = [find("java"), *java_options(), "-cp", groovy_classpath(), "Main", "--check", path.resolve()]
         done = run(argv, cwd=home, env=base_env(home))
     if done.code not in (0, 2):
         raise ToolFailure(f"groovy_check: {done.err.strip()}")

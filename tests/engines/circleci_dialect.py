@@ -98,7 +98,7 @@ class Rewrite(NamedTuple):
 _REFERENCE = "https://circleci.com/docs/reference/configuration-reference/"
 
 REWRITES = (
-    Rewrite("jobs of type no-op, lock or unlock have no executor and no steps", f"{_REFERENCE}#job-type", _jobs_without_steps),
+    Rewrite("no-op, lock and unlock jobs have no executor and no steps", f"{_REFERENCE}#job-type", _jobs_without_steps),
     Rewrite("a job's later docker images are its services", f"{_REFERENCE}#docker", _secondary_images),
     Rewrite("machine: true", f"{_REFERENCE}#machine", _machine_true),
     Rewrite("self-hosted, GPU, Arm and computed resource classes", f"{_REFERENCE}#resourceclass", _resource_classes),
@@ -109,7 +109,7 @@ REWRITES = (
 
 
 def plain(text: str) -> str:
-    """Return the config with every form of `REWRITES` rewritten; a text that is no YAML mapping is returned as it is."""
+    """Return the config with every form of `REWRITES` rewritten; a text that is no YAML mapping stays as it is."""
     try:
         config = YAML(typ="safe", pure=True).load(text)
     except YAMLError:  # the parser is to say what is wrong with it

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from .tools import HERE, find, git, node_module
+from .tools import HERE, Argv, find, git, node_module
 
 #: gitlab-ci-local takes the server, group and project names from a remote of this name, and fetches nothing from it.
 PROJECT_URL = "https://gitlab.example.org/group/project.git"
@@ -44,7 +44,7 @@ def scratch_repository(repo: Path, *, config: Path, root: Path | None = None) ->
 
 
 def add_remotes(repo: Path) -> None:
-    """Give a repository the remotes that gitlab-ci-local asks for: a local bare clone as origin, with its default branch."""
+    """Give a repository the remotes that gitlab-ci-local asks for: a bare clone as origin, with its default branch."""
     origin = repo.parent / f"{repo.name}.git"
     git(repo.parent, "clone", "-q", "--bare", str(repo), str(origin))
     if "origin" in git(repo, "remote").split():
@@ -57,12 +57,13 @@ def add_remotes(repo: Path) -> None:
     git(repo, "config", "user.email", "engine@example.org")
 
 
-def command(work: Path) -> list[str | Path]:
-    """Return the start of a gitlab-ci-local command line that runs jobs on this machine and keeps its state in `work`."""
+def command(work: Path) -> Argv:
+    """Return the start of a gitlab-ci-local command line that starts no containers and keeps its state in `work`."""
     program = node_module("gitlab-ci-local/dist/index.js")
     home = work / "gitlab-ci-local"
     home.mkdir(parents=True, exist_ok=True)
-    return [find("node"), program, "--home", home, "--container-executable", HERE / "gitlab" / "no-containers", "--no-color"]
+    engine = HERE / "gitlab" / "no-containers"
+    return [find("node"), program, "--home", home, "--container-executable", engine, "--no-color"]
 
 
 #: Lines with which gitlab-ci-local accompanies any run.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .runs import RunResult, clone, python_path, text
-from .tools import ToolFailure, base_env, find, git, groovy_classpath, java_options, run
+from .tools import Argv, ToolFailure, base_env, find, git, groovy_classpath, java_options, run
 
 _STATUS = {
     "SUCCESS": "success",
@@ -104,7 +104,7 @@ def run_jenkins(
         "time_scale": time_scale,
     }
     (work / "options.json").write_text(json.dumps(options), encoding="utf-8")
-    argv = [find("java"), *java_options(), "-cp", groovy_classpath(), "Main", "--run", work / "options.json"]
+    argv: Argv = [find("java"), *java_options(), "-cp", groovy_classpath(), "Main", "--run", work / "options.json"]
     done = run(argv, cwd=work, env=base_env(work / "home", *python_path(python)), seconds=seconds)
     outcome_file = work / "outcome.json"
     archive = work / "archive"

@@ -24,7 +24,7 @@ class RunResult(NamedTuple):
     order: list[str]
     artifacts: Path
     log: str
-    events: list[dict[str, Any]] = []
+    events: Sequence[Mapping[str, Any]] = ()
 
     def artifact(self, pattern: str) -> Path:
         """Return the one uploaded file whose path matches the glob `pattern`, anywhere below the artifacts."""

@@ -6,13 +6,15 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,12 @@ GROOVY_JAR = Path("/usr/share/java/groovy-all.jar")
 
 #: What `timeout -s KILL` exits with when it had to kill: 128 + SIGKILL.
 KILLED = 137
+
+#: Tells the processes of one run of a tool, which all inherit it.
+_MARKER = "ENGINE_RUN"
+
+
+Argv: TypeAlias = "list[str | Path]"
 
 
 class MissingTool(RuntimeError):
@@ -96,13 +104,14 @@ def run(
     stdin: str | None = None,
     seconds: int = 60,
 ) -> Completed:
-    """Run a tool to its end, or kill it and its children after `seconds`."""
+    """Run a tool to its end, or kill it and all that it started after `seconds`."""
+    marker = uuid.uuid4().hex
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         # Files, not pipes: a grandchild that outlives a killed tool would keep a pipe open and block the reader.
         done = subprocess.run(
             ["timeout", "-s", "KILL", str(seconds), *map(str, argv)],
             cwd=cwd,
-            env=dict(env),
+            env={**env, _MARKER: marker},
             input=None if stdin is None else stdin.encode(),
             stdin=subprocess.DEVNULL if stdin is None else None,
             stdout=out,
@@ -114,7 +123,18 @@ def run(
         err.seek(0)
         # timeout(1) kills its own process group, itself included, which Python reports as a negative code.
         code = KILLED if done.returncode == -9 else done.returncode
+        if code == KILLED:
+            _reap(marker)
         return Completed(code, out.read().decode(errors="replace"), err.read().decode(errors="replace"))
+
+
+def _reap(marker: str) -> None:
+    """Kill what is left of a tool: runners put their jobs into process groups of their own."""
+    wanted = f"{_MARKER}={marker}".encode()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if wanted in environ.read_bytes().split(b"\0"):
+                os.kill(int(environ.parent.name), signal.SIGKILL)
 
 
 @contextmanager
@@ -146,13 +166,9 @@ def groovy_classpath() -> str:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not classes.exists():
                 compiled = home / "classes"
-                done = run(
-                    [find("java"), "-cp", GROOVY_JAR, "org.codehaus.groovy.tools.FileSystemCompiler", "-d", compiled]
-                    + [str(source) for source in sources],
-                    cwd=home,
-                    env=base_env(home),
-                    seconds=300,
-                )
+                compiler = "org.codehaus.groovy.tools.FileSystemCompiler"
+                argv: Argv = [find("java"), "-cp", GROOVY_JAR, compiler, "-d", compiled, *sources]
+                done = run(argv, cwd=home, env=base_env(home), seconds=300)
                 if done.code:
                     raise ToolFailure(f"the Jenkins harness does not compile:\n{done.out}{done.err}")
                 shutil.copytree(compiled, classes.with_suffix(".new"), dirs_exist_ok=True)
@@ -162,7 +178,7 @@ def groovy_classpath() -> str:
 
 def java_options() -> list[str]:
     """Return the JVM options for short runs; Groovy 2.4 needs the reflective access on Java 9 and later."""
-    return ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "--add-opens=java.base/java.lang=ALL-UNNAMED"]
+    return ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-opens=java.base/java.lang=ALL-UNNAMED"]
 
 
 def git(repo: Path, *args: str, home: Path | None = None) -> str:

@@ -56,6 +56,11 @@ def _double(text: str) -> str:
     return '"' + "".join(map(escape, text)) + '"'
 
 
+def yaml_flow(value: object) -> str:
+    """The value on one line, inside `[ ]` or `{ }`."""
+    return yaml_scalar(value, flow=True)
+
+
 def yaml_list(values: Iterable[object]) -> str:
     """A list in flow style, on one line."""
     return "[" + ", ".join(yaml_scalar(value, flow=True) for value in values) + "]"
@@ -64,24 +69,23 @@ def yaml_list(values: Iterable[object]) -> str:
 def yaml_block(text: str, indent: int) -> str:
     """Text of one or more lines as a value whose lines are indented by `indent` spaces.
 
-    One plain line stays on the key's line; several become a literal block. What a block cannot hold (control
-    characters, carriage returns) becomes a double-quoted scalar.
+    One plain line stays on the key's line; several become a literal block, which ends in a newline whether the text
+    does or not: for scripts and lists of lines. What a block cannot hold (control characters, carriage returns)
+    becomes a double-quoted scalar.
     """
     if "\n" not in text:
         return yaml_scalar(text)
-    if _UNPRINTABLE.search(text) or not text.strip("\n ") or text.split("\n", 1)[0].strip(" ") == "" or "\t" in _leads(text):
-        return _double(text)
     body = text.rstrip("\n")
-    trailing = len(text) - len(body)
-    chomp = {0: "-", 1: ""}.get(trailing, "+")
-    marker = str(2) if body.startswith(" ") else ""
-    if marker and indent < 2:
-        return _double(text)
+    lines = body.split("\n")
+    if _UNPRINTABLE.search(body) or not lines[0].strip(" ") or any("\t" in _lead(line) for line in lines):
+        return _double(body + "\n")
+    if body.startswith(" "):
+        # An indentation indicator would depend on the parent's indentation, which is not known here.
+        return _double(body + "\n")
     pad = " " * indent
-    lines = [pad + line if line else "" for line in (body + "\n" * (trailing - 1 if trailing > 1 else 0)).split("\n")]
-    return f"|{marker}{chomp}\n" + "\n".join(lines)
+    return "|\n" + "\n".join(pad + line if line else "" for line in lines)
 
 
-def _leads(text: str) -> str:
-    """The white space at the heads of the lines."""
-    return "".join(line[: len(line) - len(line.lstrip())] for line in text.split("\n"))
+def _lead(line: str) -> str:
+    """The white space at the head of a line."""
+    return line[: len(line) - len(line.lstrip())]

@@ -18,6 +18,7 @@ from mlgen.resources import data_path
 FILTERS = {
     "yaml": quoting.yaml_scalar,
     "yaml_block": quoting.yaml_block,
+    "yaml_flow": quoting.yaml_flow,
     "yaml_list": quoting.yaml_list,
     "groovy": quoting.groovy,
     "sh": quoting.sh,

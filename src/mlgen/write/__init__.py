@@ -1,0 +1,1 @@
+"""The only writer into a user's repository: header, lock, comparison, atomic replacement."""

@@ -1,0 +1,133 @@
+"""The commands as typer sees them: help, completion, and every option."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlgen import __version__, targets
+from mlgen.cli import commands, show
+from mlgen.cli.main import guarded
+from mlgen.compiler import analyse
+from mlgen.diagnostics import CODES
+from mlgen.spec.schema import schema_text
+
+app = typer.Typer(
+    name="mlgen",
+    help="Compile one ML project spec, mlgen.yaml, into native CI configs that mean the same on every CI system.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Directory = Annotated[str, typer.Option("-C", "--directory", help="The project's root.", metavar="DIR")]
+Spec = Annotated[str, typer.Option("-f", "--file", help="The spec, in the project's root.", metavar="SPEC")]
+Targets = Annotated[list[str] | None, typer.Option("-t", "--target", help="Only this target; may be repeated.", autocompletion=lambda: targets.names())]
+Format = Annotated[str, typer.Option("--format", help="text, json, annotations or sarif.", metavar="FORMAT")]
+FORMATS = ("text", "json", "annotations", "sarif")
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"mlgen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+def _run(command: commands.Command, options: commands.Options, formats: tuple[str, ...] = FORMATS) -> int:
+    if options.format not in formats:
+        raise typer.BadParameter(f"{options.format!r} is none of {', '.join(formats)}", param_hint="--format")
+    return guarded(command, options)
+
+
+@app.command("compile")
+def compile_(
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    target: Targets = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Take over files that mlgen did not write; the old ones are kept as FILE.orig.")] = False,
+    format: Format = "text",
+) -> int:
+    """Write the CI configs of the spec."""
+    return _run(commands.compile_, commands.Options(directory, spec, tuple(target or ()), dry_run, adopt, format))
+
+
+@app.command()
+def check(directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text") -> int:
+    """Tell whether the CI configs are current: 0 yes, 1 no (with a diff), 2 the spec is wrong."""
+    return _run(commands.check, commands.Options(directory, spec, tuple(target or ()), format=format))
+
+
+@app.command()
+def validate(directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text") -> int:
+    """Check the spec, and that every target can say it. Writes nothing."""
+    return _run(commands.validate, commands.Options(directory, spec, tuple(target or ()), format=format))
+
+
+@app.command()
+def diff(directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text") -> int:
+    """Show what `compile` would change, as a unified diff."""
+    return _run(commands.diff, commands.Options(directory, spec, tuple(target or ()), format=format), ("text", "json"))
+
+
+@app.command("targets")
+def targets_(
+    target: Annotated[str, typer.Argument(help="One target; without it, a table of all.")] = "", format: Format = "text"
+) -> int:
+    """Show what each CI system can say: natively, by emulation, or not."""
+    return show.targets_(target, format)
+
+
+@app.command()
+def settings(
+    target: Annotated[str, typer.Argument(help="One target; without it, all of the spec.")] = "",
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    format: Format = "text",
+) -> int:
+    """Print what must be set in the CI system itself, since no file can say it, as a checklist."""
+    options = commands.Options(directory, spec, (target,) if target else (), format=format)
+    return _run(show.settings, options, ("text", "json"))
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON Schema of mlgen.yaml."""
+    sys.stdout.write(schema_text())
+    return 0
+
+
+@app.command()
+def ir(directory: Directory = ".", spec: Spec = "mlgen.yaml") -> int:
+    """Print the pipeline graph that the spec means, as JSON."""
+
+    def command(options: commands.Options) -> int:
+        pipeline, _ = analyse(Path(options.directory), options.spec)
+        print(json.dumps(show.plain(pipeline), indent=2, ensure_ascii=False))
+        return 0
+
+    return _run(command, commands.Options(directory, spec))
+
+
+@app.command()
+def explain(code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201.")], format: Format = "text") -> int:
+    """Explain a diagnostic: what it means, and how to mend it."""
+    name = code.upper()
+    if name not in CODES:
+        from mlgen.lower.checks import did_you_mean
+
+        raise typer.BadParameter(f"there is no code {code}; {did_you_mean(name, CODES)}", param_hint="CODE")
+    if format == "json":
+        print(json.dumps({"code": name, **CODES[name]._asdict()}, indent=2))
+    else:
+        print(f"{name}: {CODES[name].title}\n\n{CODES[name].text}")
+    return 0

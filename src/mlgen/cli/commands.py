@@ -1,0 +1,145 @@
+"""What the commands do, without any command-line library: each takes the options and gives the exit code."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from mlgen.cli.report import as_json, report
+from mlgen.compiler import Compiled, compile_spec, usual_paths
+from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.write.apply import apply, refusals
+from mlgen.write.plan import Change, plan
+
+
+class Options(NamedTuple):
+    """The options of `compile`, `check`, `diff` and `validate`."""
+
+    directory: str = "."
+    spec: str = "mlgen.yaml"
+    targets: tuple[str, ...] = ()
+    dry_run: bool = False
+    adopt: bool = False
+    format: str = "text"
+
+
+Command: TypeAlias = Callable[[Options], int]
+
+_WORDS = {"new": "new", "changed": "changed", "edited": "edited by hand", "foreign": "taken over", "removed": "removed"}
+
+
+def _compiled(options: Options) -> tuple[Path, Compiled, tuple[Change, ...]]:
+    root = Path(options.directory)
+    spec = Path(options.spec).as_posix()
+    if not root.is_dir():
+        raise SpecError([error("MLG001", Position(options.directory), f"there is no folder {options.directory}")])
+    if Path(spec).name != spec:
+        hint = "name the project's folder with -C, and the spec's file in it with -f"
+        raise SpecError([error("MLG001", Position(spec), "the spec must lie in the project's root", hint)])
+    compiled = compile_spec(root, spec, options.targets)
+    changes = plan(root, spec, compiled.files, usual_paths, partial=bool(options.targets))
+    return root, compiled, changes
+
+
+def compile_(options: Options) -> int:
+    """Write every output that is not current; with `dry_run`, only say what would be written."""
+    root, compiled, changes = _compiled(options)
+    refusals(root, changes, options.adopt)
+    if not options.dry_run:
+        apply(root, changes)
+    done = [change for change in changes if change.state != "current"]
+    if options.format == "json":
+        _json({"changed": [_change(c) for c in done], "diagnostics": [as_json(d) for d in compiled.warnings]})
+        return 0
+    report(compiled.warnings, options)
+    for change in done:
+        print(f"{'would be ' if options.dry_run else ''}{_WORDS[change.state]}: {change.path}")
+    if not done:
+        print(f"mlgen: {len(changes) - 1} files are current")
+    return 0
+
+
+def check(options: Options) -> int:
+    """0 if every output is current; else 1, with a unified diff and the command that mends it."""
+    _, compiled, changes = _compiled(options)
+    stale = [change for change in changes if change.state != "current"]
+    if options.format != "text":
+        findings = [_stale(change) for change in stale]
+        if options.format == "json":
+            _json({"current": not stale, "stale": [_change(c) for c in stale], "diagnostics": [as_json(d) for d in findings]})
+        else:
+            report([*findings, *compiled.warnings], options)
+        return 1 if stale else 0
+    if not stale:
+        print(f"mlgen: {len(changes) - 1} files are current")
+        return 0
+    for change in stale:
+        sys.stdout.write(unified(change))
+    report([_stale(change) for change in stale], options)
+    mend = " ".join(["mlgen compile", *(["-C", options.directory] if options.directory != "." else [])])
+    print(f"{len(stale)} of {len(changes)} files are not current; `{mend}` mends that", file=sys.stderr)
+    return 1
+
+
+def diff(options: Options) -> int:
+    """Print what `compile` would change, as a unified diff; always 0."""
+    _, compiled, changes = _compiled(options)
+    if options.format == "json":
+        _json({"changed": [{**_change(c), "diff": unified(c)} for c in changes if c.state != "current"]})
+        return 0
+    report(compiled.warnings, options)
+    for change in changes:
+        sys.stdout.write(unified(change))
+    return 0
+
+
+def validate(options: Options) -> int:
+    """Check the spec, and that every target can say it; write nothing."""
+    root, compiled, _ = _compiled(options)
+    del root
+    if options.format != "text":
+        report(compiled.warnings, options)
+        return 0
+    report(compiled.warnings, options)
+    jobs, names = compiled.pipeline.jobs, [o.name for o in compiled.pipeline.targets]
+    print(f"mlgen: {options.spec} is valid: {len(jobs)} jobs for {', '.join(names)}")
+    return 0
+
+
+def _json(data: object) -> None:
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _change(change: Change) -> dict[str, str]:
+    return {"path": change.path, "state": change.state}
+
+
+def _stale(change: Change) -> Diagnostic:
+    code = {"edited": "MLG504", "foreign": "MLG501"}.get(change.state, "MLG502")
+    what = {
+        "new": "is missing",
+        "changed": "is not current",
+        "edited": "was edited by hand",
+        "foreign": "was not written by mlgen from this spec",
+        "removed": "is an output that the spec no longer asks for",
+    }[change.state]
+    return error(code, Position(change.path), f"{change.path} {what}", "run `mlgen compile`")
+
+
+def unified(change: Change) -> str:
+    """The change as a unified diff; empty when the file is current."""
+    import difflib
+
+    if change.state == "current":
+        return ""
+    old, new = _lines(change.old), _lines(change.new)
+    names = (f"a/{change.path}" if change.old is not None else "/dev/null", f"b/{change.path}" if change.new is not None else "/dev/null")
+    found = difflib.unified_diff(old, new, *names)
+    return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in found)
+
+
+def _lines(text: str | None) -> Sequence[str]:
+    shown = (text or "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return shown.splitlines(keepends=True) if "\r" not in shown else [line + "\n" for line in shown.split("\n")]

@@ -1,0 +1,100 @@
+"""What the asking commands print: capability tables, settings, the graph as plain data."""
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from mlgen import targets
+from mlgen.cli.commands import Options
+from mlgen.compiler import analyse
+from mlgen.diagnostics import Position, SpecError, error
+from mlgen.targets.adapt import adapt
+from mlgen.targets.contract import Capability, Setting, Target
+from mlgen.targets.uses import CONSTRUCTS
+
+_SIGNS = {"native": "native", "emulated": "emulated", "unsupported": "no"}
+
+
+def targets_(name: str, format: str) -> int:
+    """Print what one target can say, or a table of all."""
+    if name and name not in targets.names():
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(targets.names())}", param_hint="TARGET")
+    chosen = [targets.get(n) for n in ([name] if name else targets.names())]
+    if format == "json":
+        print(json.dumps({t.name: [_row(c) for c in t.capabilities] for t in chosen}, indent=2, ensure_ascii=False))
+    elif name:
+        _one(chosen[0])
+    else:
+        _table(chosen)
+    return 0
+
+
+def _row(capability: Capability) -> dict[str, Any]:
+    return {**capability._asdict(), "fallbacks": dict(capability.fallbacks)}
+
+
+def _table(chosen: list[Target]) -> None:
+    width = max(map(len, CONSTRUCTS)) + 2
+    print("construct".ljust(width) + "".join(t.name.ljust(12) for t in chosen).rstrip())
+    for construct in CONSTRUCTS:
+        cells = []
+        for target in chosen:
+            capability = next(c for c in target.capabilities if c.construct == construct)
+            cells.append((_SIGNS[capability.level] + ("*" if capability.weaker else "")).ljust(12))
+        print((construct.ljust(width) + "".join(cells)).rstrip())
+    print("\n* with a difference: `mlgen targets NAME` says which, and the fallbacks.")
+
+
+def _one(target: Target) -> None:
+    print(target.title)
+    for capability in target.capabilities:
+        print(f"\n{capability.construct}: {capability.level}")
+        _paragraph(capability.how)
+        if capability.weaker:
+            _paragraph(f"Weaker: {capability.weaker}")
+        for choice, meaning in capability.fallbacks:
+            _paragraph(f"fallback {choice}: {meaning}")
+        if capability.default:
+            _paragraph(f"Without a fallback: {'an error' if capability.default == 'refuse' else 'a warning'}.")
+
+
+def _paragraph(text: str) -> None:
+    print(textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+
+
+def settings(options: Options) -> int:
+    """Print the checklists."""
+    pipeline, _ = analyse(Path(options.directory), options.spec)
+    names = [o.name for o in pipeline.targets]
+    unknown = [name for name in options.targets if name not in names]
+    if unknown:
+        hint = f"it names {', '.join(names)}"
+        raise SpecError([error("MLG405", Position(options.spec), f"the spec does not name the target {n}", hint) for n in unknown])
+    found: dict[str, tuple[Setting, ...]] = {}
+    for name in options.targets or names:
+        target = targets.get(name)
+        found[name] = target.settings(adapt(pipeline, target)[0])
+    if options.format == "json":
+        print(json.dumps({n: [s._asdict() for s in rows] for n, rows in found.items()}, indent=2, ensure_ascii=False))
+        return 0
+    for index, (name, rows) in enumerate(found.items()):
+        print(("\n" if index else "") + f"# {targets.get(name).title}")
+        for row in rows:
+            print(f"- [ ] {row.title}{'' if row.must else ' (recommended)'}")
+            print(textwrap.fill(row.detail, 100, initial_indent="      ", subsequent_indent="      ", break_long_words=False, break_on_hyphens=False))
+    return 0
+
+
+def plain(value: Any) -> Any:
+    """A value of the graph as JSON data: named tuples as objects, positions as `file:line:column`."""
+    if isinstance(value, Position):
+        return str(value)
+    if hasattr(value, "_asdict"):
+        kind = {"kind": type(value).__name__.lower()} if type(value).__module__.endswith("expressions") else {}
+        return {**kind, **{k.rstrip("_"): plain(v) for k, v in value._asdict().items()}}
+    if isinstance(value, tuple):
+        return [plain(v) for v in value]
+    return value

@@ -1,0 +1,34 @@
+"""The command's start. What a hook asks thousands of times is answered before anything heavy is imported."""
+
+import sys
+
+
+def main() -> int:
+    """Run the command with `sys.argv`; the result is the exit code."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["check"]:
+        count = _no_change(arguments[1:])
+        if count:
+            print(f"mlgen: {count} files are current")
+            return 0
+    from mlgen.cli.main import run
+
+    return run(arguments)
+
+
+def _no_change(options: "list[str]") -> int:
+    """How many outputs are current, if the digests in mlgen.lock tell that all are; else 0.
+
+    Only for `check [-C DIR] [-f SPEC]`, and not in a checkout of mlgen, whose version does not stand for its code.
+    """
+    given = {"-C": ".", "-f": "mlgen.yaml"}
+    if len(options) % 2:
+        return 0
+    for name, value in zip(options[::2], options[1::2]):
+        if name not in given:
+            return 0
+        given[name] = value
+    from mlgen.resources import INSTALLED
+    from mlgen.write.lock import is_current
+
+    return is_current(given["-C"], given["-f"]) if INSTALLED else 0

@@ -1,0 +1,138 @@
+"""A condition in CircleCI's expressions.
+
+https://circleci.com/docs/reference/configuration-reference/#expression-based-job-filters (the language),
+https://circleci.com/docs/guides/security/contexts/#precedence (`or` binds weakest, then `and`; `not` strongest),
+https://circleci.com/docs/guides/orchestrate/github-trigger-event-options/ (the events and their values).
+"""
+
+import re
+
+from mlgen.ir import All, Any, Condition, Expr, Job, Match, Not, Pipeline, all_of, any_of, glob_regex, is_literal
+from mlgen.ir.conditions import KINDS
+
+EVENT = "pipeline.event.name"
+BRANCH = "pipeline.git.branch"
+TARGET_BRANCH = "pipeline.event.github.pull_request.base.ref"
+SCHEDULE = "pipeline.parameters.mlgen_schedule"
+
+# A pushed tag is an event of the name `push` too; the two are told apart by the ref.
+_EVENTS = {"push": "push", "pull_request": "pull_request", "tag": "push", "schedule": "schedule", "manual": "api"}
+_REFS = {
+    "push": 'pipeline.event.github.ref starts-with "refs/heads/"',
+    "tag": 'pipeline.event.github.ref starts-with "refs/tags/"',
+}
+
+
+def runs(pipeline: Pipeline, job: Job) -> Condition:
+    """When the job runs: its condition, and the triggers' filters, which no other part of the file can say."""
+    return job.condition.both(pipeline.triggers.condition)
+
+
+def either(conditions: list[Condition]) -> Condition:
+    """Holds where one of the conditions holds."""
+    return Condition(*(any_of(c.on(kind) for c in conditions) for kind in KINDS))
+
+
+def repository(pipeline: Pipeline) -> str:
+    """The test that the run is of the project's own repository and not of a copy; empty if the spec names none."""
+    parts = pipeline.repository.removesuffix(".git").split("/")
+    if len(parts) < 2:
+        return ""
+    return f'pipeline.git.repo_owner == {_string(parts[-2])} and pipeline.git.repo_name == {_string(parts[-1])}'
+
+
+def clauses(condition: Condition, own: str = "", deploys: bool = False) -> list[str]:
+    """The condition as clauses of which one must hold: one for each kind of event.
+
+    `own` tests for the project's own repository: on schedules always, and on every event if the job deploys.
+    """
+    found: list[str] = []
+    for kind in KINDS:
+        expr = _forkless(condition.on(kind))
+        if expr is not False:
+            guard = own if deploys or kind == "schedule" else ""
+            found.append(_clause(kind, expr, guard))
+    return found
+
+
+def filters(condition: Condition, own: str = "", deploys: bool = False) -> str:
+    """The text of `filters`: a clause a line."""
+    found = clauses(condition, own, deploys)
+    if len(found) < 2:
+        return "".join(found)
+    return "\nor ".join(f"({c})" if " and " in c else c for c in found)
+
+
+def _clause(kind: str, expr: Expr, guard: str) -> str:
+    # The event comes first: the values of a pull request exist on no other event, and asking for one there fails
+    # the pipeline unless `and` has stopped before.
+    parts = [f'{EVENT} == "{_EVENTS[kind]}"']
+    # A branch or tag that must match something is empty on the other kind of push, and says it all.
+    if kind in _REFS and not _names(kind, expr):
+        parts.append(_REFS[kind])
+    if expr is not True:
+        parts.append(_text(kind, expr, inside=All))
+    if guard:
+        parts.append(guard)
+    return " and ".join(parts)
+
+
+def _names(kind: str, expr: Expr) -> bool:
+    """Whether the expression can hold only where the attribute of this kind is there at all."""
+    if isinstance(expr, Match):
+        return expr.field == ("branch" if kind == "push" else "tag") and expr.pattern not in ("*", "**")
+    if isinstance(expr, All):
+        return any(_names(kind, item) for item in expr.items)
+    return isinstance(expr, Any) and all(_names(kind, item) for item in expr.items)
+
+
+def _forkless(expr: Expr) -> Expr:
+    """The expression where no pull request is of a fork: forked ones never start a pipeline of the GitHub App."""
+    if isinstance(expr, Match):
+        return False if expr.field == "fork" else expr
+    if isinstance(expr, Not):
+        return True if isinstance(expr.item, Match) and expr.item.field == "fork" else expr
+    if isinstance(expr, All):
+        return all_of(_forkless(item) for item in expr.items)
+    if isinstance(expr, Any):
+        return any_of(_forkless(item) for item in expr.items)
+    return expr
+
+
+def _text(kind: str, expr: Expr, inside: type) -> str:
+    if isinstance(expr, (All, Any)):
+        word = " and " if isinstance(expr, All) else " or "
+        text = word.join(_text(kind, item, type(expr)) for item in expr.items)
+        return text if isinstance(expr, inside) else f"({text})"
+    if isinstance(expr, Not):
+        assert isinstance(expr.item, Match)
+        if is_literal(expr.item.pattern):
+            return f"{_value(kind, expr.item.field)} != {_string(expr.item.pattern)}"
+        return f"not ({_match(kind, expr.item)})"
+    assert isinstance(expr, Match)
+    return _match(kind, expr)
+
+
+def _match(kind: str, match: Match) -> str:
+    value, pattern = _value(kind, match.field), match.pattern
+    if is_literal(pattern):
+        return f"{value} == {_string(pattern)}"
+    if pattern.endswith("**") and is_literal(pattern[:-2]) and pattern[:-2]:
+        return f"{value} starts-with {_string(pattern[:-2])}"
+    return f"{value} matches /^{_delimited(glob_regex(pattern))}$/"
+
+
+def _value(kind: str, field: str) -> str:
+    if field == "branch":
+        return TARGET_BRANCH if kind == "pull_request" else BRANCH
+    return {"tag": "pipeline.git.tag", "schedule": SCHEDULE}[field]
+
+
+def _string(text: str) -> str:
+    """A string literal: https://circleci.com/docs/guides/security/contexts/#strings."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _delimited(regex: str) -> str:
+    r"""The regular expression between slashes: each slash in it behind a backslash, and no needless `\-`."""
+    return re.sub(r"\\.|/", lambda found: {"/": r"\/", r"\-": "-"}.get(found[0], found[0]), regex)

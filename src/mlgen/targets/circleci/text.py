@@ -1,0 +1,52 @@
+"""Text that CircleCI is not to read as its own: `<<` opens an expression in every string of the file."""
+
+import re
+
+from mlgen.quoting.shell import bounded, delimiter, is_simple
+
+
+def literal(text: str) -> str:
+    r"""The text so that no `<<` in it opens an expression: `\<<` stands for `<<`.
+
+    https://circleci.com/docs/reference/reusing-config/ speaks of `<< >>`; what `\\<<` would be is not documented, so a
+    text that holds `\<<` itself must not come here: see `sayable` and `script`.
+    """
+    return text.replace("<<", "\\<<")
+
+
+def sayable(text: str) -> bool:
+    r"""Whether `literal` can say the text: no `<<` in it follows a backslash."""
+    return "\\<<" not in text
+
+
+def script(text: str) -> str:
+    r"""A script as the `command` of a step that a bash with `-euo pipefail` runs, byte for byte.
+
+    A script with `\<<` in it travels as a $'...' string, in which that backslash is written `\x5c`.
+    """
+    if sayable(text):
+        return literal(text)
+    quoted = re.sub(r"\\(?=<<)", "\0", text).replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\x5c")
+    return literal(f"bash -euo pipefail -c $'{quoted}'")
+
+
+def nested(text: str, prefix: str = "", after: str = "") -> str:
+    """The script as a bash of its own, begun by `prefix` (such as `docker exec job`) and followed by `after`.
+
+    The outer bash may thus test its result: inside `||`, `-e` would not hold in a subshell.
+    """
+    if not prefix and is_simple(text):
+        return text + after
+    end = delimiter(text)
+    lead = prefix + " " if prefix else ""
+    return f"IFS= read -r -d '' script <<'{end}' || true\n{text}\n{end}\n{lead}bash -euo pipefail -c \"$script\"{after}"
+
+
+def tries(text: str, timeout: int, retry: int) -> tuple[str, int]:
+    """The script with its bound, and how often the step itself is to be run again (`max_auto_reruns`, at most 5).
+
+    https://circleci.com/docs/guides/orchestrate/automatic-reruns/: a rerun step runs in the same container.
+    """
+    if retry <= 5:
+        return bounded(text, timeout, 0), retry
+    return bounded(text, timeout, retry), 0

@@ -1,0 +1,22 @@
+"""GitHub Actions."""
+
+from mlgen.targets.contract import Fragment, Target
+from mlgen.targets.github.capabilities import CAPABILITIES
+from mlgen.targets.github.check import check, refuse
+from mlgen.targets.github.settings import settings
+from mlgen.targets.github.view import DEFAULT_PATH, outputs
+
+TARGET = Target(
+    name="github",
+    title="GitHub Actions",
+    outputs=outputs,
+    check=check,
+    refuse=refuse,
+    settings=settings,
+    capabilities=CAPABILITIES,
+    fragments=(
+        Fragment("github", ".mlgen/env.sh", "github/env.sh.j2"),
+        Fragment("github", ".mlgen/ci.py", "github/guard.py.j2"),
+    ),
+    paths=(DEFAULT_PATH,),
+)

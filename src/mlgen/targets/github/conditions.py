@@ -1,0 +1,153 @@
+"""Conditions in GitHub's expression language: what stands in a job's `if`.
+
+`==` ignores case and there are no patterns (https://docs.github.com/en/actions/reference/workflows-and-actions/expressions),
+so that every pattern, and every literal that is not a plain branch, is matched by the `plan` job in bash and read from
+its outputs. A literal branch is compared with `==`; deploying jobs check its case again before they do anything.
+"""
+
+from typing import NamedTuple
+
+from mlgen.ir import All, Expr, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
+
+EVENTS = {"push": "push", "pull_request": "pull_request", "schedule": "schedule", "manual": "workflow_dispatch"}
+
+# https://docs.github.com/en/code-security/dependabot/working-with-dependabot/dependabot-on-actions
+# Runs of a dependency bot are given no secrets, like those of forks.
+NOT_FORK = (
+    "github.event.pull_request.head.repo.full_name == github.repository"
+    " && github.event.pull_request.user.login != 'dependabot[bot]'"
+)
+
+
+class Planned(NamedTuple):
+    """A pattern that the plan job matches: its output's name, which value it looks at, and a bash regex."""
+
+    output: str
+    field: str
+    regex: str
+    match: Match
+
+
+def planned(pipeline: Pipeline) -> tuple[Planned, ...]:
+    """Every pattern that some job's condition needs from the plan job, each once."""
+    found: dict[Match, str] = {}
+    for job in pipeline.jobs:
+        for kind in EVENTS | {"tag": ""}:
+            for match in matches(residual(job, kind, pipeline)):
+                if match.field in ("branch", "tag") and not (match.field == "branch" and is_literal(match.pattern)):
+                    found.setdefault(match, _output(match, tuple(found.values())))
+    return tuple(Planned(name, m.field, "^" + glob_regex(m.pattern) + "$", m) for m, name in found.items())
+
+
+def _output(match: Match, taken: tuple[str, ...]) -> str:
+    slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in match.pattern).strip("_") or "any"
+    name, count = f"{match.field}_{slug}", 2
+    while name in taken:
+        name, count = f"{match.field}_{slug}_{count}", count + 1
+    return name
+
+
+def residual(job: Job, kind: str, pipeline: Pipeline) -> Expr:
+    """What the job's `if` has to ask on events of this kind: nothing that the workflow's own `on` has settled."""
+    expr = job.condition.on(kind)
+    return True if expr is not False and implies(pipeline.trigger(kind), expr) else expr
+
+
+def condition(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
+    """The job's condition on events and refs; empty where it always holds. `plan`: outputs of the plan job."""
+    kinds = [kind for kind in EVENTS | {"tag": ""} if pipeline.triggers.on(kind)]
+    clauses: dict[str, list[str]] = {}
+    for kind in kinds:
+        expr = residual(job, kind, pipeline)
+        if expr is not False:
+            clauses.setdefault(_print(expr, kind, pipeline, plan), []).append(kind)
+    parts = []
+    for text, members in clauses.items():
+        if members == ["schedule"] and text:  # the expression is there on schedules only
+            parts.append(text)
+            continue
+        test = _kinds(members, kinds, "refs/heads/" in text and "||" not in text)
+        parts.append(" && ".join(p for p in (_wrapped(test), text) if p) if text else test)
+    joined = " || ".join(f"({p})" if len(parts) > 1 and " && " in p else p for p in parts)
+    where = _home(job, pipeline)
+    if where and joined:
+        return f"{where} && {_wrapped(joined)}"
+    return where or joined
+
+
+def _home(job: Job, pipeline: Pipeline) -> str:
+    """Deployments belong to the repository that the spec names, not to copies of it."""
+    if not pipeline.repository or not job.deploys:
+        return ""
+    return f"github.repository == {literal('/'.join(pipeline.repository.rstrip('/').split('/')[-2:]))}"
+
+
+def _kinds(members: list[str], kinds: list[str], on_branch: bool) -> str:
+    """The test for these kinds among those that can start the workflow."""
+    if len(members) == len(kinds):
+        return ""
+    others = [kind for kind in kinds if kind not in members]
+    if len(others) == 1 and others[0] in EVENTS and not (others[0] == "push" and "tag" in kinds):
+        return f"github.event_name != {literal(EVENTS[others[0]])}"
+    tests = []
+    for kind in members:
+        if kind == "tag":
+            if "push" not in members:
+                tests.append("github.event_name == 'push' && github.ref_type == 'tag'")
+        elif kind == "push" and "tag" in kinds and "tag" not in members and not on_branch:
+            tests.append("github.event_name == 'push' && github.ref_type == 'branch'")
+        else:
+            tests.append(f"github.event_name == {literal(EVENTS[kind])}")
+    return " || ".join(f"({t})" if len(tests) > 1 and " && " in t else t for t in tests)
+
+
+def _wrapped(text: str) -> str:
+    return f"({text})" if " || " in text else text
+
+
+def _print(expr: Expr, kind: str, pipeline: Pipeline, plan: dict[Match, str]) -> str:
+    if isinstance(expr, bool):
+        return ""
+    if isinstance(expr, Match):
+        return _match(expr, kind, pipeline, plan)
+    if isinstance(expr, Not):
+        if expr.item == Match("fork", "true"):
+            return NOT_FORK
+        text = _print(expr.item, kind, pipeline, plan)
+        return text.replace(" == ", " != ") if text.count(" == ") == 1 and " && " not in text else f"!({text})"
+    parts = [_print(item, kind, pipeline, plan) for item in expr.items]
+    if isinstance(expr, All):
+        return " && ".join(_wrapped(part) for part in parts)
+    return "(" + " || ".join(f"({p})" if " && " in p else p for p in parts) + ")"
+
+
+def _match(match: Match, kind: str, pipeline: Pipeline, plan: dict[Match, str]) -> str:
+    if match in plan:
+        return f"needs.plan.outputs.{plan[match]} == 'true'"
+    if match.field == "schedule":
+        cron = next(s.cron for s in pipeline.triggers.schedules if s.name == match.pattern)
+        return f"github.event.schedule == {literal(cron)}"
+    if kind == "pull_request":
+        return f"github.base_ref == {literal(match.pattern)}"
+    return f"github.ref == {literal('refs/heads/' + match.pattern)}"
+
+
+def literal(text: str) -> str:
+    """A string of the expression language."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def allowed_refs(job: Job) -> tuple[str, ...]:
+    """The refs that a deploying job may run on, with exact case; empty where its condition does not list them."""
+    refs: list[str] = []
+    for kind, prefix in (("push", "refs/heads/"), ("manual", "refs/heads/"), ("schedule", "refs/heads/"), ("tag", "refs/tags/")):
+        expr = job.condition.on(kind)
+        if expr is False:
+            continue
+        found = [m for m in matches(expr) if m.field in ("branch", "tag")]
+        if kind == "schedule":
+            continue
+        if not found:
+            return () if kind != "tag" else (*refs, "refs/tags/*")
+        refs += [prefix + m.pattern for m in found]
+    return tuple(dict.fromkeys(refs))

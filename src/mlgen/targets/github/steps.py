@@ -1,0 +1,154 @@
+"""The parts of a job that need computing: scripts, artifacts, the order of its steps."""
+
+from typing import Any
+
+from mlgen.ir import Bundle, Job, Pipeline, Take, paths
+from mlgen.quoting import sh, sh_path
+from mlgen.quoting.shell import bounded
+from mlgen.targets.github.conditions import allowed_refs
+
+ANCHOR = ".mlgen/env.sh"
+
+
+def script(text: str) -> str:
+    """A script as `run` takes it: an expression's opening is spelled so that it reaches the shell as it is.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
+    """
+    return text.replace("${{", "${{ '${{' }}")
+
+
+def main_script(job: Job) -> str:
+    """The job's own script: its command within its bounds, or the judgement of its gate."""
+    if job.gate is None:
+        return script(bounded(job.run, job.timeout, job.retry))
+    words = ["python3 .mlgen/ci.py gate", job.gate.name, "--metrics", sh(job.gate.metrics)]
+    if job.gate.baseline:
+        words += ["--baseline", sh(job.gate.baseline)]
+    if job.gate.on_missing != "fail":
+        words += ["--on-missing", job.gate.on_missing]
+    if job.gate.on_fail != "fail":
+        words += ["--on-fail", job.gate.on_fail]
+    lines = [" ".join(words), *(f"  --require {sh(requirement)}" for requirement in job.gate.require)]
+    return script(bounded(" \\\n".join(lines), job.timeout, job.retry))
+
+
+def guard_script(job: Job) -> str:
+    """The first step of a deployment: whether it is allowed now."""
+    name = job.environment.name if job.environment else job.name
+    words = ["python3 .mlgen/ci.py guard --environment", name]
+    words += ["--approval"] if job.approval else []
+    words += [f"--ref {sh(ref)}" for ref in allowed_refs(job)]
+    return " ".join(words)
+
+
+def report_script(job: Job) -> str:
+    """Test results and reports into the job summary."""
+    words = [f"--junit {sh(path)}" for path in job.reports.junit]
+    if job.reports.coverage:
+        words.append(f"--coverage {job.reports.coverage.format}:{sh(job.reports.coverage.path)}")
+    if job.reports.summary:
+        words.append(f"--summary {sh(job.reports.summary)}")
+    return " ".join(["python3 .mlgen/ci.py report", *words])
+
+
+def exports_script(job: Job) -> str:
+    """The exported values into the file that dependents receive."""
+    words = [f"--json {e.name}={sh(e.file)}:{e.key}" for e in job.exports if e.file]
+    names = [e.name for e in job.exports if not e.file]
+    if names:
+        words.append('--file "$MLGEN_EXPORTS" ' + " ".join(f"--name {name}" for name in names))
+    return f"python3 .mlgen/ci.py exports --out {exports_file(job)} " + " ".join(words)
+
+
+def exports_file(job: Job) -> str:
+    """Where the exported values travel."""
+    return next(b.paths[0] for b in job.bundles if b.exports)
+
+
+def manifest(job: Job) -> str:
+    """Where each leg of a matrix says what it made, for legs that could write the same file."""
+    return f".mlgen/legs/{job.key}-$MLGEN_LEG.json"
+
+
+def legs_script(job: Job) -> str:
+    """Each leg's manifest."""
+    axes = " ".join(f"{axis}=${axis}" for axis in job.matrix.axes) if job.matrix else ""
+    files = " ".join(sh_path(paths.as_glob(path)) for path in job.files)
+    return f'python3 .mlgen/ci.py legs --job {job.id} --leg "{axes}" --out "{manifest(job)}" {files}'
+
+
+def uploads(job: Job) -> list[dict[str, Any]]:
+    """The artifacts of the job. A path stays relative to the project's root only if the root is what all the search
+    paths have in common, hence the anchor where they have more.
+
+    https://github.com/actions/upload-artifact#upload-using-multiple-paths-and-exclusions
+    """
+    return [_upload(job, bundle) for bundle in job.bundles]
+
+
+def _upload(job: Job, bundle: Bundle) -> dict[str, Any]:
+    files = [_expression(job, path) for path in bundle.paths]
+    collide = job.matrix is not None and job.matrix.collide
+    if collide:
+        files.append(f".mlgen/legs/{job.key}-${{{{ strategy.job-index }}}}.json")
+    hidden = any(not _plain_file(path) for path in files)
+    roots = {path.split("/")[0] for path in files}
+    return {
+        "title": "exported values" if bundle.exports else ", ".join(bundle.paths),
+        "name": artifact(bundle.name, job),
+        "paths": files if bundle.exports or len(roots) > 1 else [*files, ANCHOR],
+        "hidden": hidden,
+        "anchored": not bundle.exports and len(roots) == 1,
+    }
+
+
+def artifact(name: str, job: Job) -> str:
+    """The artifact's name: of a matrix, one for each leg."""
+    return f"{name}.leg-${{{{ strategy.job-index }}}}" if job.matrix else name
+
+
+def _expression(job: Job, path: str) -> str:
+    return paths.MATRIX_REFERENCE.sub(lambda found: f"${{{{ matrix.{found[1]} }}}}", path)
+
+
+def _plain_file(path: str) -> bool:
+    """Whether the path is a visible file, and no folder that may hold hidden ones."""
+    parts = path.split("/")
+    return "." in parts[-1] and "*" not in path and not any(part.startswith(".") for part in parts)
+
+
+def downloads(job: Job, pipeline: Pipeline) -> list[dict[str, Any]]:
+    """The artifacts that the job receives."""
+    return [_download(take, pipeline.job(take.job)) for take in job.takes]
+
+
+def _download(take: Take, maker: Job) -> dict[str, Any]:
+    exports = any(bundle.exports and bundle.name == take.bundle for bundle in maker.bundles)
+    return {
+        "title": f"exported values of {maker.id}" if exports else f"{', '.join(take.paths)} of {maker.id}",
+        "name": "" if maker.matrix else take.bundle,
+        "pattern": f"{take.bundle}.leg-*" if maker.matrix else "",
+        "path": ".mlgen/exports" if exports else "",
+    }
+
+
+def merges(job: Job, pipeline: Pipeline) -> list[str]:
+    """The checks that no two legs of a matrix made the same file."""
+    makers = dict.fromkeys(take.job for take in job.takes)
+    colliding = [pipeline.job(m) for m in makers]
+    return [
+        f"python3 .mlgen/ci.py merge --job {maker.id} .mlgen/legs/{maker.key}-*.json"
+        for maker in colliding
+        if maker.matrix and maker.matrix.collide
+    ]
+
+
+def outputs_check(job: Job) -> str:
+    """A listing of the declared outputs, which fails when one is missing."""
+    made = [path for path in job.files]
+    words = []
+    for path in made:
+        shown = paths.MATRIX_REFERENCE.sub(lambda found: f"${{{found[1]}}}", path)
+        words.append(f'"{shown}"' if "${" in shown else sh_path(shown))
+    return "ls -ld -- " + " ".join(words) if words else ""

@@ -1,0 +1,58 @@
+"""`mlgen.lock`: what the outputs were made from. YAML that a few lines of code can read.
+
+Imports nothing heavy: the no-change `check` is answered from here.
+"""
+
+from mlgen import __version__
+from mlgen.write.digest import digest
+
+LOCK = "mlgen.lock"
+_HEAD = "# Written by mlgen: the inputs and outputs that belong together. Do not edit.\nversion: 1\nspecs:\n"
+
+Entry = dict[str, str]
+"""Of one spec: `mlgen` (the compiler's version), `input` (the spec's digest), and each output's path to its digest."""
+
+
+def parse(text: str) -> "dict[str, Entry]":
+    """The entries by spec; what is not of the form that `dump` writes is left out, so that it counts as not current."""
+    found: dict[str, Entry] = {}
+    entry: Entry = {}
+    for line in text.split("\n"):
+        depth = len(line) - len(line.lstrip(" "))
+        name, _, value = line.strip().rpartition(": ") if ": " in line else (line.strip().rstrip(":"), "", "")
+        if depth == 2 and line.endswith(":"):
+            entry = found.setdefault(name, {})
+        elif depth in (4, 6) and value:
+            entry[name if depth == 4 else "/" + name] = value
+    return found
+
+
+def dump(entries: "dict[str, Entry]") -> str:
+    """The text of the lock; outputs are the names that begin with `/`."""
+    lines = []
+    for spec in sorted(entries):
+        entry = entries[spec]
+        lines += [f"  {spec}:", f"    mlgen: {entry['mlgen']}", f"    input: {entry['input']}", "    outputs:"]
+        lines += [f"      {name[1:]}: {entry[name]}" for name in sorted(entry) if name.startswith("/")]
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def is_current(root: str, spec: str) -> int:
+    """How many outputs are current, by digests alone; 0 when anything is not, or cannot be told.
+
+    True for an installed mlgen only: its version stands for its code and templates.
+    """
+    try:
+        with open(f"{root}/{LOCK}", encoding="utf-8") as file:
+            entry = parse(file.read()).get(spec, {})
+        if entry.get("mlgen") != __version__ or _digest_of(f"{root}/{spec}") != entry.get("input"):
+            return 0
+        outputs = [name for name in entry if name.startswith("/")]
+        return len(outputs) if all(_digest_of(root + name) == entry[name] for name in outputs) else 0
+    except (OSError, UnicodeDecodeError):
+        return 0
+
+
+def _digest_of(path: str) -> str:
+    with open(path, "rb", buffering=0) as file:
+        return digest(file.read())

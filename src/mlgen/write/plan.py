@@ -1,0 +1,76 @@
+"""The compiled files held against the disk: what is new, changed, edited by hand, in the way, or no longer wanted."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from mlgen import __version__
+from mlgen.write import lock
+from mlgen.write.digest import digest
+from mlgen.write.header import File, read_header
+
+State = Literal["current", "new", "changed", "edited", "foreign", "removed"]
+"""`edited`: mlgen's file with changes by hand; `foreign`: without mlgen's header, or of another spec."""
+
+
+class Change(NamedTuple):
+    """One file: what stands on the disk (None: nothing) and what should (None: nothing)."""
+
+    path: str
+    state: State
+    old: str | None
+    new: str | None
+
+
+def plan(root: Path, spec: str, files: Sequence[File], known: Callable[[], Iterable[str]], partial: bool) -> tuple[Change, ...]:
+    """The changes that make the disk as compiled, the lock last.
+
+    `known` gives paths where outputs may stand from before; it is asked only when the lock cannot tell. `partial`: only some targets were compiled, so
+    that nothing is removed and the lock keeps the others' entries.
+    """
+    wanted = {file.path for file in files}
+    changes = [_compare(root, spec, file) for file in files]
+    entries = lock.parse(_read(root / lock.LOCK) or "")
+    before = entries.get(spec, {})
+    if not partial:
+        candidates = [n[1:] for n in before if n.startswith("/")] or list(known())
+        changes += [c for path in candidates if path not in wanted and (c := _gone(root, spec, path)) is not None]
+    entry = {"mlgen": __version__, "input": digest((root / spec).read_bytes())}
+    kept = {n: "stale" for n in before if n.startswith("/") and n[1:] not in wanted} if partial else {}
+    if partial and before.get("input") == entry["input"] and before.get("mlgen") == __version__:
+        kept = {n: before[n] for n in kept}
+    entries[spec] = {**entry, **kept, **{"/" + file.path: digest(file.text.encode()) for file in files}}
+    text = lock.dump(entries)
+    old = _read(root / lock.LOCK)
+    state: State = "current" if old == text else "new" if old is None else "changed"
+    return (*changes, Change(lock.LOCK, state, old, text))
+
+
+def _compare(root: Path, spec: str, file: File) -> Change:
+    old = _read(root / file.path)
+    if old is None:
+        return Change(file.path, "foreign" if os.path.lexists(root / file.path) else "new", None, file.text)
+    if old == file.text:
+        return Change(file.path, "current", old, file.text)
+    header = read_header(old)
+    if header is None or header[0] != spec:
+        return Change(file.path, "foreign", old, file.text)
+    return Change(file.path, "changed" if header[1] == header[2] else "edited", old, file.text)
+
+
+def _gone(root: Path, spec: str, path: str) -> Change | None:
+    """The removal of an output that mlgen owns; None if the file is not there or not mlgen's."""
+    old = _read(root / path)
+    header = read_header(old) if old is not None else None
+    if header is None or header[0] != spec or header[1] != header[2]:
+        return None
+    return Change(path, "removed", old, None)
+
+
+def _read(path: Path) -> str | None:
+    """The text of the file as it is, line endings included; None if there is none. Not UTF-8: no text of mlgen's."""
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
