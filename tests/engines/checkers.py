@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import circleci_dialect, gitlab_repo
-from .tools import Argv, ToolFailure, base_env, find, groovy_classpath, java_options, node, run, scratch
+from .tools import HERE, Argv, ToolFailure, base_env, find, groovy_classpath, java_options, node, run, scratch
 
 
 class Finding(NamedTuple):
@@ -85,6 +85,14 @@ def github_language_service(path: Path) -> list[Finding]:
     return _node_findings("github_language_service", "github/language_service.mjs", path)
 
 
+def github_expression(expression: str, contexts: Mapping[str, Any], status: str = "success") -> Any:
+    """Evaluate an expression with GitHub's own engine; `status` is what success() and the like look at."""
+    done = node("github/expression.mjs", expression, json.dumps(contexts), status, cwd=HERE)
+    if done.code:
+        raise ToolFailure(f"{expression}: {done.err.strip()}")
+    return json.loads(done.out)
+
+
 def _node_findings(tool: str, script: str, path: Path) -> list[Finding]:
     done = node(script, path.resolve(), cwd=path.resolve().parent)
     if done.code:
@@ -129,8 +137,9 @@ def schema(path: Path, system: str) -> list[Finding]:
     for error in answer.get("parse_errors", []):
         findings.append(Finding("schema", str(path), 0, "syntax", error["message"].replace(str(copy), "it"), "error"))
     for error in answer["errors"]:
-        # The error itself is most often "is not valid under any of the given schemas"; the deepest match says why.
-        best = error.get("best_deep_match", error)
+        # The error itself is most often "... is not valid under any of the given schemas", after a dump of the whole.
+        matches = [error, error.get("best_match", error), error.get("best_deep_match", error)]
+        best = min(matches, key=lambda match: len(match["message"]))
         findings.append(Finding("schema", str(path), 0, best["path"], best["message"], "error"))
     return findings
 

@@ -39,7 +39,8 @@ def _adapt(source: Path, target: Path) -> dict[str, Any]:
     """Write the workflow as act can run it without containers, and return it.
 
     act has no containers here and knows no runner but the one it is told of, so `container`, `services` and the runner
-    of each job are taken out. Nothing else is: act ignores `environment`, `concurrency` and `permissions` by itself.
+    of each job are taken out; so is a job's `concurrency`, whose `queue` act refuses. Nothing else is: act ignores
+    `environment` and `permissions` by itself.
     """
     yaml = YAML()
     yaml.width = 1 << 20
@@ -47,6 +48,7 @@ def _adapt(source: Path, target: Path) -> dict[str, Any]:
     for job in workflow["jobs"].values():
         job.pop("container", None)
         job.pop("services", None)
+        job.pop("concurrency", None)
         if "uses" not in job:
             job["runs-on"] = RUNNER
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +144,8 @@ def run_github(
         if not uses.startswith("./"):
             argv += ["--local-repository", f"{uses}={_stub(uses, stubs or {})}"]
     for name, value in everywhere.items():
-        argv += ["--env", f"{name}={value}"]
+        # act evaluates expressions in these values; on GitHub they are what they are.
+        argv += ["--env", name + "=" + value.replace("${{", "${{ '${{' }}")]
     for name, value in {"GITHUB_TOKEN": token, **(secrets or {})}.items():
         argv += ["-s", f"{name}={value}"]
     for name, value in (variables or {}).items():

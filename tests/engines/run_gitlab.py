@@ -43,12 +43,12 @@ def _predefined(
     https://docs.gitlab.com/ci/variables/predefined_variables/
     """
     values = {"CI_PIPELINE_SOURCE": source, "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_REF_NAME": tag or branch}
-    values["CI_COMMIT_BRANCH"] = "" if tag or merge_request else branch
+    values["CI_COMMIT_BRANCH"] = "" if tag or merge_request is not None else branch
     if tag:
         values["CI_COMMIT_TAG"] = tag
     if schedule:
         values["CI_PIPELINE_SCHEDULE_DESCRIPTION"] = schedule
-    if merge_request:
+    if merge_request is not None:
         values |= {
             "CI_MERGE_REQUEST_ID": "1001",
             "CI_MERGE_REQUEST_IID": "1",

@@ -57,3 +57,11 @@ COMMANDS: tuple[str, ...] = (
     "  echo indented\necho not",
     "echo 'end with a quote'\\'",
 )
+
+
+def quoted(command: str) -> str:
+    """The command as a YAML scalar on one line, written by another library than mlgen's own quoting."""
+    import yaml
+
+    text: str = yaml.safe_dump(command, default_style='"', width=1 << 20, allow_unicode=False)
+    return text.strip()

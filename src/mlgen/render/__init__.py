@@ -5,11 +5,11 @@ file it makes: `[[= value | yaml ]]`, `[%% if x %%]`, `[## a comment ##]`.
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import jinja2
 from jinja2 import BaseLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 
 from mlgen import quoting
@@ -47,12 +47,14 @@ def environment(loader: BaseLoader | None = None) -> Environment:
     return env
 
 
-def compiled_folder() -> str:
-    """Where precompiled templates lie: one folder for each Python and Jinja version that compiled them, if shipped."""
-    import jinja2
+def compiled_tag() -> str:
+    """The folder of templates compiled for this Jinja: plain Python source, which suits every version of Python."""
+    return f"jinja-{vars(jinja2).get('__version__', 'unknown')}"
 
-    tag = f"{sys.implementation.cache_tag}-jinja-{getattr(jinja2, '__version__', 'unknown')}"
-    return os.path.join(data_path("compiled"), tag)
+
+def compiled_folder() -> str:
+    """Where the precompiled templates lie, if they are shipped and compiled by the very Jinja that is installed."""
+    return data_path("compiled", compiled_tag())
 
 
 @lru_cache(maxsize=1)

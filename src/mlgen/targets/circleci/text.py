@@ -14,6 +14,11 @@ def literal(text: str) -> str:
     return text.replace("<<", "\\<<")
 
 
+def ours(text: str) -> str:
+    """Text of this target's own making: the references to parameters in it stay expressions."""
+    return re.sub(r"<<(?! parameters\.)", r"\\<<", text)
+
+
 def sayable(text: str) -> bool:
     r"""Whether `literal` can say the text: no `<<` in it follows a backslash."""
     return "\\<<" not in text

@@ -251,6 +251,6 @@ def _cache(cache: Cache, job: Job) -> dict[str, Any]:
         "paths": list(cache.paths),
         "key": f"{prefix}${{{{ hashFiles({files}) }}}}" if cache.key else f"{prefix}${{{{ github.run_id }}}}",
         "restore": prefix,
-        # What a tag releases is not built from a cache, which a pull request may have filled.
-        "fresh": "${{ github.ref_type == 'tag' }}" if job.condition.tag is not False else "",
+        # What a tag releases is not built from a cache that something else has filled.
+        "fresh": job.condition.tag is not False,
     }

@@ -6,6 +6,7 @@ enough, whether `tag` is set (a push) or `MLGEN_SCHEDULED` is (a request over th
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from mlgen.ir import KINDS, Expr, Job, Pipeline, glob_regex, implies, is_literal
 from mlgen.ir.expressions import All, Any, Match, Not
@@ -18,13 +19,21 @@ _TYPES = {
     "pull_request": (("pull_request", ""),),
     "api": (("schedule", f"{SCHEDULE} IS present"), ("manual", f"{SCHEDULE} IS blank")),
 }
-_ATOM, _AND, _OR = range(3)
-Text = tuple[str, int]
-"""A condition, and its outermost operator."""
+_LONG = 100
+
+
+class Text(NamedTuple):
+    """A condition: its parts, and the operator between them (empty: a single part, or nothing)."""
+
+    parts: tuple[str, ...] = ()
+    operator: str = ""
+
+    def __str__(self) -> str:
+        return f" {self.operator} ".join(self.parts)
 
 
 def trigger(pipeline: Pipeline) -> tuple[str, ...]:
-    """The root condition: the alternatives of which one must hold for a run to start."""
+    """The root condition, in lines: whether a run starts at all."""
     on = tuple(kind for kind in KINDS if pipeline.triggers.on(kind))
     # Without schedules, every request over the API is a manual run.
     known = KINDS if "schedule" in on else tuple(kind for kind in KINDS if kind != "schedule")
@@ -32,28 +41,28 @@ def trigger(pipeline: Pipeline) -> tuple[str, ...]:
     for kind in on:
         if kind != "schedule":
             groups.setdefault(pipeline.trigger(kind), []).append(kind)
-    found = [_and([_kinds(kinds, known), _expr(expr)]) for expr, kinds in groups.items()]
+    found = [clause for expr, kinds in groups.items() for clause in _clauses(kinds, known, expr)]
     branches: dict[str, list[str]] = {}
     for schedule in pipeline.triggers.schedules:
         branches.setdefault(schedule.branch, []).append(schedule.name)
     for branch, names in branches.items():
-        named = (_within(SCHEDULE, names), _ATOM)
-        found.append(_and([('type = "api"', _ATOM), named, _expr(Match("branch", branch)), _home(pipeline)]))
-    return _alternatives(found)
+        named = _within(SCHEDULE, names)
+        found.append(_and([Text(('type = "api"',)), named, _expr(Match("branch", branch)), _home(pipeline)]))
+    return _lines(_or(found))
 
 
 def condition(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
-    """The job's condition on top of the root's: alternatives, or nothing where it runs whenever a run starts."""
+    """The job's condition on top of the root's, in lines; nothing where it runs whenever a run starts."""
     on = tuple(kind for kind in KINDS if pipeline.triggers.on(kind))
     groups: dict[Expr, list[str]] = {}
     for kind in on:
         expr = job.condition.on(kind)
         if expr is not False:
-            groups.setdefault(implies(pipeline.trigger(kind), expr) or expr, []).append(kind)
-    found = [_and([_kinds(kinds, on), _expr(expr)]) for expr, kinds in groups.items()]
-    if job.deploys and pipeline.repository:
-        found = [_and([clause, _home(pipeline)]) for clause in found]
-    return _alternatives(found)
+            # A deployment says its own condition in full, whatever the root says.
+            told = not job.deploys and implies(pipeline.trigger(kind), expr)
+            groups.setdefault(told or expr, []).append(kind)
+    found = [clause for expr, kinds in groups.items() for clause in _clauses(kinds, on, expr)]
+    return _lines(_and([_or(found), _home(pipeline)]) if job.deploys else _or(found))
 
 
 def slug(repository: str) -> str:
@@ -65,38 +74,51 @@ def slug(repository: str) -> str:
 
 def _home(pipeline: Pipeline) -> Text:
     """Schedules and deployments belong to the project's own repository, not to copies of it."""
-    return (f'repo = "{slug(pipeline.repository)}"', _ATOM) if pipeline.repository else ("", _ATOM)
+    return Text((f'repo = "{slug(pipeline.repository)}"',)) if pipeline.repository else Text()
 
 
-def _kinds(kinds: Iterable[str], known: tuple[str, ...]) -> Text:
-    """That a run is of these kinds, where it can be of the known ones only; empty if it always is."""
+def _clauses(kinds: list[str], known: tuple[str, ...], expr: Expr) -> list[Text]:
+    """The alternatives that say: a run of these kinds, and the expression holds."""
+    which = _kinds(kinds, known)
+    if kinds == ["schedule"] and _names_schedules(expr):
+        which = [Text(('type = "api"',))]
+    return which if expr is True else [_and([_or(which), _expr(expr)])]
+
+
+def _names_schedules(expr: Expr) -> bool:
+    return all(isinstance(item, Match) for item in (expr.items if isinstance(expr, Any) else (expr,)))
+
+
+def _kinds(kinds: list[str], known: tuple[str, ...]) -> list[Text]:
+    """That a run is of one of these kinds, where it can be of the known ones only; an empty one if it always is."""
     wanted = set(kinds)
     if wanted >= set(known):
-        return "", _ATOM
-    whole, parts = [], []
+        return [Text()]
+    whole: list[str] = []
+    parts: list[Text] = []
     for kind, members in _TYPES.items():
         possible = [member for member, _ in members if member in known]
         chosen = [(member, mark) for member, mark in members if member in wanted]
         if chosen and len(chosen) == len(possible):
             whole.append(kind)
         elif chosen:
-            parts.append((f'type = "{kind}" AND {chosen[0][1]}', _AND))
+            parts.append(Text((f'type = "{kind}"', chosen[0][1]), "AND"))
     if whole:
-        parts.insert(0, (_within("type", whole), _ATOM))
-    return _or(parts)
+        parts.insert(0, _within("type", whole))
+    return parts
 
 
 def _expr(item: Expr) -> Text:
     if item is True:
-        return "", _ATOM
+        return Text()
     if isinstance(item, All):
         return _and([_expr(part) for part in item.items])
     if isinstance(item, Any):
         return _any(item)
     if isinstance(item, Not) and isinstance(item.item, Match):
-        return _match(item.item, False), _ATOM
+        return Text((_match(item.item, False),))
     if isinstance(item, Match):
-        return _match(item, True), _ATOM
+        return Text((_match(item, True),))
     raise ValueError(f"no condition says {item!r}")
 
 
@@ -109,7 +131,7 @@ def _any(item: Any) -> Text:
             literals.setdefault(part.field, []).append(part.pattern)
         else:
             rest.append(_expr(part))
-    return _or([*((_within(_ATTRIBUTE[field], names), _ATOM) for field, names in literals.items()), *rest])
+    return _or([*(_within(_ATTRIBUTE[field], names) for field, names in literals.items()), *rest])
 
 
 def _match(match: Match, wanted: bool) -> str:
@@ -123,31 +145,39 @@ def _match(match: Match, wanted: bool) -> str:
     return f"{_ATTRIBUTE[match.field]} {'=~' if wanted else '!~'} /\\A{regex}\\z/"
 
 
-def _within(attribute: str, values: list[str]) -> str:
+def _within(attribute: str, values: list[str]) -> Text:
     if len(values) == 1:
-        return f"{attribute} = {_quoted(values[0])}"
-    return f"{attribute} IN ({', '.join(map(_quoted, values))})"
+        return Text((f"{attribute} = {_quoted(values[0])}",))
+    return Text((f"{attribute} IN ({', '.join(map(_quoted, values))})",))
 
 
 def _quoted(text: str) -> str:
     return f"'{text}'" if '"' in text else f'"{text}"'
 
 
-def _and(parts: Iterable[Text]) -> Text:
-    given = [part for part in parts if part[0]]
+def _and(texts: Iterable[Text]) -> Text:
+    return _joined("AND", texts)
+
+
+def _or(texts: Iterable[Text]) -> Text:
+    given = list(texts)
+    # One alternative that always holds leaves nothing to say.
+    return _joined("OR", given) if all(text.parts for text in given) else Text()
+
+
+def _joined(operator: str, texts: Iterable[Text]) -> Text:
+    given = [text for text in texts if text.parts]
     if len(given) < 2:
-        return given[0] if given else ("", _ATOM)
-    return " AND ".join(f"({text})" if level == _OR else text for text, level in given), _AND
+        return given[0] if given else Text()
+    parts: list[str] = []
+    for text in given:
+        parts += text.parts if text.operator in ("", operator) else [f"({text})"]
+    return Text(tuple(parts), operator)
 
 
-def _or(parts: Iterable[Text]) -> Text:
-    given = list(parts)
-    if len(given) < 2:
-        return given[0]
-    return " OR ".join(f"({text})" if level == _AND else text for text, level in given), _OR
-
-
-def _alternatives(found: list[Text]) -> tuple[str, ...]:
-    if len(found) == 1:
-        return (found[0][0],) if found[0][0] else ()
-    return tuple(f"({text})" if level == _AND else text for text, level in found)
+def _lines(text: Text) -> tuple[str, ...]:
+    """On one line if it is short and simple, else a line for each part."""
+    if text.operator == "OR" and len(text.parts) > 2 or len(str(text)) > _LONG:
+        first, *rest = text.parts
+        return (first, *(f"{text.operator} {part}" for part in rest))
+    return (str(text),) if text.parts else ()

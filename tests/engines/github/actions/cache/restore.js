@@ -4,7 +4,7 @@ const { execFileSync } = require("node:child_process");
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
-const { fail, flag, input, lines, output, saveState, store } = require(process.env.STUB_LIB);
+const { fail, flag, input, lines, output, saveState, store, workspace } = require(process.env.STUB_LIB);
 
 const key = input("key");
 const version = crypto.createHash("sha256").update(lines(input("path")).join("|")).digest("hex").slice(0, 16);
@@ -17,7 +17,7 @@ const entries = fs
 const exact = entries.find((entry) => entry.key === key);
 const prefixes = [key, ...lines(input("restore-keys"))];
 const hit = exact ?? prefixes.map((prefix) => entries.find((entry) => entry.key.startsWith(prefix))).find(Boolean);
-if (hit && !flag("lookup-only")) execFileSync("tar", ["-xPf", hit.file]);
+if (hit && !flag("lookup-only")) execFileSync("tar", ["-xPf", hit.file, "-C", workspace]);
 output({ "cache-hit": hit ? Boolean(exact) : "" });
 saveState({ exact: Boolean(exact), file: path.join(folder, encodeURIComponent(key)) });
 console.log(hit ? `Cache restored from key: ${hit.key}` : `Cache not found for input keys: ${prefixes.join(", ")}`);

@@ -1,0 +1,45 @@
+# make demo   mlgen compiles an example for five CI systems, and you see what came out
+# make test   everything that must hold: lint, types, import directions, tests
+# make bench  how fast mlgen is; writes benchmarks/RESULTS.md
+# make clean  remove what these made
+#
+# Needs Python 3.10 or newer; `make test` also Node.js 20 or newer, and on Debian apt for what tests/engines/apt.txt
+# lists. All else goes into .tools/. Another interpreter: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+# The stamps hold the version of Python, so that another PYTHON does not use the environment of the last one.
+TAG := $(shell $(PYTHON) -c 'import sys; print(sys.implementation.cache_tag)')
+VENV := .tools/venv
+DEV := $(VENV)/.installed-$(TAG)
+DEMO := .tools/demo/.installed-$(TAG)
+PACKAGE := pyproject.toml hatch_build.py README.md $(shell find src templates schemas -type f ! -name '*.pyc')
+
+.PHONY: demo test bench clean
+
+demo: $(DEMO)
+	@examples/demo.sh .tools/demo/bin/mlgen
+
+test: $(DEV)
+	tests/engines/install.sh $(VENV)/bin/python
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/pytest -n 2
+
+bench:
+	$(PYTHON) benchmarks/bench.py
+
+clean:
+	rm -rf .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(DEMO): $(PACKAGE) .ci/venv
+	@.ci/venv $(PYTHON) .tools/demo
+	@echo "installing mlgen"
+	@.tools/demo/bin/python -m pip install -q --disable-pip-version-check .
+	@touch $@
+
+$(DEV): pyproject.toml .ci/venv
+	.ci/venv $(PYTHON) $(VENV)
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@

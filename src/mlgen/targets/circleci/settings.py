@@ -1,0 +1,1 @@
+def settings(p): return ()

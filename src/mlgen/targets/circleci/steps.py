@@ -1,0 +1,299 @@
+"""The steps of one job, as plain values for the template."""
+
+from typing import Any
+
+from mlgen.ir import Bundle, Job, Leg, Pipeline, Take
+from mlgen.ir.paths import MATRIX_REFERENCE, as_glob, on_leg
+from mlgen.quoting import sh, sh_path
+from mlgen.quoting.shell import bounded
+from mlgen.targets.circleci import runtime, text
+
+Step = dict[str, Any]
+
+WORKSPACE = "/tmp/workspace"
+EXPORTS = "/tmp/mlgen-exports"
+LONGEST = "5h"  # no job may run longer, on any plan
+FAILED = " || echo 'export MLGEN_FAILED=1' >> \"$BASH_ENV\""
+ALREADY_FAILED = '[ -z "${MLGEN_FAILED:-}" ] || exit 0'
+
+
+def run(name: str, command: str, comment: str = "", **options: Any) -> Step:
+    """A `run` step; its keys in the order of the documentation."""
+    pairs = [(key, value) for key, value in options.items() if value]
+    return {"kind": "run", "name": text.literal(name), "command": command, "options": pairs, "environment": (), "comment": comment}
+
+
+def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
+    """All steps; `commands` tells the reusable commands by what they hold (see `view`)."""
+    found: list[Step] = [{"kind": "plain", "name": "checkout"}]
+    found += _received(pipeline, job)
+    found.append({"kind": "plain", "name": "variables"})
+    found += _container(pipeline, job)
+    found += _named(commands, "restore", job)
+    found += _setup(pipeline, job, commands)
+    found.append(_action(pipeline, job))
+    if job.allow_failure:
+        return found + _finally(pipeline, job) + _reports(job) + _permitted(job) + _handed(job) + _named(commands, "save", job)
+    found += _checked(job) + _handed(job) + _reports(job) + _named(commands, "save", job)
+    if job.environment and job.environment.url:
+        found.append(run("Show where it is", f"echo {text.literal(sh(job.environment.url))}"))
+    return found + _finally(pipeline, job)
+
+
+def _named(commands: dict[str, str], verb: str, job: Job) -> list[Step]:
+    name = commands.get(f"{verb} {runtime.caches(job)}", "")
+    return [{"kind": "plain", "name": name}] if name else []
+
+
+# ---- files of other jobs
+
+
+def _received(pipeline: Pipeline, job: Job) -> list[Step]:
+    paths: list[str] = []
+    merges: list[Step] = []
+    for take in job.takes:
+        other = pipeline.job(take.job)
+        if _collides(other) and not _bundle(other, take).exports:
+            paths.append(f".mlgen/legs/{other.key}")
+            merges.append(_merge(other, take))
+        else:
+            paths += _made(other, take.paths)
+    if not paths:
+        return []
+    listed = " ".join(sh_path(path) for path in dict.fromkeys(paths))
+    return [{"kind": "call", "name": "take", "arguments": [("paths", listed)]}, *merges]
+
+
+def _bundle(other: Job, take: Take) -> Bundle:
+    return next(bundle for bundle in other.bundles if bundle.name == take.bundle)
+
+
+def _made(job: Job, paths: tuple[str, ...]) -> list[str]:
+    """The paths as all legs of the job together made them."""
+    if job.matrix is None:
+        return list(paths)
+    if len(job.matrix.legs) > 16:
+        return [as_glob(path) for path in paths]
+    return [on_leg(path, dict(leg.values)) for path in paths for leg in job.matrix.legs]
+
+
+def _collides(job: Job) -> bool:
+    return job.matrix is not None and job.matrix.collide
+
+
+def _merge(other: Job, take: Take) -> Step:
+    folder = f".mlgen/legs/{sh(other.key)}"
+    paths = " ".join(sh_path(as_glob(path)) for path in take.paths)
+    command = (
+        f"python3 .mlgen/ci.py merge --job {sh(other.id)} {folder}/*.json\n"
+        f"for leg in {folder}/*/; do\n"
+        f'  (top=$PWD; cd "$leg"; cp -R --parents -- {paths} "$top")\n'
+        f"done\n"
+        f"rm -r -- {folder}"
+    )
+    return run(f"Merge what the legs of {other.key} made", command)
+
+
+# ---- scripts
+
+
+def _container(pipeline: Pipeline, job: Job) -> list[Step]:
+    """A machine has no image of its own choice: a container stays up, and each script runs in it."""
+    image = runtime.container(job)
+    if not image:
+        return []
+    gpus = "--gpus all " if runtime.executor(job).resource_class.startswith("gpu.") else ""
+    command = (
+        f"docker run --detach --name job {gpus}--user root --entrypoint sleep \\\n"
+        '  --volume "$HOME:$HOME" --volume /tmp:/tmp --workdir "$PWD" \\\n'
+        f"  {sh(image)} infinity"
+    )
+    return [run(f"Start {image}", text.literal(command), no_output_timeout="30m")]
+
+
+def _inside(pipeline: Pipeline, job: Job) -> str:
+    """What stands before a script that runs in the job's container; empty where there is none."""
+    if not runtime.container(job):
+        return ""
+    names = ["HOME", *(n for n, _ in pipeline.env), *(n for n, _ in job.env), *(use.variable for use in job.secrets)]
+    names += job.matrix.axes if job.matrix else ()
+    names += (e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports)
+    return f"docker exec $(printf -- '--env %s ' \"${{!MLGEN_@}}\" {' '.join(dict.fromkeys(names))}) job"
+
+
+def _setup(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
+    if not job.setup:
+        return []
+    if name := commands.get("setup " + job.setup):
+        if not job.allow_failure and not runtime.container(job):
+            return [{"kind": "plain", "name": name}]
+    return [run("Set up", _wrapped(pipeline, job, job.setup), no_output_timeout="1h")]
+
+
+def _wrapped(pipeline: Pipeline, job: Job, script: str) -> str:
+    """A script of the spec as a step's command."""
+    inside = _inside(pipeline, job)
+    if inside or job.allow_failure:
+        script = text.nested(script, inside, FAILED if job.allow_failure else "")
+    return text.script(script)
+
+
+def _action(pipeline: Pipeline, job: Job) -> Step:
+    """The job's own script, or its gate."""
+    if job.gate:
+        return run(f"Gate {job.gate.name}", text.literal(_gate(job)))
+    script, again = text.tries(job.run, job.timeout, 0 if job.allow_failure else job.retry)
+    if job.allow_failure:
+        script, again = bounded(job.run, job.timeout, job.retry), 0
+    comment = "allow_failure: a failure is noted, and the pipeline goes on" if job.allow_failure else ""
+    command = _wrapped(pipeline, job, script)
+    if job.allow_failure and job.setup:
+        command = f"{ALREADY_FAILED}\n{command}"
+    return run(f"Run {job.name}", command, comment, no_output_timeout=_silence(job), max_auto_reruns=again)
+
+
+def _silence(job: Job) -> str:
+    """How long the step may print nothing, which is 10 minutes unless told: no less than the command may take.
+
+    https://circleci.com/docs/reference/configuration-reference/#run
+    """
+    inner = job.retry + 1 if job.allow_failure or job.retry > 5 else 1
+    minutes = (job.timeout * inner + 59) // 60 + 1
+    return f"{minutes}m" if 0 < job.timeout and minutes < 300 else LONGEST
+
+
+def _gate(job: Job) -> str:
+    assert job.gate is not None
+    gate = job.gate
+    words = [f"python3 .mlgen/ci.py gate {sh(gate.name)}", f"--metrics {sh(gate.metrics)}"]
+    words += [f"--require {sh(requirement)}" for requirement in gate.require]
+    if gate.baseline:
+        words.append(f"--baseline {sh(gate.baseline)}" + (" --on-missing pass" if gate.on_missing == "pass" else ""))
+    if gate.on_fail == "warn":
+        words.append("--on-fail warn")
+    return " \\\n  ".join(words) + (FAILED if job.allow_failure else "")
+
+
+def _finally(pipeline: Pipeline, job: Job) -> list[Step]:
+    """`finally`: what is sourced from BASH_ENV wins over the step's own environment."""
+    if not job.finally_:
+        return []
+    note = "echo 'export MLGEN_RESULT=success' >> \"$BASH_ENV\""
+    if job.allow_failure:
+        note = f'[ -n "${{MLGEN_FAILED:-}}" ] || {note}'
+    script = text.nested(job.finally_, _inside(pipeline, job)) if runtime.container(job) else job.finally_
+    after = run("Finally", text.script(script), when="always", no_output_timeout=LONGEST)
+    after["environment"] = [("MLGEN_RESULT", "failure")]
+    after["comment"] = "unless the step above was reached"
+    return [run("Note the success", note), after]
+
+
+# ---- what leaves the job
+
+
+def own(job: Job, path: str) -> str:
+    """A path of the job as one of its legs makes it."""
+    return MATRIX_REFERENCE.sub(lambda found: f"<< parameters.{found[1]} >>", path)
+
+
+def leg(job: Job) -> str:
+    """The slug of the running leg."""
+    assert job.matrix is not None
+    if joined(job, job.matrix.legs):
+        return "-".join(f"<< parameters.{axis} >>" for axis in job.matrix.axes)
+    return "<< parameters.mlgen_leg >>"
+
+
+def joined(job: Job, legs: tuple[Leg, ...]) -> bool:
+    """Whether each leg has every axis, and its slug is just its values joined."""
+    assert job.matrix is not None
+    return all(tuple(n for n, _ in x.values) == job.matrix.axes and x.slug == "-".join(v for _, v in x.values) for x in legs)
+
+
+def _shell_paths(job: Job, paths: tuple[str, ...]) -> str:
+    """The paths as words, where a leg's value stands in quotes."""
+    words = []
+    for path in paths:
+        word = MATRIX_REFERENCE.sub("\0", path)
+        names = iter(MATRIX_REFERENCE.findall(path))
+        parts = [sh_path(part) if part else "" for part in word.split("\0")]
+        words.append(parts[0] + "".join(f'"${next(names)}"' + part for part in parts[1:]))
+    return " ".join(words)
+
+
+def _consumed(job: Job) -> list[Bundle]:
+    return [bundle for bundle in job.bundles if bundle.consumers]
+
+
+def _checks(job: Job) -> list[tuple[str, str]]:
+    """What must hold after the script, each with a name: declared files are there, values can be exported."""
+    found = []
+    folder = f".mlgen/legs/{sh(job.key)}"
+    paths = _shell_paths(job, job.files)
+    if _collides(job) and any(not bundle.exports for bundle in _consumed(job)):
+        command = (
+            f'python3 .mlgen/ci.py legs --job {sh(job.id)} --leg "{leg(job)}" --out {folder}/"{leg(job)}".json -- {paths}\n'
+            f'mkdir -p {folder}/"{leg(job)}"\n'
+            f'cp -R --parents -- {paths} {folder}/"{leg(job)}"'
+        )
+        found.append(("Set the files of this leg aside", command))
+    elif paths:
+        found.append(("Check that the declared files are there", f"ls -ld -- {paths}"))
+    if job.exports:
+        words = [f"python3 .mlgen/ci.py exports --out .mlgen/exports/{sh(job.key)}.env"]
+        words += [f"--json {sh(f'{e.name}={e.file}:{e.key}')}" for e in job.exports if e.file]
+        if any(not e.file for e in job.exports):
+            words.append('--file "$MLGEN_EXPORTS"')
+            words += [f"--name {sh(e.name)}" for e in job.exports if not e.file]
+        found.append(("Collect the exported values", " \\\n  ".join(words)))
+    return found
+
+
+def _checked(job: Job) -> list[Step]:
+    return [run(name, command) for name, command in _checks(job)]
+
+
+def _permitted(job: Job) -> list[Step]:
+    """Where a failure is permitted, files are handed on after a success only, and what is missing is such a failure.
+
+    https://circleci.com/docs/reference/configuration-reference/#ending-a-job-from-within-a-step
+    """
+    checks = _checks(job)
+    found = [run(name, text.ours(f"{ALREADY_FAILED}\n{text.nested(command, '', FAILED)}")) for name, command in checks]
+    if checks or runtime.caches(job):
+        lines = ('if [ -n "${MLGEN_FAILED:-}" ]; then', f"  echo {sh(f'{job.id} failed, which allow_failure permits')}")
+        found.append(run("Stop here after a permitted failure", "\n".join((*lines, "  circleci-agent step halt", "fi"))))
+    return found
+
+
+def _handed(job: Job) -> list[Step]:
+    """The workspace for other jobs, and artifacts for people."""
+    found: list[Step] = []
+    paths: list[str] = []
+    for bundle in _consumed(job):
+        paths += [f".mlgen/legs/{job.key}"] if _collides(job) and not bundle.exports else [own(job, p) for p in bundle.paths]
+    if paths:
+        found.append({"kind": "persist", "paths": list(dict.fromkeys(paths))})
+    return found + [{"kind": "store", "name": "store_artifacts", "path": own(job, path)} for path in job.files]
+
+
+def _reports(job: Job) -> list[Step]:
+    reports = job.reports
+    found: list[Step] = []
+    for index, path in enumerate(reports.junit, 1):
+        if any(c in path for c in "*?["):  # store_test_results takes a file or a folder
+            folder = f"/tmp/test-results-{index}"
+            command = f"mkdir -p {folder}\ncp --parents -- {_shell_paths(job, (path,))} {folder} || true"
+            found.append(run("Gather the test results", command, when="always"))
+            path = folder
+        found.append({"kind": "store", "name": "store_test_results", "path": own(job, path)})
+    if reports.coverage:
+        words = _shell_paths(job, (f"{reports.coverage.format}:{reports.coverage.path}",))
+        found.append(run("Report the coverage", f"python3 .mlgen/ci.py report --coverage {words}", when="always"))
+        found.append({"kind": "store", "name": "store_artifacts", "path": own(job, reports.coverage.path)})
+    if reports.summary:
+        found.append({"kind": "store", "name": "store_artifacts", "path": own(job, reports.summary)})
+    return found
+
+
+__all__ = ["EXPORTS", "WORKSPACE", "joined", "leg", "own", "run", "steps"]

@@ -1,0 +1,315 @@
+"""The pipeline as the plain values that `circleci/config.yml.j2` prints. All computing is here and in its helpers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlgen.ir import Edge, Job, Pipeline, all_of, any_of, negate
+from mlgen.ir.conditions import KINDS
+from mlgen.ir.expressions import satisfiable
+from mlgen.targets.circleci import conditions, runtime, steps, text
+from mlgen.targets.contract import Output
+
+PATH = ".circleci/config.yml"
+
+
+def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
+    """The one file."""
+    return (Output(PATH, "circleci/config.yml.j2", view(pipeline)),)
+
+
+def view(pipeline: Pipeline) -> Mapping[str, Any]:
+    """All that the template prints."""
+    executors = runtime.executors(pipeline)
+    commands = named_commands(pipeline)
+    start = start_name(pipeline)
+    return {
+        "name": pipeline.name,
+        "parameters": _parameters(pipeline),
+        "environment": _variables(pipeline.env),
+        "executors": [_executor(executor, name) for executor, name in executors.items()],
+        "takes": any(job.takes for job in pipeline.jobs),
+        "variables": _portable(pipeline),
+        "commands": _commands(pipeline, commands),
+        "start": start,
+        "jobs": [_job(pipeline, job, executors, commands) for job in pipeline.jobs],
+        "workflow": Workflow(pipeline, start).entries(),
+    }
+
+
+def _variables(pairs: "tuple[tuple[str, str], ...]") -> list[tuple[str, str]]:
+    return [(name, text.literal(value)) for name, value in pairs]
+
+
+# ---- parameters and portable variables
+
+
+def _parameters(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Pipeline parameters: the name of a schedule, and the inputs of a manual run.
+
+    https://circleci.com/docs/guides/orchestrate/pipeline-variables/#pipeline-parameters-in-configuration
+    """
+    found: list[dict[str, Any]] = []
+    if pipeline.triggers.on("schedule"):
+        names = ", ".join(s.name for s in pipeline.triggers.schedules)
+        text_ = f"Set by each schedule trigger to its name: {names}"
+        found.append({"name": "mlgen_schedule", "type": "string", "enum": (), "default": "", "description": text_})
+    types = {"string": "string", "number": "string", "integer": "integer", "boolean": "boolean", "choice": "enum"}
+    values = {"integer": int, "boolean": lambda value: value == "true"}
+    for entry in pipeline.triggers.inputs:
+        found.append(
+            {
+                "name": entry.name,
+                "type": types[entry.type],
+                "enum": entry.options,
+                "default": values.get(entry.type, str)(entry.default),
+                "description": text.literal(entry.description),
+            }
+        )
+    return found
+
+
+def _portable(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """What only pipeline values tell, as variables of the step that `.mlgen/env.sh` runs in."""
+    found = [("MLGEN_CIRCLECI_EVENT", "<< pipeline.event.name >>")]
+    if pipeline.triggers.on("pull_request"):
+        guard, values = 'pipeline.event.name == "pull_request" and', "pipeline.event.github.pull_request"
+        for name, value in (("BASE_BRANCH", "base.ref"), ("BASE", "base.sha"), ("PR", "number")):
+            found.append((f"MLGEN_CIRCLECI_{name}", f'<< {guard} {values}.{value} or "" >>'))
+    if pipeline.triggers.on("schedule"):
+        found.append(("MLGEN_CIRCLECI_SCHEDULE", "<< pipeline.parameters.mlgen_schedule >>"))
+    # A number of more than six digits would turn into 1e+06; inside a text it does not.
+    # https://circleci.com/docs/guides/security/set-environment-variable/#set-an-environment-variable-in-a-job
+    found.append(("MLGEN_CIRCLECI_NUMBER", "#<< pipeline.number >>"))
+    found.append(("MLGEN_CIRCLECI_REPOSITORY", "<< pipeline.git.repo_url >>"))
+    for entry in pipeline.triggers.inputs:
+        value = f"pipeline.parameters.{entry.name}"
+        # A boolean could arrive as 1 or 0: https://circleci.com/docs/reference/reusing-config/#boolean
+        found.append((entry.variable, f'<< {value} and "true" or "false" >>' if entry.type == "boolean" else f"<< {value} >>"))
+    return found
+
+
+# ---- executors and commands
+
+
+def _executor(executor: runtime.Executor, name: str) -> dict[str, Any]:
+    return {"name": name, "image": executor.image, "machine": executor.machine, "resource_class": executor.resource_class}
+
+
+def named_commands(pipeline: Pipeline) -> dict[str, str]:
+    """What several jobs have in common, as reusable commands: what each holds, and its name."""
+    found: dict[str, str] = {}
+    for job in pipeline.jobs:
+        if job.setup:
+            found.setdefault("setup " + job.setup, "setup")
+        if caches := runtime.caches(job):
+            for verb in ("restore", "save"):
+                name = f"{verb}-caches" if len(caches) > 1 else f"{verb}-cache"
+                if f"{verb} {caches}" not in found:
+                    found[f"{verb} {caches}"] = runtime.unique(name, found.values())
+    return found
+
+
+def _commands(pipeline: Pipeline, names: dict[str, str]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for job in pipeline.jobs:
+        caches = runtime.caches(job)
+        for verb, say in (("restore", _restore), ("save", _save)):
+            if caches and names[f"{verb} {caches}"] not in found:
+                name = names[f"{verb} {caches}"]
+                found[name] = {"name": name, "description": "runtime.cache", "steps": say(caches)}
+        if job.setup and "setup" not in found:
+            ready = steps.run("Set up", text.script(job.setup), no_output_timeout="1h")
+            found["setup"] = {"name": "setup", "description": "runtime.setup", "steps": [ready]}
+    order = ("restore", "setup", "save")
+    return sorted(found.values(), key=lambda entry: order.index(entry["name"].split("-")[0]))
+
+
+def _restore(caches: tuple[runtime.CacheKey, ...]) -> list[steps.Step]:
+    found: list[steps.Step] = []
+    for cache in caches:
+        if cache.hashed:
+            words = " ".join(steps.sh_path(path) for path in cache.hashed)
+            found.append(steps.run("Hash what the cache depends on", f"sha256sum -- {words} > {cache.file}"))
+        # Without files to hash, the newest cache that begins like this one.
+        key = cache.key if "checksum" in cache.key else cache.prefix
+        found.append({"kind": "restore", "key": text.literal(key)})
+    return found
+
+
+def _save(caches: tuple[runtime.CacheKey, ...]) -> list[steps.Step]:
+    return [{"kind": "save", "key": text.literal(cache.key), "paths": list(cache.paths)} for cache in caches]
+
+
+# ---- jobs
+
+
+def _job(
+    pipeline: Pipeline, job: Job, executors: Mapping[runtime.Executor, str], commands: dict[str, str]
+) -> dict[str, Any]:
+    environment = [("MLGEN_JOB", job.id)]
+    parameters: list[tuple[str, bool]] = []
+    if job.matrix:
+        everywhere = [axis for axis in job.matrix.axes if all(axis in dict(leg.values) for leg in job.matrix.legs)]
+        parameters = [(axis, axis in everywhere) for axis in job.matrix.axes]
+        environment += [(axis, f"<< parameters.{axis} >>") for axis in job.matrix.axes]
+        if not steps.joined(job, job.matrix.legs):
+            parameters.append(("mlgen_leg", True))
+    environment += _variables(job.env)
+    if any(not export.file for export in job.exports):
+        environment.append(("MLGEN_EXPORTS", steps.EXPORTS))
+    return {
+        "name": job.key,
+        "id": job.id,
+        "parameters": parameters,
+        "executor": executors[runtime.executor(job)],
+        "environment": environment,
+        "steps": steps.steps(pipeline, job, commands),
+    }
+
+
+# ---- the workflow
+
+
+def needs_start(pipeline: Pipeline, job: Job) -> bool:
+    """Whether on some event the job runs and none of the jobs that it waits for does.
+
+    A job whose `requires` are all filtered out is dropped:
+    https://circleci.com/docs/reference/configuration-reference/#requires
+    """
+    if not job.waits or any(edge.always for edge in job.waits):
+        return False
+    mine = conditions.runs(pipeline, job)
+    others = [pipeline.job(edge.job).condition for edge in job.waits]
+    return any(
+        satisfiable(all_of([mine.on(kind), negate(any_of(other.on(kind) for other in others))])) for kind in KINDS
+    )
+
+
+def start_name(pipeline: Pipeline) -> str:
+    """The name of the job that does nothing; empty if no job needs it."""
+    needed = any(needs_start(pipeline, job) for job in pipeline.jobs)
+    return runtime.unique("start", [job.key for job in pipeline.jobs]) if needed else ""
+
+
+def approval_name(pipeline: Pipeline, job: Job) -> str:
+    """The name of the job that waits for the approval."""
+    return runtime.unique(f"approve-{job.key}", [other.key for other in pipeline.jobs])
+
+
+def legs(job: Job) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The invocations of a job: each with its name and parameters."""
+    if job.matrix is None:
+        return [(job.key, [])]
+    plain = steps.joined(job, job.matrix.legs)
+    return [
+        (f"{job.key}-{leg.slug}", [*leg.values] if plain else [*leg.values, ("mlgen_leg", leg.slug)])
+        for leg in job.matrix.legs
+    ]
+
+
+def crossed(job: Job) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The axes that `matrix` can say: their whole product, with nothing that tells one leg from another."""
+    if job.matrix is None or not steps.joined(job, job.matrix.legs) or lanes(job):
+        return ()
+    if not job.matrix.crossed and len(job.matrix.axes) == 1:
+        return ((job.matrix.axes[0], tuple(leg.slug for leg in job.matrix.legs)),)
+    return job.matrix.crossed
+
+
+def lanes(job: Job) -> int:
+    """How many legs may run at once; 0 for all."""
+    return job.matrix.max_parallel if job.matrix and 0 < job.matrix.max_parallel < len(job.matrix.legs) else 0
+
+
+def serial_group(pipeline: Pipeline, job: Job) -> str:
+    """The lock's name, unique in the workflow, which a second job of the same lock must not share.
+
+    https://circleci.com/docs/reference/configuration-reference/#serial-group
+    """
+    if not job.lock:
+        return ""
+    group = f"<< pipeline.project.slug >>/{job.lock}"
+    first = next(other for other in pipeline.jobs if other.lock == job.lock)
+    return group if first.id == job.id and job.matrix is None else f"{group}/{job.key}"
+
+
+class Workflow:
+    """The entries of the workflow. The first of several equal filters gets an anchor, the others refer to it."""
+
+    def __init__(self, pipeline: Pipeline, start: str) -> None:
+        self.pipeline, self.start = pipeline, start
+        self.own = conditions.repository(pipeline)
+        self.anchors: dict[str, str] = {}
+        self.texts = [start_filter(pipeline)] if start else []
+        for job in pipeline.jobs:
+            times = (1 if crossed(job) else len(legs(job))) + job.approval
+            self.texts += [filter_text(pipeline, job, self.own)] * times
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The invocations, in the order of the stages."""
+        found: list[dict[str, Any]] = []
+        if self.start:
+            found.append(self._entry(self.start, start_filter(self.pipeline)))
+        for job in self.pipeline.jobs:
+            filters = filter_text(self.pipeline, job, self.own)
+            requires = self._requires(job)
+            if job.approval:
+                name = approval_name(self.pipeline, job)
+                entry = self._entry(name, filters, requires, type="approval", comment=_prompt(job))
+                found.append(entry)
+                requires = [(name, "")]
+            found += self._invocations(job, filters, requires)
+        return found
+
+    def _requires(self, job: Job) -> list[tuple[str, str]]:
+        names = [name for edge in job.waits for name in self._names(edge)]
+        if needs_start(self.pipeline, job):
+            names.insert(0, self.start)
+        return [(name, "") for name in names]
+
+    def _names(self, edge: Edge) -> list[str]:
+        other = self.pipeline.job(edge.job)
+        return [other.key] if crossed(other) else [name for name, _ in legs(other)]
+
+    def _invocations(self, job: Job, filters: str, requires: list[tuple[str, str]]) -> list[dict[str, Any]]:
+        more = {"context": runtime.contexts(self.pipeline, job), "serial_group": serial_group(self.pipeline, job)}
+        if axes := crossed(job):
+            name = "-".join([job.key, *(f"<< matrix.{axis} >>" for axis, _ in axes)])
+            return [self._entry(job.key, filters, requires, name=name, matrix=axes, **more)]
+        found = []
+        every = legs(job)
+        for index, (name, parameters) in enumerate(every):
+            lane = [(every[index - lanes(job)][0], "terminal")] if 0 < lanes(job) <= index else []
+            own = {**more, "serial_group": more["serial_group"] + name[len(job.key) :] if job.lock else ""}
+            found.append(
+                self._entry(
+                    job.key, filters, [*requires, *lane], name=name if job.matrix else "", parameters=parameters, **own
+                )
+            )
+        return found
+
+    def _entry(self, job: str, filters: str, requires: Sequence[tuple[str, str]] = (), **more: Any) -> dict[str, Any]:
+        """`anchor` is set where the text stands, `alias` where it is referred to."""
+        alias = self.anchors.get(filters, "")
+        name = more.get("name") or job
+        anchor = "" if alias or self.texts.count(filters) < 2 else (job if "<<" in name else name)
+        if anchor:
+            self.anchors[filters] = anchor
+        nothing = {"name": "", "type": "", "comment": "", "context": [], "serial_group": "", "matrix": (), "parameters": []}
+        return {**nothing, "job": job, "requires": requires, "filters": filters, "anchor": anchor, "alias": alias, **more}
+
+
+def _prompt(job: Job) -> str:
+    assert job.environment is not None
+    return " ".join(job.environment.prompt.split()) or f"environments.{job.environment.name}.approval"
+
+
+def filter_text(pipeline: Pipeline, job: Job, own: str) -> str:
+    """The job's `filters`."""
+    return text.literal(conditions.filters(conditions.runs(pipeline, job), own, job.deploys))
+
+
+def start_filter(pipeline: Pipeline) -> str:
+    """When the job that does nothing runs: whenever one that needs it does."""
+    needing = [conditions.runs(pipeline, job) for job in pipeline.jobs if needs_start(pipeline, job)]
+    return text.literal(conditions.filters(conditions.either(needing)))

@@ -1,0 +1,103 @@
+"""Where each job stands: its name, its stage, and what it waits for.
+
+`needs` makes a job wait for these jobs instead of all earlier stages. It takes jobs of the same and of earlier stages,
+at most 50 of them, counted after matrices are expanded (https://docs.gitlab.com/ci/yaml/#needs). A job that would need
+more waits for all earlier stages instead, which orders more, never less.
+"""
+
+from typing import NamedTuple
+
+from mlgen.ir import Edge, Job, Pipeline
+from mlgen.targets.gitlab import scripts
+
+MAX_NEEDS = 50
+
+# Words that cannot be names of jobs (https://docs.gitlab.com/ci/jobs/#job-names), and `pages`, which deploys a site.
+RESERVED = frozenset(
+    "image services stages before_script after_script variables cache include true false nil default workflow spec"
+    " types pages".split()
+)
+
+
+class Need(NamedTuple):
+    """One job of `needs`."""
+
+    job: str
+    optional: bool = False
+    artifacts: bool = True
+
+    @property
+    def plain(self) -> bool:
+        """Whether the name alone says it."""
+        return self.artifacts and not self.optional
+
+
+class Place(NamedTuple):
+    """A job's stage, and either its `needs` or, where it waits for all earlier stages, its `dependencies`."""
+
+    stage: str
+    needs: tuple[Need, ...] | None
+    dependencies: tuple[str, ...] | None
+
+
+def native_name(job: Job) -> str:
+    """The job's name in the file."""
+    return f"{job.stage}-{job.name}" if job.key in RESERVED else job.key
+
+
+def places(pipeline: Pipeline) -> tuple[list[str], dict[str, Place]]:
+    """The stages, and the place of every job."""
+    levels: dict[str, tuple[int, int]] = {}
+    for job in pipeline.jobs:
+        _level(job, pipeline, levels)
+    used = sorted(set(levels.values()))
+    names = {level: _stage_name(level, pipeline) for level in used}
+    first = used[0]
+    found = {
+        job.id: _place(job, pipeline, names[levels[job.id]], starts=levels[job.id] == first) for job in pipeline.jobs
+    }
+    return [names[level] for level in used], found
+
+
+def _stage_name(level: tuple[int, int], pipeline: Pipeline) -> str:
+    index, step = level
+    name = f"{pipeline.stages[index]}-{step + 1}" if step else pipeline.stages[index]
+    while step and name in pipeline.stages:
+        name += "-after"
+    return name
+
+
+def _level(job: Job, pipeline: Pipeline, levels: dict[str, tuple[int, int]]) -> tuple[int, int]:
+    """The stage, and a step within it, that is not before anything the job waits for; behind it without `needs`."""
+    if job.id not in levels:
+        own = pipeline.stages.index(job.stage)
+        behind = overflows(job, pipeline)
+        level = (own, 0)
+        for edge in job.edges:
+            index, step = _level(pipeline.job(edge.job), pipeline, levels)
+            level = max(level, (index, step + 1) if behind and index >= own else (index, step))
+        levels[job.id] = level
+    return levels[job.id]
+
+
+def overflows(job: Job, pipeline: Pipeline) -> bool:
+    """Whether the job waits for more jobs than `needs` takes."""
+    count = 0
+    for edge in job.waits:
+        matrix = pipeline.job(edge.job).matrix
+        count += len(matrix.legs) if matrix else 1
+    return count > MAX_NEEDS
+
+
+def _place(job: Job, pipeline: Pipeline, stage: str, starts: bool) -> Place:
+    if overflows(job, pipeline):
+        makers = dict.fromkeys(take.job for take in job.takes)
+        return Place(stage, None, tuple(native_name(pipeline.job(maker)) for maker in makers))
+    needs = tuple(_need(edge, job, pipeline) for edge in job.waits)
+    return Place(stage, None if starts and not needs else needs, None)
+
+
+def _need(edge: Edge, job: Job, pipeline: Pipeline) -> Need:
+    other = pipeline.job(edge.job)
+    taken = any(take.job == edge.job for take in job.takes)
+    return Need(native_name(other), optional=not edge.always, artifacts=taken or not scripts.archived(other))

@@ -1,0 +1,45 @@
+"""Jenkins: a Declarative Pipeline in `Jenkinsfile`, for a Multibranch Pipeline."""
+
+from mlgen.diagnostics import Diagnostic
+from mlgen.ir import Pipeline
+from mlgen.targets.contract import Fragment, Output, Setting, Target
+from mlgen.targets.jenkins.capabilities import CAPABILITIES
+
+FILE = "Jenkinsfile"
+
+
+def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
+    from mlgen.targets.jenkins.view import view
+
+    return (Output(FILE, "jenkins/Jenkinsfile.j2", view(pipeline), comment="//"),)
+
+
+def _check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.jenkins.check import check
+
+    return check(output, text, pipeline)
+
+
+def _refuse(pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.jenkins.refuse import refuse
+
+    return list(refuse(pipeline))
+
+
+def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
+    from mlgen.targets.jenkins.settings import settings
+
+    return tuple(settings(pipeline))
+
+
+TARGET = Target(
+    name="jenkins",
+    title="Jenkins",
+    outputs=_outputs,
+    check=_check,
+    refuse=_refuse,
+    settings=_settings,
+    capabilities=CAPABILITIES,
+    fragments=(Fragment("jenkins", ".mlgen/env.sh", "jenkins/env.sh.j2"),),
+    paths=(FILE,),
+)

@@ -1,0 +1,97 @@
+"""Conditions as Groovy over the variables that a Multibranch Pipeline sets.
+
+`when { branch 'main' }` is not used: it is a glob that ignores case and that a tag's name matches too
+(https://www.jenkins.io/doc/book/pipeline/syntax/#when). `==` and `==~` compare the whole string, with case.
+"""
+
+from mlgen.ir import Condition, Expr, Match, Not, Pipeline, glob_regex, implies, is_literal
+from mlgen.ir.expressions import All, Any
+from mlgen.quoting import groovy
+
+EVENT = "env.JENKINS_EVENT"
+TIMER = "hudson.triggers.TimerTrigger$TimerTriggerCause"
+# https://github.com/jenkinsci/parameterized-scheduler-plugin
+NAMED_TIMER = "org.jenkinsci.plugins.parameterizedscheduler.ParameterizedTimerTriggerCause"
+USER = "hudson.model.Cause$UserIdCause"
+
+# https://www.jenkins.io/doc/book/pipeline/multibranch/#additional-environment-variables
+_VARIABLES = {"branch": "env.BRANCH_NAME", "tag": "env.TAG_NAME", "schedule": "env.JENKINS_SCHEDULE", "fork": "env.CHANGE_FORK"}
+
+
+def when(pipeline: Pipeline, condition: Condition) -> tuple[str, ...]:
+    """The lines of an `expression { }`: one clause a line, of which one must hold."""
+    on = [kind for kind in ("push", "pull_request", "tag", "schedule", "manual") if pipeline.triggers.on(kind)]
+    clauses: dict[str, list[str]] = {}
+    for kind in on:
+        expr = condition.on(kind)
+        if expr is not False:
+            wide = implies(pipeline.trigger(kind), expr)
+            clauses.setdefault("" if wide else clause(expr, kind, within="and"), []).append(kind)
+    if clauses.get("") == on:
+        return (f"{EVENT} != 'none'",)
+    lines = [f"{_one_of(kinds)} && {text}" if text else _one_of(kinds) for text, kinds in clauses.items()]
+    return (*(f"{line} ||" for line in lines[:-1]), lines[-1]) if lines else ("false",)
+
+
+def _one_of(kinds: list[str]) -> str:
+    if len(kinds) == 1:
+        return f"{EVENT} == {groovy(kinds[0])}"
+    return f"{EVENT} in [{', '.join(map(groovy, kinds))}]"
+
+
+def clause(expr: Expr, kind: str, within: str = "") -> str:
+    """The expression on events of this kind; `within` is the operator around it, for parentheses."""
+    if isinstance(expr, bool):
+        return "true" if expr else "false"
+    if isinstance(expr, Match):
+        return _match(expr, kind, True)
+    if isinstance(expr, Not):
+        if isinstance(expr.item, Match):
+            return _match(expr.item, kind, False)
+        return f"!({clause(expr.item, kind)})"
+    if isinstance(expr, All):
+        return " && ".join(clause(item, kind, "and") for item in expr.items)
+    assert isinstance(expr, Any)
+    text = " || ".join(clause(item, kind, "or") for item in expr.items)
+    return f"({text})" if within == "and" else text
+
+
+def _match(match: Match, kind: str, wanted: bool) -> str:
+    variable = "env.CHANGE_TARGET" if match.field == "branch" and kind == "pull_request" else _VARIABLES[match.field]
+    if match.field == "fork":
+        # Set on pull requests from forks only.
+        return variable if wanted else f"!{variable}"
+    if is_literal(match.pattern):
+        return f"{variable} {'==' if wanted else '!='} {groovy(match.pattern)}"
+    text = f"{variable} ==~ {regex(match.pattern)}"
+    return text if wanted else f"!({text})"
+
+
+def regex(pattern: str) -> str:
+    """The glob as a regular expression between slashes, where `\\` needs no doubling; in quotes if it has a `$`."""
+    text = glob_regex(pattern)
+    return groovy(text) if "$" in text or not text.isprintable() else f"/{text}/"
+
+
+def event_lines(pipeline: Pipeline) -> tuple[str, ...]:
+    """The body of `event()`, which tells the kind of event, or 'none' if the triggers do not name it."""
+    triggers = pipeline.triggers
+    lines = [f"if (env.CHANGE_ID) {{ {_answer(pipeline, 'pull_request')} }}", f"if (env.TAG_NAME) {{ {_answer(pipeline, 'tag')} }}"]
+    if triggers.on("schedule"):
+        cause = groovy(NAMED_TIMER if named_schedules(pipeline) else TIMER)
+        lines.append(f"if (currentBuild.getBuildCauses({cause})) {{ return 'schedule' }}")
+    if triggers.on("manual"):
+        lines.append(f"if (currentBuild.getBuildCauses({groovy(USER)})) {{ return 'manual' }}")
+    return (*lines, _answer(pipeline, "push"))
+
+
+def _answer(pipeline: Pipeline, kind: str) -> str:
+    expr = pipeline.trigger(kind)
+    if expr is True:
+        return f"return '{kind}'"
+    return f"return {clause(expr, kind)} ? '{kind}' : 'none'" if expr is not False else "return 'none'"
+
+
+def named_schedules(pipeline: Pipeline) -> bool:
+    """Whether a run must be told which schedule started it: only a plugin can."""
+    return len(pipeline.triggers.schedules) > 1

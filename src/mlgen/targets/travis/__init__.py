@@ -1,0 +1,43 @@
+"""Travis CI: one .travis.yml, https://docs.travis-ci.com/user/build-config-yaml."""
+
+from mlgen.diagnostics import Diagnostic
+from mlgen.ir import Pipeline
+from mlgen.targets.contract import Fragment, Output, Setting, Target
+from mlgen.targets.travis.capabilities import CAPABILITIES
+
+
+def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
+    from mlgen.targets.travis.view import outputs
+
+    return outputs(pipeline)
+
+
+def _check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.travis.check import check
+
+    return check(output, text, pipeline)
+
+
+def _refuse(pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.travis.limits import refuse
+
+    return refuse(pipeline)
+
+
+def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
+    from mlgen.targets.travis.settings import settings
+
+    return settings(pipeline)
+
+
+TARGET = Target(
+    name="travis",
+    title="Travis CI",
+    outputs=_outputs,
+    check=_check,
+    refuse=_refuse,
+    settings=_settings,
+    capabilities=CAPABILITIES,
+    fragments=(Fragment("travis", ".mlgen/env.sh", "travis/env.sh.j2"),),
+    paths=(".travis.yml",),
+)

@@ -1,0 +1,121 @@
+"""What Travis can say of each construct; https://docs.travis-ci.com/user/build-config-yaml."""
+
+from mlgen.targets.contract import Capability
+
+CAPABILITIES = (
+    Capability("allow_failure", "native", "jobs.allow_failures, by the job's name"),
+    Capability(
+        "approval",
+        "unsupported",
+        "Travis has no means by which a person lets a job go on",
+        "nobody would be asked",
+        (("skip", "the jobs that need an approval are left out, and what depends on them"),),
+        "refuse",
+    ),
+    Capability(
+        "cache",
+        "emulated",
+        "cache.directories, one cache for each branch, job and Python version",
+        "a changed key file does not start a new cache: Travis' keys have no file contents",
+        (("branch", "the cache is kept although a key file changed"),),
+        "warn",
+    ),
+    Capability(
+        "cancel",
+        "emulated",
+        "auto-cancellation in the repository's settings",
+        "cancels queued builds only, and is not part of the file",
+    ),
+    Capability("coverage", "emulated", "printed to the log by after_script", "Travis shows no coverage itself"),
+    Capability(
+        "environment",
+        "emulated",
+        "the job's condition holds the environment's branches and tags",
+        "Travis records no deployments and protects no environment",
+    ),
+    Capability("exports", "emulated", "a file in the workspace, sourced by the jobs that depend on it"),
+    Capability(
+        "files",
+        "emulated",
+        "a workspace for each job; what the receiver does not declare is removed",
+        "files that no job receives are not kept",
+    ),
+    Capability(
+        "finally",
+        "emulated",
+        "after_script",
+        "does not run when the job is cancelled, or when its environment could not be prepared",
+    ),
+    Capability("gate", "emulated", ".mlgen/ci.py gate"),
+    Capability(
+        "image",
+        "emulated",
+        "docker run on the virtual machine, with the home folder in its place",
+        "a gate runs on the machine itself, and files belong to the image's user",
+    ),
+    Capability(
+        "inputs", "emulated", "variables of the API request, checked before they are used", "no form and no types"
+    ),
+    Capability("junit", "emulated", "printed to the log by after_script", "Travis shows no test results itself"),
+    Capability(
+        "lock",
+        "unsupported",
+        "Travis has no locks",
+        "two builds may deploy at the same time",
+        (("builds", "the limit of concurrent jobs in the repository's settings is set to 1"),),
+        "warn",
+    ),
+    Capability("manual", "native", "builds triggered in the web page or over the API"),
+    Capability("matrix", "native", "a job for each leg in jobs.include"),
+    Capability(
+        "max_parallel",
+        "unsupported",
+        "Travis limits the jobs of a whole repository only",
+        "all legs may run at once",
+        (("all", "all legs run at once"),),
+        "warn",
+    ),
+    Capability(
+        "order",
+        "unsupported",
+        "builds of one branch may overtake each other",
+        "an older commit may be deployed after a newer one",
+        (("builds", "the limit of concurrent jobs in the repository's settings is set to 1"),),
+        "warn",
+    ),
+    Capability("pull_request", "native", 'type = "pull_request"'),
+    Capability("push", "native", 'type = "push"'),
+    Capability("python", "native", "python"),
+    Capability("retry", "emulated", "a loop around the command"),
+    Capability("runner", "native", "vm.size and arch"),
+    Capability(
+        "schedule",
+        "unsupported",
+        "Travis' cron jobs are set in its web page, have no name, no hour, and there is one for each branch",
+        "",
+        (
+            (
+                "external",
+                "a scheduler of yours requests a build with MLGEN_SCHEDULED=NAME; `mlgen settings travis` says how",
+            ),
+        ),
+        "refuse",
+    ),
+    Capability(
+        "secrets",
+        "emulated",
+        "variables of the repository's settings; a job unsets those that it does not list",
+        "a variable of the settings is given to every job, and whoever can change the file can read it there",
+        (("wider", "the settings give each secret to all jobs; those that do not list it unset it"),),
+        "refuse",
+    ),
+    Capability("summary", "emulated", "printed to the log by after_script", "Travis has no summary of a build"),
+    Capability("tag", "native", "tag IS present"),
+    Capability(
+        "timeout",
+        "emulated",
+        "timeout(1) around the command",
+        "Travis itself ends a job after 50 minutes (public repositories) or 120 minutes (private ones)",
+    ),
+    Capability("url", "emulated", "printed to the log by after_success", "Travis shows no link"),
+)

@@ -1,0 +1,81 @@
+"""A job's scripts as items of Travis' phases, each given to one long-lived bash that runs without -e.
+
+An item is evaluated inside a function of Travis with variables of its own, so that a script which is more than plain
+words gets a bash to itself: https://github.com/travis-ci/travis-build/blob/master/lib/travis/build/bash/travis_cmd.bash
+"""
+
+import re
+
+from mlgen.ir import Job
+from mlgen.quoting import sh, sh_path
+from mlgen.quoting.shell import bounded, delimiter, is_simple
+
+BASH = "bash -euo pipefail -c"
+CONTAINER = "job"
+PASSED = '[ "$TRAVIS_TEST_RESULT" = 0 ]'
+"""Whether all items of `script` up to here succeeded: https://docs.travis-ci.com/user/environment-variables."""
+
+_GLOB = re.compile(r"[*?\[]")
+
+
+def item(script: str, timeout: int = 0, retry: int = 0, contained: bool = False, after: str = "") -> str:
+    """The script as one item, with the meaning of a `bash -euo pipefail`; `after` is a test that comes before it."""
+    first = f"{after} && " if after else ""
+    if contained:
+        return f"{first}docker exec {CONTAINER} {BASH} {sh(bounded(script, timeout, retry))}"
+    if _is_plain(script) and not retry:
+        return first + bounded(script, timeout, 0)
+    whole = bounded(script, timeout, retry)
+    if "\n" not in whole and "'" not in whole:
+        return f"{first}{BASH} '{whole}'"
+    if timeout or retry:
+        return f"{first}(\nset -euo pipefail\n{whole}\n)"
+    end = delimiter(script)
+    return f"IFS= read -r -d '' script <<'{end}' || true\n{script}\n{end}\n{first}{BASH} \"$script\""
+
+
+def items(script: str, contained: bool = False) -> list[str]:
+    """A script that prepares: a list of plain commands stays one, since the phase stops at the first that fails."""
+    lines = script.split("\n")
+    if not contained and all(map(_is_plain, lines)):
+        return lines
+    return [item(script, contained=contained)]
+
+
+def _is_plain(script: str) -> bool:
+    """Whether Travis' own bash runs it just like a `bash -euo pipefail` of its own."""
+    return is_simple(script) and "$" not in script and not _GLOB.search(script)
+
+
+def paths(names: tuple[str, ...] | list[str]) -> str:
+    """Paths as words of a command."""
+    return " ".join(map(sh_path, names))
+
+
+def gate(job: Job) -> str:
+    """The command that judges the job's gate, an option a line where there are many."""
+    check = job.gate
+    assert check is not None
+    options = [f"--require {sh(text)}" for text in check.require]
+    options += [f"--baseline {sh(check.baseline)}"] if check.baseline else []
+    options += ["--on-missing pass"] if check.on_missing == "pass" else []
+    options += ["--on-fail warn"] if check.on_fail == "warn" else []
+    head = f"python3 .mlgen/ci.py gate {sh(check.name)} --metrics {sh(check.metrics)}"
+    return " ".join([head, *options]) if len(options) == 1 else " \\\n  ".join([head, *options])
+
+
+def exports(job: Job) -> str:
+    """The command that collects the job's exported values."""
+    words = [f"python3 .mlgen/ci.py exports --out .mlgen/exports/{job.key}.env"]
+    words += [f"--json {sh(f'{e.name}={e.file}:{e.key}')}" for e in job.exports if e.file]
+    names = [e.name for e in job.exports if not e.file]
+    words += [f'--file "$MLGEN_EXPORTS" --name {" ".join(names)}'] if names else []
+    return " ".join(words)
+
+
+def report(job: Job) -> str:
+    """The command that prints the job's reports, or nothing."""
+    words = [f"--junit {sh(path)}" for path in job.reports.junit]
+    coverage = job.reports.coverage
+    words += [f"--coverage {sh(f'{coverage.format}:{coverage.path}')}"] if coverage else []
+    return " ".join(["python3 .mlgen/ci.py report", *words]) if words else ""
