@@ -21,7 +21,8 @@ title "One spec, mlgen.yaml ($(wc -l < mlgen.yaml) lines); its stages:"
 sed -n '/^stages:/,/^  test:/p' mlgen.yaml | grep -v '^  test:'
 
 command_line compile | tee .demo-output
-mapfile -t files < <(sed -n 's/^new: //p' .demo-output | grep -vx mlgen.lock)
+files=()
+while read -r file; do files+=("$file"); done < <(sed -n 's/^new: //p' .demo-output | grep -vx mlgen.lock)
 rm .demo-output
 
 title "Lines written:"

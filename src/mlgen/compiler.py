@@ -104,20 +104,16 @@ def _input_view(entry: Input) -> dict[str, Any]:
         "boolean": ["true | false) ;;\n  *"],
         "choice": [" | ".join(map(sh, entry.options)) + ") ;;\n  *"],
     }[entry.type]
-    wanted = f"one of {', '.join(entry.options)}" if entry.type == "choice" else f"of type {entry.type}"
+    kinds = {"string": "one line of text", "integer": "an integer", "number": "a number", "boolean": "true or false"}
+    wanted = kinds.get(entry.type) or f"one of {', '.join(entry.options)}"
     return {
         "name": entry.name,
         "variable": entry.variable,
+        "suffix": entry.variable.removeprefix("MLGEN_"),
         "default": entry.default,
-        "expansion": _in_expansion(entry.default),
         "refuse": refuse,
         "message": f"the input {entry.name} must be {wanted}",
     }
-
-
-def _in_expansion(text: str) -> str:
-    """The text as the word of `"${X=word}"`, inside double quotes."""
-    return "".join("\\" + c if c in '\\"$`}' else c for c in text)
 
 
 def usual_paths() -> tuple[str, ...]:

@@ -137,10 +137,10 @@ def schema(path: Path, system: str) -> list[Finding]:
     for error in answer.get("parse_errors", []):
         findings.append(Finding("schema", str(path), 0, "syntax", error["message"].replace(str(copy), "it"), "error"))
     for error in answer["errors"]:
-        # The error itself is most often "... is not valid under any of the given schemas", after a dump of the whole.
-        matches = [error, error.get("best_match", error), error.get("best_deep_match", error)]
-        best = min(matches, key=lambda match: len(match["message"]))
-        findings.append(Finding("schema", str(path), 0, best["path"], best["message"], "error"))
+        # The error itself is most often "... is not valid under any of the given schemas"; either match may say why.
+        deep, near = error.get("best_deep_match", error), error.get("best_match", error)
+        message = "; or: ".join(dict.fromkeys([deep["message"], near["message"]]))
+        findings.append(Finding("schema", str(path), 0, deep["path"], message, "error"))
     return findings
 
 

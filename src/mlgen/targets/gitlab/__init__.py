@@ -1,1 +1,43 @@
-"""x"""
+"""GitLab CI/CD: one .gitlab-ci.yml."""
+
+from mlgen.diagnostics import Diagnostic
+from mlgen.ir import Pipeline
+from mlgen.targets.contract import Fragment, Output, Setting, Target
+from mlgen.targets.gitlab.capabilities import CAPABILITIES
+
+
+def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
+    from mlgen.targets.gitlab.view import outputs
+
+    return outputs(pipeline)
+
+
+def _check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.gitlab.check import check
+
+    return check(output, text, pipeline)
+
+
+def _refuse(pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.gitlab.limits import refuse
+
+    return refuse(pipeline)
+
+
+def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
+    from mlgen.targets.gitlab.settings import settings
+
+    return settings(pipeline)
+
+
+TARGET = Target(
+    name="gitlab",
+    title="GitLab CI/CD",
+    outputs=_outputs,
+    check=_check,
+    refuse=_refuse,
+    settings=_settings,
+    capabilities=CAPABILITIES,
+    fragments=(Fragment("gitlab", ".mlgen/env.sh", "gitlab/env.sh.j2"),),
+    paths=(".gitlab-ci.yml",),
+)

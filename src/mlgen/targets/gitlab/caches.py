@@ -48,7 +48,9 @@ def folder(path: str) -> str:
 def variables(pipeline: Pipeline) -> list[tuple[str, str]]:
     """The variables that move the tools' caches into the project's folder."""
     moved = {path.rstrip("/") for job in pipeline.jobs for cache in job.caches for path in cache.paths}
-    return [(TOOLS[path], f"$CI_PROJECT_DIR/{path.removeprefix('~/')}") for path in sorted(moved & set(TOOLS))]
+    own = dict(pipeline.env)
+    tools = [(TOOLS[path], path.removeprefix("~/")) for path in sorted(moved & set(TOOLS))]
+    return [(name, f"$CI_PROJECT_DIR/{path}") for name, path in tools if name not in own]
 
 
 def placed(job: Job, pipeline: Pipeline) -> tuple[Placed, ...]:

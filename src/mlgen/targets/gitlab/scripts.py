@@ -30,12 +30,15 @@ class Entry(NamedTuple):
         return f"  # {self.comment}" if self.comment else ""
 
 
+ENVIRONMENT = Entry(". .mlgen/env.sh")
+
+
 def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
     """`before_script`: the portable variables, once all files that the job must not see are gone, then its setup."""
     return [
         Entry("set -euo pipefail"),
         *_removals(job, pipeline),
-        Entry(". .mlgen/env.sh", "MLGEN_* variables, exported values"),
+        ENVIRONMENT,
         *_user(job.setup, pipeline),
     ]
 
@@ -67,7 +70,7 @@ def last(job: Job, pipeline: Pipeline) -> list[Entry]:
     result = '[ "$CI_JOB_STATUS" = success ] && MLGEN_RESULT=success || MLGEN_RESULT=failure'
     return [
         Entry("set -euo pipefail"),
-        Entry(". .mlgen/env.sh"),
+        ENVIRONMENT,
         Entry(f"{result}; export MLGEN_RESULT"),
         *_user(job.finally_, pipeline),
     ]
@@ -103,9 +106,16 @@ def _user(script: str, pipeline: Pipeline, timeout: int = 0, retry: int = 0) -> 
     if timeout or retry:
         return [Entry(bounded(script, timeout, retry))]
     lines = script.split("\n")
-    if all(map(is_simple, lines)):
+    if all(map(_plain, lines)):
         return [Entry(line) for line in lines]
-    return [Entry(f"(\n{script}\n)" if _closed(script) else _own_bash(script))]
+    if not _closed(script):
+        return [Entry(_own_bash(script))]
+    return [Entry(f"( {script} )" if len(lines) == 1 and "#" not in script else f"(\n{script}\n)")]
+
+
+def _plain(line: str) -> bool:
+    """Whether the line is one plain command, which cannot change the shell that runs it."""
+    return is_simple(line) or (line.startswith(("echo ", "printf ")) and is_simple(f"x{line}"))
 
 
 def _closed(script: str) -> bool:

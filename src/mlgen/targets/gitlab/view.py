@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlgen.ir import Input, Job, Matrix, Pipeline
+from mlgen.quoting.shell import duration
 from mlgen.targets.contract import Output
 from mlgen.targets.gitlab import caches, conditions, scripts
 from mlgen.targets.gitlab.placement import Place, native_name, places
@@ -12,6 +13,14 @@ from mlgen.targets.gitlab.placement import Place, native_name, places
 PATH = ".gitlab-ci.yml"
 MARGIN = 30 * 60
 """What a job may take besides its own command, which has its own bound."""
+
+
+class JobRule(NamedTuple):
+    """One entry of a job's `rules`."""
+
+    condition: str
+    never: bool
+    manual: bool
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -24,6 +33,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
     stages, where = places(pipeline)
     cancelled = bool(pipeline.cancel) and any(pipeline.triggers.on(kind) for kind in pipeline.cancel)
     jobs = [_job(job, pipeline, where[job.id], cancelled) for job in pipeline.jobs]
+    _share_rules(jobs)
     default: dict[str, Any] = {"interruptible": cancelled}
     for field in ("image", "tags", "cache", "before_script"):
         default[field] = _common([job[field] for job in jobs])
@@ -31,6 +41,10 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
             default[field] = None
         for job in jobs:
             job[field] = _own(job[field], default[field])
+    if default["before_script"]:
+        known = scripts.ENVIRONMENT
+        explained = known._replace(comment="MLGEN_* variables, and values that other jobs export")
+        default["before_script"] = [explained if entry == known else entry for entry in default["before_script"]]
     return {
         "inputs": [_input(entry) for entry in pipeline.triggers.inputs],
         "stages": stages,
@@ -47,6 +61,17 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         "default": default,
         "jobs": jobs,
     }
+
+
+def _share_rules(jobs: list[dict[str, Any]]) -> None:
+    """Of jobs with the same rules the first carries an anchor, and the others refer to it."""
+    counts = Counter(tuple(map(tuple, job["rules"])) for job in jobs)
+    anchors: dict[tuple[Any, ...], str] = {}
+    for job in jobs:
+        key = tuple(map(tuple, job["rules"]))
+        job["anchor"], job["alias"] = "", anchors.get(key, "")
+        if len(key) > 1 and counts[key] > 1 and not job["alias"]:
+            job["anchor"] = anchors[key] = f"rules-of-{job['name']}"
 
 
 def _common(values: Iterable[Hashable]) -> Any:
@@ -75,14 +100,16 @@ def _job(job: Job, pipeline: Pipeline, place: Place, cancelled: bool) -> dict[st
         "needs": place.needs,
         "plain_needs": place.needs is not None and all(need.plain for need in place.needs),
         "dependencies": place.dependencies,
-        "rules": [_rule(rule, job) for rule in conditions.rules(job, pipeline)],
+        "rules": [JobRule(r.condition, r.never, job.approval and not r.never) for r in conditions.rules(job, pipeline)],
         "confirmation": job.environment.prompt if job.environment and job.approval else "",
         "matrix": matrix(job.matrix) if job.matrix else [],
         "image": job.image or (f"python:{job.python}" if job.python else ""),
         "tags": _tags(job),
         "timeout": _timeout(job),
+        "bounds": duration(job.timeout) + (f" a try, {job.retry + 1} tries" if job.retry else "") if job.timeout else "",
         "allow_failure": job.allow_failure and not job.approval,
         "environment": job.environment,
+        "slots": slots(job.matrix) if job.matrix and not job.lock else 0,
         "resource_group": job.lock or (f"{name}-$MLGEN_SLOT" if job.matrix and slots(job.matrix) else ""),
         "uninterruptible": cancelled and job.deploys,
         "variables": [{"name": "MLGEN_JOB", "value": job.id, "raw": False}, *map(_variable, job.env)],
@@ -92,10 +119,6 @@ def _job(job: Job, pipeline: Pipeline, place: Place, cancelled: bool) -> dict[st
         "after_script": scripts.last(job, pipeline),
         "artifacts": _artifacts(job, pipeline),
     }
-
-
-def _rule(rule: conditions.Rule, job: Job) -> dict[str, Any]:
-    return {"if": rule.condition, "never": rule.never, "manual": job.approval and not rule.never}
 
 
 def _tags(job: Job) -> tuple[str, ...]:

@@ -4,6 +4,8 @@
 (https://www.jenkins.io/doc/book/pipeline/syntax/#when). `==` and `==~` compare the whole string, with case.
 """
 
+import re
+
 from mlgen.ir import Condition, Expr, Match, Not, Pipeline, glob_regex, implies, is_literal
 from mlgen.ir.expressions import All, Any
 from mlgen.quoting import groovy
@@ -68,9 +70,11 @@ def _match(match: Match, kind: str, wanted: bool) -> str:
 
 
 def regex(pattern: str) -> str:
-    """The glob as a regular expression between slashes, where `\\` needs no doubling; in quotes if it has a `$`."""
+    """The glob as a regular expression between slashes, where only `/` needs a backslash; in quotes if it has a `$`."""
     text = glob_regex(pattern)
-    return groovy(text) if "$" in text or not text.isprintable() else f"/{text}/"
+    if "$" in text or not text.isprintable():
+        return groovy(text)
+    return "/" + re.sub(r"\\.|/", lambda found: "\\/" if found[0] == "/" else found[0], text) + "/"
 
 
 def event_lines(pipeline: Pipeline) -> tuple[str, ...]:

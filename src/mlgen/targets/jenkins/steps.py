@@ -110,9 +110,10 @@ def _exported(job: Job) -> str:
 
 
 def _gate(gate: GateCheck) -> str:
-    words = ["python3 .mlgen/ci.py gate", sh(gate.name), "--metrics", sh(gate.metrics)]
+    words = ["python3 .mlgen/ci.py gate", sh(gate.name)]
     for requirement in gate.require:
         words += ["--require", sh(requirement)]
+    words += ["--metrics", sh(gate.metrics)]
     if gate.baseline:
         words += ["--baseline", sh(gate.baseline)]
     if gate.on_missing == "pass":

@@ -150,17 +150,17 @@ def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bo
 
 
 def stage_name(job: Job, leg: Leg | None) -> str:
-    """The stage's name; a leg's values stand in it."""
+    """The stage's name, unique in the pipeline."""
     if leg is None:
         return f"{job.stage} / {job.name}"
-    return f"{job.stage} / {job.name} ({', '.join(value for _, value in leg.values) or leg.slug})"
+    return f"{job.stage} / {job.name} ({leg.slug})"
 
 
 def _approval(job: Job) -> View:
     place = job.environment
     assert place is not None
     return {
-        "outer": job.key,
+        "outer": f"{job.stage}: {job.name}",
         "name": f"approve {job.name}",
         "environment": place.name,
         "message": place.prompt or f"Deploy to {place.name}?",

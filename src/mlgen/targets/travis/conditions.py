@@ -177,7 +177,7 @@ def _joined(operator: str, texts: Iterable[Text]) -> Text:
 
 def _lines(text: Text) -> tuple[str, ...]:
     """On one line if it is short and simple, else a line for each part."""
-    if text.operator == "OR" and len(text.parts) > 2 or len(str(text)) > _LONG:
+    if (text.operator == "OR" and len(text.parts) > 2) or len(str(text)) > _LONG:
         first, *rest = text.parts
         return (first, *(f"{text.operator} {part}" for part in rest))
     return (str(text),) if text.parts else ()

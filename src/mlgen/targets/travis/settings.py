@@ -9,29 +9,24 @@ from mlgen.targets.travis import conditions
 
 def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     """The checklist, in the order of the settings page."""
-    return (*_events(pipeline), *_secrets(pipeline), *_schedules(pipeline), *_machines(pipeline))
+    return (*_events(pipeline), *_secrets(pipeline), *_runs(pipeline), *_machines(pipeline))
+
+
+def _switch(on: bool) -> str:
+    return "on" if on else "off"
 
 
 def _events(pipeline: Pipeline) -> Iterator[Setting]:
     on = pipeline.triggers.on
-    pushes, requests = on("push") or on("tag"), on("pull_request")
-    yield Setting(
-        "General: which events start builds",
-        f"Build pushed branches: {'on' if pushes else 'off'}. Build pushed pull requests: {'on' if requests else 'off'}.",
-        True,
-    )
+    detail = f"Build pushed branches: {_switch(on('push') or on('tag'))}. "
+    detail += f"Build pushed pull requests: {_switch(on('pull_request'))}."
+    yield Setting("Builds", detail, True)
     if pipeline.cancel:
-        detail = ", ".join(
-            f"auto cancel {'branch' if kind == 'push' else 'pull request'} builds: {'on' if kind in pipeline.cancel else 'off'}"
-            for kind in ("push", "pull_request")
-        )
-        yield Setting("Auto cancellation", f"{detail[0].upper()}{detail[1:]}. It cancels queued builds only.", False)
-    if pipeline.triggers.inputs:
-        names = ", ".join(f"{entry.variable}='{entry.default}'" for entry in pipeline.triggers.inputs)
-        detail = f"Trigger build, custom config: `env: {{global: [...]}}` with a quoted entry for each input that is not to have its default: {names}."
-        yield Setting("Manual runs with inputs", detail, False)
+        detail = f"Auto cancel branch builds: {_switch('push' in pipeline.cancel)}. "
+        detail += f"Auto cancel pull request builds: {_switch('pull_request' in pipeline.cancel)}."
+        yield Setting("Auto cancellation, of queued builds only", detail, False)
     if any(job.deploys for job in pipeline.jobs):
-        detail = "Limit concurrent jobs to 1, so that no two builds deploy at a time and none overtakes another."
+        detail = "Limit concurrent jobs to 1: then no two builds deploy at a time, and none overtakes another."
         yield Setting("Limit concurrent jobs", detail, False)
 
 
@@ -39,51 +34,55 @@ def _secrets(pipeline: Pipeline) -> Iterator[Setting]:
     for secret in pipeline.secrets:
         jobs = [job.id for job in pipeline.jobs if any(use.name == secret.name for use in job.secrets)]
         if jobs:
-            detail = f"Without showing its value in the log; limited to a branch where all of its jobs run there: {', '.join(jobs)}."
+            detail = (
+                f"Do not display its value in the log. Limit it to a branch if {' and '.join(jobs)} run there only."
+            )
             yield Setting(f"Environment variable {secret.name}", detail, True)
     if pipeline.secrets or any(job.deploys for job in pipeline.jobs):
         if pipeline.triggers.on("pull_request"):
             detail = "Share encrypted environment variables with forks: off. Share SSH keys with forks: off."
-            yield Setting("Security: forks", detail, True)
+            yield Setting("Forks", detail, True)
         detail = (
-            "Whoever can push to the repository or request a build can send a configuration of their own and read every"
-            " secret: give both to few, and let the place that is deployed to check for itself what it accepts."
+            "Whoever can push to the repository or request a build can send a configuration of their own and read"
+            " every secret. Give both rights to few, and let the place that is deployed to check what it accepts."
         )
         yield Setting("Who may request builds", detail, True)
 
 
-def _schedules(pipeline: Pipeline) -> Iterator[Setting]:
-    for schedule in pipeline.triggers.schedules:
-        yield Setting(
-            f"Schedule {schedule.name}, cron `{schedule.cron}` (UTC), on a scheduler of yours",
-            _request(schedule, pipeline),
-            True,
+def _runs(pipeline: Pipeline) -> Iterator[Setting]:
+    if pipeline.triggers.inputs:
+        names = ", ".join(f"{entry.variable}='{entry.default}'" for entry in pipeline.triggers.inputs)
+        detail = (
+            f"Trigger build, custom config: {_config('VARIABLE', 'VALUE')}. The variables and their defaults: {names}."
         )
+        yield Setting("Manual runs with inputs", detail, False)
+    for schedule in pipeline.triggers.schedules:
+        title = f"Schedule {schedule.name}, `{schedule.cron}` in UTC, on a scheduler of yours"
+        yield Setting(title, _request(schedule, pipeline), True)
+
+
+def _config(name: str, value: str) -> str:
+    return f'{{"env": {{"global": ["{name}=\'{value}\'"]}}}}'
 
 
 def _request(schedule: Schedule, pipeline: Pipeline) -> str:
     """https://docs.travis-ci.com/user/triggering-builds."""
     slug = conditions.slug(pipeline.repository).replace("/", "%2F") if pipeline.repository else "OWNER%2FNAME"
-    body = (
-        f'{{"request": {{"branch": "{schedule.branch}", "merge_mode": "deep_merge_append",'
-        f' "config": {{"env": {{"global": ["MLGEN_SCHEDULED=\'{schedule.name}\'"]}}}}}}}}'
-    )
+    config = _config("MLGEN_SCHEDULED", schedule.name)
     return (
-        f"POST https://api.travis-ci.com/repo/{slug}/requests with the headers Travis-API-Version: 3 and"
-        f" Authorization: token TOKEN (of an account with no other rights), and the body {body}"
+        f"POST https://api.travis-ci.com/repo/{slug}/requests with the headers `Travis-API-Version: 3` and"
+        " `Authorization: token TOKEN`, TOKEN being of an account with no other rights, and the body"
+        f' {{"request": {{"branch": "{schedule.branch}", "merge_mode": "deep_merge_append", "config": {config}}}}}'
     )
 
 
 def _machines(pipeline: Pipeline) -> Iterator[Setting]:
-    sizes = sorted(
-        {
-            str(o["size"])
-            for o in (job.runner.on("travis") for job in pipeline.jobs)
-            if isinstance(o, dict) and "size" in o
-        }
-    )
+    options = [job.runner.on("travis") for job in pipeline.jobs]
+    sizes = sorted({str(each["size"]) for each in options if isinstance(each, dict) and "size" in each})
     if sizes:
         yield Setting("Plan and credits", f"The plan must offer machines of the size {', '.join(sizes)}.", True)
-    if any(job.timeout > 3000 for job in pipeline.jobs):
-        detail = "A job has a timeout of over 50 minutes, at which Travis ends the jobs of public repositories; private ones have 120."
+    if any(job.timeout > 50 * 60 for job in pipeline.jobs):
+        detail = (
+            "A timeout is over 50 minutes, which is all that jobs of public repositories get; private ones get 120."
+        )
         yield Setting("Private repository", detail, True)

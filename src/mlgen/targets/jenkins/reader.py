@@ -1,0 +1,148 @@
+"""Reads a Jenkinsfile back as blocks and calls: as much of Groovy as the emitted file uses."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"(?P<space>[ \t\r]+|//[^\n]*|/\*.*?\*/)"
+    r"|(?P<newline>\n)"
+    r"|(?P<long>'''(?:\\.|(?!''').)*''')"
+    r"|(?P<string>'(?:\\.|[^'\\\n])*')"
+    r'|(?P<interpolated>"(?:\\.|[^"\\\n])*")'
+    r"|(?P<regex>(?<=~ )/(?:\\.|[^/\n])+/)"
+    r"|(?P<word>[A-Za-z_$][A-Za-z0-9_$]*|[0-9]+)"
+    r"|(?P<mark>[{}()\[\]])"
+    r"|(?P<operator>==~|[-+*=!<>&|?:.,;~]+)",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_NAMES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_CLOSES = {"}": "{", ")": "(", "]": "["}
+
+
+class Unreadable(Exception):
+    """The text is no Jenkinsfile that this reader knows; `line` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+class Token(NamedTuple):
+    """A token; of a string, `text` is its value."""
+
+    kind: str
+    text: str
+    line: int
+
+
+class Node:
+    """A statement: its tokens, and with a `{ }` after them the statements inside."""
+
+    def __init__(self, tokens: list[Token], block: bool) -> None:
+        self.tokens = tokens
+        self.block = block
+        self.children: list[Node] = []
+
+    @property
+    def name(self) -> str:
+        """The first word."""
+        return self.tokens[0].text if self.tokens else ""
+
+    @property
+    def line(self) -> int:
+        """Where it begins; 0 for the file as a whole."""
+        return self.tokens[0].line if self.tokens else 0
+
+    def strings(self) -> list[str]:
+        """The values of the string literals."""
+        return [token.text for token in self.tokens if token.kind in ("string", "long")]
+
+    def argument(self, name: str) -> str:
+        """The string given to a named argument, or empty."""
+        for index, token in enumerate(self.tokens[:-2]):
+            if token.text == name and self.tokens[index + 1].text == ":" and self.tokens[index + 2].kind in ("string", "long"):
+                return self.tokens[index + 2].text
+        return ""
+
+    def child(self, name: str) -> "Node | None":
+        """The first child of this name."""
+        return next((child for child in self.children if child.name == name), None)
+
+    def walk(self) -> "Iterator[Node]":
+        """The node and all below it, in the order of the text."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def read(text: str) -> Node:
+    """The file as a tree; Unreadable says what is wrong with it."""
+    root = Node([], True)
+    stack: list[tuple[str, int, Node]] = [("", 0, root)]
+    pending: list[Token] = []
+
+    def flush() -> None:
+        if pending:
+            stack[-1][2].children.append(Node(list(pending), False))
+            pending.clear()
+
+    for token in _tokens(text):
+        mark = token.text if token.kind == "mark" else ""
+        inside = stack[-1][0] in ("(", "[")
+        if token.kind == "newline":
+            if not inside and not (pending and pending[-1].text in ("||", "&&")):
+                flush()
+        elif mark == "{" and not inside:
+            node = Node(list(pending), True)
+            pending.clear()
+            stack[-1][2].children.append(node)
+            stack.append((mark, token.line, node))
+        elif mark in ("{", "(", "["):
+            stack.append((mark, token.line, stack[-1][2]))
+            pending.append(token)
+        elif mark:
+            if stack[-1][0] != _CLOSES[mark]:
+                raise Unreadable(token.line, f"`{mark}` closes nothing that is open")
+            if mark == "}" and stack[-1][2] is not stack[-2][2]:
+                flush()
+            else:
+                pending.append(token)
+            stack.pop()
+        else:
+            pending.append(token)
+    if len(stack) > 1:
+        raise Unreadable(stack[-1][1], f"`{stack[-1][0]}` is not closed")
+    flush()
+    return root
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    at, line = 0, 1
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise Unreadable(line, f"cannot read {text[at : at + 20].splitlines()[0]!r}")
+        kind, value = str(found.lastgroup), found[0]
+        if kind == "long":
+            yield Token(kind, unescape(value[3:-3]), line)
+        elif kind == "string":
+            yield Token(kind, unescape(value[1:-1]), line)
+        elif kind != "space":
+            yield Token(kind, value, line)
+        line += value.count("\n")
+        at = found.end()
+
+
+def unescape(text: str) -> str:
+    """The value of a string literal without its quotes."""
+
+    def one(found: "re.Match[str]") -> str:
+        said = found[1]
+        return chr(int(said[1:], 16)) if len(said) == 5 else _NAMES.get(said, "" if said == "\n" else said)
+
+    if "\\" not in text:
+        return text
+    # A character beyond the basic plane is a pair of escapes.
+    return _ESCAPE.sub(one, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
