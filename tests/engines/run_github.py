@@ -106,7 +106,8 @@ def run_github(
 
     On pull_request, `event_payload` holds `number` and `pull_request` with the commits of base and head, and the run is
     on their merge. `inputs` are those of a workflow_dispatch. `stubs` are further stand-ins, by owner/name. Jobs are
-    named by their ids; the legs of a matrix also as `id (value, ...)`. Artifacts are folders by their names.
+    named by their ids; the legs of a matrix also as `id (value, ...)`. Artifacts are folders by their names. `env` is
+    set for all steps; act, unlike GitHub, evaluates a `${{ }}` in it (but not in secrets, variables and the payload).
     """
     work = work.resolve()
     checkout, store, home = work / "repo", work / "store", work / "home"
@@ -144,8 +145,7 @@ def run_github(
         if not uses.startswith("./"):
             argv += ["--local-repository", f"{uses}={_stub(uses, stubs or {})}"]
     for name, value in everywhere.items():
-        # act evaluates expressions in these values; on GitHub they are what they are.
-        argv += ["--env", name + "=" + value.replace("${{", "${{ '${{' }}")]
+        argv += ["--env", f"{name}={value}"]
     for name, value in {"GITHUB_TOKEN": token, **(secrets or {})}.items():
         argv += ["-s", f"{name}={value}"]
     for name, value in (variables or {}).items():

@@ -20,7 +20,7 @@ class Dist(NamedTuple):
 
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
-    """The sdist, and the wheel that pip makes from it in an environment of its own, as an installation without wheels does."""
+    """The sdist, and the wheel that pip makes from it in an isolated environment."""
 
     def build(folder: Path) -> None:
         (folder / "source").mkdir()

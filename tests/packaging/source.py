@@ -33,12 +33,12 @@ def copy_example(to: Path, name: str = "wine-quality") -> Path:
 
 
 def run(*argv: str | Path, cwd: Path, code: int = 0, **env: str) -> str:
-    """The output of a command that ends with this exit code; the developer's Python and pre-commit settings stay out."""
+    """The output of a command that ends with this exit code; the developer's own settings stay out."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MLGEN", "PRE_COMMIT", "GIT_"))}
     done = subprocess.run(
         [str(word) for word in argv],
         cwd=cwd,
-        env={**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1", **env},
+        env={**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0", "NO_COLOR": "1", **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -57,7 +57,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_try_repo_runs_the_check(hooks: Hooks, project: Path) -> None:
-    shown = run(*PRE_COMMIT, "try-repo", hooks.repository, "mlgen-check", cwd=project, code=1, PRE_COMMIT_HOME=str(hooks.home))
+    argv = (*PRE_COMMIT, "try-repo", hooks.repository, "mlgen-check")
+    shown = run(*argv, cwd=project, code=1, PRE_COMMIT_HOME=str(hooks.home))
     assert "CI configs are current" in shown
     assert "+++ b/mlgen.lock" in shown
 

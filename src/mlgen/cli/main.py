@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from mlgen.cli import commands
 from mlgen.cli.report import Format, report
@@ -66,15 +67,17 @@ def guarded(command: "commands.Command", options: "commands.Options") -> int:
 
 
 def _typer(arguments: Sequence[str]) -> int:
-    import click
+    import typer
 
     from mlgen.cli.app import app
 
+    # By its version, typer requires click or holds a copy of it, with an exception class of its own.
+    usage_error: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
     try:
         result = app(args=list(arguments), prog_name="mlgen", standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         return 130
-    except click.ClickException as err:
+    except usage_error as err:
         err.show()
         return 2
     return result if isinstance(result, int) else 0

@@ -1,6 +1,6 @@
 """What mlgen has to say about its input: typed, placed, each with a code and a hint."""
 
 from mlgen.diagnostics.codes import CODES, Code
-from mlgen.diagnostics.model import Diagnostic, Position, Severity, SpecError, error, ordered, warning
+from mlgen.diagnostics.model import Diagnostic, Position, Severity, SpecError, error, ordered, source_lines, warning
 
-__all__ = ["CODES", "Code", "Diagnostic", "Position", "Severity", "SpecError", "error", "ordered", "warning"]
+__all__ = ["CODES", "Code", "Diagnostic", "Position", "Severity", "SpecError", "error", "ordered", "source_lines", "warning"]

@@ -1,5 +1,6 @@
 """Diagnostics as frozen values."""
 
+import re
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -52,3 +53,8 @@ def warning(code: str, position: Position, message: str, hint: str = "") -> Diag
 def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """All of them by file, line and column, each once."""
     return tuple(sorted(set(diagnostics)))
+
+
+def source_lines(text: str) -> list[str]:
+    """The lines of a spec as the positions count them: by every line break that YAML 1.1 parsers know."""
+    return re.split("\r\n|[\r\n\x85\u2028\u2029]", text)

@@ -22,7 +22,7 @@ _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _CREDENTIAL_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I)
 # Prefixes that the issuers themselves document, so that scanners recognise them.
 _CREDENTIAL_VALUE = re.compile(
-    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
+    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|[a-z]+_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|hf_[A-Za-z0-9]{30,}|AIza[\w-]{35}|://[^/\s:@]+:[^/\s:@]+@"
 )
 

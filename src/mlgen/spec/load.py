@@ -12,6 +12,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.spec import syntax
 
 try:
     from yaml.cyaml import CParser as _Parser
@@ -28,6 +29,14 @@ _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
+_CORE = "tag:yaml.org,2002:"
+
+MOST_VALUES = 200_000
+"""How many values a spec may have, aliases counted each time: a few lines of aliases can stand for billions."""
+DEEPEST = 60
+"""How deep mappings and lists may be nested."""
+
+
 class Loaded(NamedTuple):
     """A spec's data; `root` is the composed YAML, from which `position` finds the place of a path."""
 
@@ -39,18 +48,28 @@ class Loaded(NamedTuple):
     def position(self, path: Route, key: bool = False) -> Position:
         """Where the value at `path` stands (with `key`, its key); of a missing one, its nearest parent."""
         node, mark = self.root, self.root.start_mark if self.root else None
-        for step in path:
+        for depth, step in enumerate(path, 1):
             found = _child(node, step)
             if found is None:
                 break
             name, node = found
-            mark = (name if key and step == path[-1] and name else node).start_mark
+            mark = (name if key and depth == len(path) and name else node).start_mark
         return Position(self.file, mark.line + 1, mark.column + 1) if mark else Position(self.file)
+
+    def written(self, path: Route) -> str:
+        """The text of the scalar at `path`, as it stands in the spec."""
+        node = self.root
+        for step in path:
+            found = _child(node, step)
+            node = found[1] if found else None
+        return node.value if isinstance(node, ScalarNode) else ""
 
 
 def _child(node: Node | None, step: Key) -> tuple[Node | None, Node] | None:
-    if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return None, node.value[step]
+    if isinstance(step, int):
+        if isinstance(node, SequenceNode):
+            return (None, node.value[step]) if step < len(node.value) else None
+        return (None, node) if node is not None and step == 0 else None  # one, written without the list
     if isinstance(node, MappingNode):
         for name, value in node.value:
             if isinstance(name, ScalarNode) and name.value == step:
@@ -123,24 +142,14 @@ def load(text: str, file: str) -> Loaded:
     try:
         root = _compose(text)
     except yaml.MarkedYAMLError as err:
-        mark = err.problem_mark or err.context_mark
-        at = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
-        raise SpecError([error("MLG002", at, f"not valid YAML: {err.problem or err.context}", _syntax_hint(text, at))]) from None
-    except (yaml.YAMLError, RecursionError) as err:
-        raise SpecError([error("MLG002", Position(file), f"not valid YAML: {str(err).splitlines()[0]}")]) from None
+        raise SpecError([syntax.at_mark(text, file, err)]) from None
+    except (yaml.YAMLError, RecursionError, UnicodeEncodeError) as err:
+        raise SpecError([syntax.without_mark(text, file, err)]) from None
     faults: list[Diagnostic] = []
     data = _Builder(file, faults).build(root) if root is not None else None
     if faults:
         raise SpecError(faults)
     return Loaded(file, text, data, root)
-
-
-def _syntax_hint(text: str, at: Position) -> str:
-    lines = text.splitlines()
-    line = lines[at.line - 1] if 0 < at.line <= len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "indent with spaces; YAML does not allow tabs"
-    return "look for a missing quote, bracket or space after a colon here or in the line before"
 
 
 class _Builder:
@@ -150,35 +159,50 @@ class _Builder:
         self.file = file
         self.faults = faults
         self.active: set[int] = set()
+        self.count = 0
 
     def fault(self, code: str, node: Node, message: str, hint: str = "") -> None:
         at = Position(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
         self.faults.append(error(code, at, message, hint))
 
     def build(self, node: Node) -> Any:
+        self.count += 1
+        if self.count > MOST_VALUES:
+            self.fault("MLG004", node, f"aliases make more than {MOST_VALUES} values of this text")
+            raise SpecError(self.faults)
         if isinstance(node, ScalarNode):
             return self.scalar(node)
         if id(node) in self.active:
             self.fault("MLG004", node, "an anchor contains itself")
             return None
+        if len(self.active) == DEEPEST:
+            self.fault("MLG002", node, f"mappings and lists are nested more than {DEEPEST} deep")
+            return None
         self.active.add(id(node))
         try:
-            if isinstance(node, SequenceNode):
-                return [self.build(item) for item in node.value]
-            return self.mapping(node)
+            return self.collection(node)
         finally:
             self.active.discard(id(node))
+
+    def collection(self, node: Node) -> Any:
+        listed = isinstance(node, SequenceNode)
+        if node.tag not in ("seq", "map", "!", _CORE + ("seq" if listed else "map")):
+            self.fault("MLG002", node, *_no_tag(node.tag))
+            return None
+        return [self.build(item) for item in node.value] if listed else self.mapping(node)
 
     def scalar(self, node: ScalarNode) -> Any:
         tag, value = node.tag, node.value
         if tag == "plain":
             return plain(value)
-        if tag in ("text", "!", "tag:yaml.org,2002:str"):
+        if tag in ("text", "!", _CORE + "str"):
             return value
-        if tag.startswith("tag:yaml.org,2002:"):
-            return plain(value)
-        self.fault("MLG002", node, f"the tag {tag} is not allowed", "write a plain or quoted value")
-        return None
+        kinds = {_CORE + "int": (int,), _CORE + "float": (int, float), _CORE + "bool": (bool,), _CORE + "null": (type(None),)}
+        found = plain(value)
+        if type(found) not in kinds.get(tag, ()):
+            self.fault("MLG002", node, *_no_tag(tag))
+            return None
+        return float(found) if tag == _CORE + "float" else found
 
     def mapping(self, node: Node) -> dict[str, Any]:
         own: dict[str, Any] = {}
@@ -206,6 +230,10 @@ class _Builder:
         return found
 
 
+def _no_tag(tag: str) -> tuple[str, str]:
+    return f"the tag {tag.replace(_CORE, '!!')} is not allowed here", "write a plain or quoted value without a tag"
+
+
 def plain(value: str) -> Any:
     """The value of a plain scalar by the YAML 1.2 core schema."""
     if value in _NULL:
@@ -218,5 +246,5 @@ def plain(value: str) -> Any:
         except ValueError:  # thousands of digits
             return value
     if _FLOAT.fullmatch(value):
-        return float(value.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").replace(".nan", "nan").replace(".NaN", "nan").replace(".NAN", "nan"))
+        return float(re.sub(r"\.(?=[a-zA-Z])", "", value))  # `.inf` and `.nan` are `inf` and `nan` to Python
     return value

@@ -12,6 +12,8 @@ _JOB_KEYS = """activate approval build checkout defaults helm keep kubernetes lo
 packages params permissions promote register release reuse runtime services shards shell smoke steps tools
 working_directory""".split()
 
+_WHENS: list[Route] = [("when",), ("when", "not"), ("when", "*"), ("when", "*", "not")]
+
 _ROUTES: list[Route] = [
     *((key,) for key in ("defaults", "extends", "model", "overrides", "policy", "report", "tracking")),
     *(("runtime", key) for key in ("activate", "packages", "shell", "tools")),
@@ -23,15 +25,16 @@ _ROUTES: list[Route] = [
     ("stages", "*", "only"),
     ("stages", "*", "defaults"),
     *(("stages", "*", "*", key) for key in _JOB_KEYS),
-    *(("stages", "*", "*", "when", key) for key in ("changed", "input", "message", "result", "value")),
-    *(("stages", "*", "*", "when", "not", key) for key in ("changed", "input", "message", "result", "value")),
-    *(("stages", "*", "*", "when", "*", key) for key in ("changed", "input", "message", "result", "value")),
+    *(("stages", "*", "*", *when, key) for when in _WHENS for key in ("changed", "input", "message", "result", "value")),
 ]
 
 _SHAPES: list[tuple[Route, Callable[[Any], bool]]] = [
     (("runtime", "image"), lambda value: isinstance(value, dict)),
     (("stages", "*", "*", "image"), lambda value: isinstance(value, dict)),
+    (("stages", "*", "*", "environment"), lambda value: isinstance(value, dict)),
+    (("stages", "*", "*", "secrets"), lambda value: isinstance(value, dict)),
     (("stages", "*", "*", "secrets", "*"), lambda value: isinstance(value, dict)),
+    *((("stages", "*", "*", *when, "event", *item), lambda value: value in ("api", "retrain")) for when in _WHENS for item in ((), ("*",))),
     (("gates", "*", "baseline"), lambda value: isinstance(value, str) or (isinstance(value, dict) and "branch" in value)),
     (("gates", "*", "on_fail"), lambda value: value in ("stop", "retrain", "rollback", "issue", "webhook")),
     (("gates", "*", "on_fail", "*"), lambda value: isinstance(value, dict) or value in ("stop", "retrain", "rollback", "issue", "webhook")),
@@ -43,6 +46,8 @@ def find(data: Any, targets: tuple[str, ...]) -> list[Route]:
     routes = [*_ROUTES, *(("secrets", "*", name) for name in targets)]
     found = [route for pattern in routes for route, _ in _matching(data, pattern)]
     found += [route for pattern, test in _SHAPES for route, value in _matching(data, pattern) if test(value)]
+    # Of one inside another, the outer tells enough.
+    found = [route for route in found if not any(route[:n] in found for n in range(1, len(route)))]
     return sorted(set(found), key=str)
 
 

@@ -4,40 +4,61 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
-from mlgen.spec import unbuilt
+from mlgen.spec import numbers, unbuilt
 from mlgen.spec.load import Loaded, Route
 from mlgen.spec.schema import schema_text
 
 
 def validate(loaded: Loaded) -> list[Diagnostic]:
-    """Every fault of the data's form; empty when the spec satisfies the schema."""
+    """Every fault of the data's form; empty when the spec satisfies the schema and each number stays as written."""
     import jsonschema_rs
 
     text = schema_text()
-    if jsonschema_rs.validator_for(text).is_valid(loaded.data):
-        return []
-    return list(_explain(loaded, text))
+    endless = list(numbers.endless(loaded))
+    if endless:
+        return endless
+    validator = jsonschema_rs.validator_for(text)
+    if validator.is_valid(loaded.data):
+        return list(numbers.changed(loaded))
+    found = list(_explain(loaded, text))
+    if not found:  # the two validators differ; the stricter one counts
+        for fault in validator.iter_errors(loaded.data):
+            found.append(error("MLG102", loaded.position(tuple(fault.instance_path)), fault.message))
+    return found
 
 
 def _explain(loaded: Loaded, text: str) -> Iterator[Diagnostic]:
     import json
 
-    from jsonschema import Draft202012Validator
-
     schema = json.loads(text)
     if not isinstance(loaded.data, dict):
-        yield error("MLG102", loaded.position(()), "the spec must be a mapping", "start with `version: 1`")
+        hint = "start with `version: 1`" if loaded.root is None else "start with `version: 1`; every line is `key: value`"
+        message = "the spec is empty" if loaded.root is None else "the spec must be a mapping"
+        yield error("MLG102", loaded.position(()), message, hint)
         return
     known = tuple(schema["properties"]["targets"]["anyOf"][0]["items"]["enum"])
     later = unbuilt.find(loaded.data, known)
     for route in later:
         at = loaded.position(route, key=True)
-        name = ".".join(map(str, route))
-        yield error("MLG901", at, f"{name} is not built yet", "this version of mlgen does not compile it; remove it")
-    for fault in Draft202012Validator(schema).iter_errors(loaded.data):
+        yield error("MLG901", at, f"{_name(route)} is not built yet", "this version of mlgen does not compile it; remove it")
+    for fault in _validator()(schema).iter_errors(loaded.data):
         for leaf in _leaves(fault):
             if not any(_inside(leaf, route) for route in later):
                 yield from _say(loaded, leaf)
+
+
+def _validator() -> Any:
+    """The Python validator, which tells more of a fault, with patterns as JSON Schema means them."""
+    import re
+
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def pattern(_: Any, wanted: str, value: object, __: Any) -> Iterator[ValidationError]:
+        # To Python, `$` also stands before a final line break.
+        if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", wanted), value):
+            yield ValidationError(f"{value!r} does not match {wanted!r}")
+
+    return validators.extend(Draft202012Validator, {"pattern": pattern})
 
 
 def _inside(fault: Any, route: Route) -> bool:
@@ -81,25 +102,47 @@ def _unknown_keys(fault: Any) -> list[str]:
 
 def _say(loaded: Loaded, fault: Any) -> Iterator[Diagnostic]:
     path = tuple(fault.absolute_path)
-    name = ".".join(map(str, path)) or "the spec"
+    name = _name(path)
     kind = fault.validator
+    at = loaded.position(path)
     if kind == "additionalProperties":
         for key in _unknown_keys(fault):
             hint = _did_you_mean(key, fault.schema.get("properties", {}))
-            yield error("MLG101", loaded.position((*path, key), key=True), f"unknown key {key!r} in {name}", hint)
+            code, message = _unknown(path, key)
+            yield error(code, loaded.position((*path, key), key=True), message, hint)
     elif kind == "required":
         missing = [key for key in fault.validator_value if key not in fault.instance]
         for key in missing:
-            yield error("MLG103", loaded.position(path), f"{name} lacks the key {key!r}", _describe(fault.schema, key))
-    elif fault.schema_path and "propertyNames" in fault.absolute_schema_path:
+            yield error("MLG103", loaded.position(path, key=True), f"{name} lacks the key `{key}`", _describe(fault.schema, key))
+    elif "propertyNames" in fault.absolute_schema_path:
         at = loaded.position((*path, fault.instance), key=True)
         yield error("MLG102", at, f"{fault.instance!r} is not a name that can stand in {name}", _wanted(fault))
+    elif path[:1] == ("targets",) and kind == "enum":
+        hint = _did_you_mean(str(fault.instance), map(str, fault.validator_value))
+        code, what = ("MLG403", "fallback") if "fallback" in path else ("MLG405", "target")
+        if len(path) == 2 or "fallback" in path:
+            yield error(code, at, f"{name}: there is no {what} {_shown(fault.instance)}", hint)
+        else:
+            yield error("MLG102", at, f"{name}: {_wrong(fault)}", hint)
     elif path and path[-1] == "python" and isinstance(fault.instance, (int, float)):
-        at = loaded.position(path)
-        written = loaded.text.splitlines()[at.line - 1][at.column - 1 :].split()[0].strip(",}]")
+        written = loaded.written(path)
         yield error("MLG104", at, f"{name}: YAML reads {written} as a number", f'quote it: python: "{written}"')
     else:
-        yield error("MLG102", loaded.position(path), f"{name}: {_wrong(fault)}", _wanted(fault))
+        yield error("MLG102", at, f"{name}: {_wrong(fault)}", _wanted(fault))
+
+
+def _unknown(path: Route, key: str) -> tuple[str, str]:
+    """The code and message for a key that the schema does not know: some are names of the targets' own tables."""
+    if path == ("targets",):
+        return "MLG405", f"there is no target {key!r}"
+    if path[:1] == ("targets",) and path[-1] == "fallback":
+        return "MLG403", f"{_name(path)}: there is no fallback for {key!r}"
+    return "MLG101", f"unknown key {key!r} in {_name(path)}"
+
+
+def _name(path: Route) -> str:
+    """The path as a reader writes it: `stages.train.fit.secrets[0]`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".") or "the spec"
 
 
 def _did_you_mean(key: str, known: Iterable[str]) -> str:

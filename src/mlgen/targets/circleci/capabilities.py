@@ -1,1 +1,95 @@
-CAPABILITIES = ()
+"""What CircleCI can say. https://circleci.com/docs/reference/configuration-reference/"""
+
+from mlgen.targets.contract import Capability
+
+CAPABILITIES = (
+    Capability(
+        "allow_failure",
+        "emulated",
+        "the step notes the failure and ends well; the job then stops before it hands anything on",
+        "a permitted failure shows as green; one outside the scripts (the image, the checkout) is not permitted",
+    ),
+    Capability(
+        "approval",
+        "native",
+        "a job of `type: approval` that takes all requirements of the deploying job, with the same filter",
+        "whoever may push may approve, unless the environment's context is limited to a group (see `mlgen settings`)",
+    ),
+    Capability("cache", "native", "`restore_cache` and `save_cache`, keyed by checksum; none in deploying jobs"),
+    Capability(
+        "cancel",
+        "emulated",
+        "the project setting `Auto-cancel redundant workflows`",
+        "it cannot be limited to some events: it takes every branch but the default one",
+    ),
+    Capability("coverage", "emulated", "the rate is printed, and the report kept as an artifact", "no annotations"),
+    Capability("environment", "emulated", "the job's context, serial group and filter", "no list of deployments"),
+    Capability("exports", "emulated", "a file of NAME=value lines in the workspace, loaded through BASH_ENV"),
+    Capability("files", "native", "the workspace; a job copies what it declares out of it, and the rest is removed"),
+    Capability("finally", "native", "a last step with `when: always`", "it does not run after a cancellation"),
+    Capability("gate", "emulated", "a step of `.mlgen/ci.py`"),
+    Capability(
+        "image",
+        "native",
+        "the executor's docker image; on a virtual machine, a container that the scripts run in",
+        "the image needs bash, python3 for `.mlgen/ci.py`, and git for a quick checkout",
+    ),
+    Capability(
+        "inputs",
+        "native",
+        "pipeline parameters, checked again in the shell",
+        "a number with a fraction is a string there, and an integer of more than six digits is refused",
+    ),
+    Capability("junit", "native", "`store_test_results`"),
+    Capability("lock", "native", "`serial-group` of the job", "a job that waits for more than five hours is cancelled"),
+    Capability("manual", "native", "`Trigger Pipeline` in the web app, or the API"),
+    Capability("matrix", "native", "`matrix` of a parameterized job; an invocation a leg where it is no product"),
+    Capability("max_parallel", "emulated", "each leg requires that an earlier one has ended", "the lanes are fixed"),
+    Capability(
+        "order",
+        "emulated",
+        "a serial group leaves out an older run while a newer one waits or runs",
+        "an older run that asks later still deploys: rerun or approve old workflows with care",
+        (("best-effort", "as it is, without the warning"),),
+        "warn",
+    ),
+    Capability(
+        "pull_request",
+        "native",
+        "`pipeline.event.name`, with the trigger `PR opened or pushed to`; the head is tested, not the merge",
+        "pull requests of forks start nothing",
+    ),
+    Capability("push", "native", "`filters` of each job"),
+    Capability("python", "native", "cimg/python, CircleCI's image of that version"),
+    Capability("retry", "native", "`max_auto_reruns` of the step; a loop in the shell where there are more than 5"),
+    Capability("runner", "native", "`resource_class` and `machine` of an executor"),
+    Capability(
+        "schedule",
+        "emulated",
+        "a schedule trigger of the project, which passes its name as a pipeline parameter",
+        "the trigger is a setting, and its minute is CircleCI's choice (see `mlgen settings`)",
+        (("external", "the schedule triggers are set up by hand"),),
+        "warn",
+    ),
+    Capability(
+        "secrets",
+        "native",
+        "a context for each environment and one for unbound secrets, given to jobs that list them",
+        "a job gets the whole context",
+        (
+            ("wider", "a job sees all secrets of the contexts that it uses"),
+            ("split", "each secret has a context of its own"),
+        ),
+    ),
+    Capability(
+        "summary",
+        "emulated",
+        "the file is kept as an artifact",
+        "it is not shown with the job",
+        (("artifact", "as it is, without the warning"),),
+        "warn",
+    ),
+    Capability("tag", "native", "`filters` of each job"),
+    Capability("timeout", "emulated", "`timeout` before the command; `no_output_timeout` is raised to it"),
+    Capability("url", "emulated", "a last step prints it"),
+)

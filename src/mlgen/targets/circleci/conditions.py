@@ -6,9 +6,25 @@ https://circleci.com/docs/guides/orchestrate/github-trigger-event-options/ (the 
 """
 
 import re
+from functools import lru_cache
 
-from mlgen.ir import All, Any, Condition, Expr, Job, Match, Not, Pipeline, all_of, any_of, glob_regex, is_literal
-from mlgen.ir.conditions import KINDS
+from mlgen.ir import (
+    KINDS,
+    All,
+    Any,
+    Condition,
+    Expr,
+    Job,
+    Match,
+    Not,
+    Pipeline,
+    all_of,
+    any_of,
+    glob_regex,
+    implies,
+    is_literal,
+)
+from mlgen.ir.expressions import satisfiable
 
 EVENT = "pipeline.event.name"
 BRANCH = "pipeline.git.branch"
@@ -38,7 +54,7 @@ def repository(pipeline: Pipeline) -> str:
     parts = pipeline.repository.removesuffix(".git").split("/")
     if len(parts) < 2:
         return ""
-    return f'pipeline.git.repo_owner == {_string(parts[-2])} and pipeline.git.repo_name == {_string(parts[-1])}'
+    return f"pipeline.git.repo_owner == {_string(parts[-2])} and pipeline.git.repo_name == {_string(parts[-1])}"
 
 
 def clauses(condition: Condition, own: str = "", deploys: bool = False) -> list[str]:
@@ -48,13 +64,14 @@ def clauses(condition: Condition, own: str = "", deploys: bool = False) -> list[
     """
     found: list[str] = []
     for kind in KINDS:
-        expr = _forkless(condition.on(kind))
-        if expr is not False:
+        expr = _reduced(_forkless(condition.on(kind)))
+        if satisfiable(expr):
             guard = own if deploys or kind == "schedule" else ""
             found.append(_clause(kind, expr, guard))
     return found
 
 
+@lru_cache(maxsize=1024)
 def filters(condition: Condition, own: str = "", deploys: bool = False) -> str:
     """The text of `filters`: a clause a line."""
     found = clauses(condition, own, deploys)
@@ -97,6 +114,18 @@ def _forkless(expr: Expr) -> Expr:
     if isinstance(expr, Any):
         return any_of(_forkless(item) for item in expr.items)
     return expr
+
+
+def _reduced(expr: Expr) -> Expr:
+    """The expression without what its other parts imply anyway."""
+    if not isinstance(expr, All):
+        return expr
+    kept = list(expr.items)
+    for item in expr.items:
+        rest = [other for other in kept if other is not item]
+        if any(implies(other, item) for other in rest):
+            kept = rest
+    return all_of(kept)
 
 
 def _text(kind: str, expr: Expr, inside: type) -> str:

@@ -52,7 +52,7 @@ def executor(job: Job) -> Executor:
 
 def container(job: Job) -> str:
     """The image that a virtual machine is to run the job's scripts in; empty if they run on the executor itself."""
-    return image(job) if executor(job).machine and (job.image or job.python) else ""
+    return image(job) if executor(job).machine and not job.gate and (job.image or job.python) else ""
 
 
 def executors(pipeline: Pipeline) -> dict[Executor, str]:
@@ -90,7 +90,7 @@ def _cache(cache: Cache, job: Job, index: int) -> CacheKey:
     words.append(_word(job.python or image(job).rsplit("/", 1)[-1]))
     prefix = "-".join(filter(None, words)) + "-{{ arch }}-"
     globs = tuple(path for path in cache.key if any(c in path for c in "*?["))
-    file = f"/tmp/cache-key-{index}" if globs else ""
+    file = f"/tmp/cache-key-{index}" if globs else ""  # noqa: S108 - of a container that runs one job
     if globs:
         key = f'{{{{ checksum "{file}" }}}}'
     elif cache.key:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mlgen.ir import Bundle, Job, Leg, Pipeline, Take
+from mlgen.ir import Bundle, GateCheck, Job, Leg, Pipeline, Take
 from mlgen.ir.paths import MATRIX_REFERENCE, as_glob, on_leg
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded
@@ -10,8 +10,7 @@ from mlgen.targets.circleci import runtime, text
 
 Step = dict[str, Any]
 
-WORKSPACE = "/tmp/workspace"
-EXPORTS = "/tmp/mlgen-exports"
+EXPORTS = "/tmp/mlgen-exports"  # noqa: S108 - of a container that runs one job
 LONGEST = "5h"  # no job may run longer, on any plan
 FAILED = " || echo 'export MLGEN_FAILED=1' >> \"$BASH_ENV\""
 ALREADY_FAILED = '[ -z "${MLGEN_FAILED:-}" ] || exit 0'
@@ -20,7 +19,8 @@ ALREADY_FAILED = '[ -z "${MLGEN_FAILED:-}" ] || exit 0'
 def run(name: str, command: str, comment: str = "", **options: Any) -> Step:
     """A `run` step; its keys in the order of the documentation."""
     pairs = [(key, value) for key, value in options.items() if value]
-    return {"kind": "run", "name": text.literal(name), "command": command, "options": pairs, "environment": (), "comment": comment}
+    step = {"kind": "run", "name": text.literal(name), "command": command, "options": pairs}
+    return {**step, "environment": (), "comment": comment}
 
 
 def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
@@ -33,7 +33,9 @@ def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     found += _setup(pipeline, job, commands)
     found.append(_action(pipeline, job))
     if job.allow_failure:
-        return found + _finally(pipeline, job) + _reports(job) + _permitted(job) + _handed(job) + _named(commands, "save", job)
+        # Before the job stops: what is to run after a failure too.
+        found += _finally(pipeline, job) + _reports(job) + _permitted(job)
+        return found + _handed(job) + _named(commands, "save", job)
     found += _checked(job) + _handed(job) + _reports(job) + _named(commands, "save", job)
     if job.environment and job.environment.url:
         found.append(run("Show where it is", f"echo {text.literal(sh(job.environment.url))}"))
@@ -124,10 +126,14 @@ def _inside(pipeline: Pipeline, job: Job) -> str:
 def _setup(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     if not job.setup:
         return []
-    if name := commands.get("setup " + job.setup):
-        if not job.allow_failure and not runtime.container(job):
-            return [{"kind": "plain", "name": name}]
+    if plain_setup(job):
+        return [{"kind": "plain", "name": commands["setup " + job.setup]}]
     return [run("Set up", _wrapped(pipeline, job, job.setup), no_output_timeout="1h")]
+
+
+def plain_setup(job: Job) -> bool:
+    """Whether the job's setup runs as it stands, so that jobs can share it."""
+    return bool(job.setup) and not job.allow_failure and not runtime.container(job)
 
 
 def _wrapped(pipeline: Pipeline, job: Job, script: str) -> str:
@@ -140,16 +146,17 @@ def _wrapped(pipeline: Pipeline, job: Job, script: str) -> str:
 
 def _action(pipeline: Pipeline, job: Job) -> Step:
     """The job's own script, or its gate."""
-    if job.gate:
-        return run(f"Gate {job.gate.name}", text.literal(_gate(job)))
-    script, again = text.tries(job.run, job.timeout, 0 if job.allow_failure else job.retry)
+    name, script = (f"Gate {job.gate.name}", _gate(job.gate)) if job.gate else (f"Run {job.name}", job.run)
     if job.allow_failure:
-        script, again = bounded(job.run, job.timeout, job.retry), 0
-    comment = "allow_failure: a failure is noted, and the pipeline goes on" if job.allow_failure else ""
+        script, again = bounded(script, job.timeout, job.retry), 0
+    else:
+        script, again = text.tries(script, job.timeout, job.retry)
     command = _wrapped(pipeline, job, script)
     if job.allow_failure and job.setup:
         command = f"{ALREADY_FAILED}\n{command}"
-    return run(f"Run {job.name}", command, comment, no_output_timeout=_silence(job), max_auto_reruns=again)
+    comment = "allow_failure: a failure is noted, and the pipeline goes on" if job.allow_failure else ""
+    silence = "" if job.gate else _silence(job)
+    return run(name, command, comment, no_output_timeout=silence, max_auto_reruns=again)
 
 
 def _silence(job: Job) -> str:
@@ -159,19 +166,17 @@ def _silence(job: Job) -> str:
     """
     inner = job.retry + 1 if job.allow_failure or job.retry > 5 else 1
     minutes = (job.timeout * inner + 59) // 60 + 1
-    return f"{minutes}m" if 0 < job.timeout and minutes < 300 else LONGEST
+    return f"{minutes}m" if job.timeout > 0 and minutes < 300 else LONGEST
 
 
-def _gate(job: Job) -> str:
-    assert job.gate is not None
-    gate = job.gate
+def _gate(gate: GateCheck) -> str:
     words = [f"python3 .mlgen/ci.py gate {sh(gate.name)}", f"--metrics {sh(gate.metrics)}"]
     words += [f"--require {sh(requirement)}" for requirement in gate.require]
     if gate.baseline:
         words.append(f"--baseline {sh(gate.baseline)}" + (" --on-missing pass" if gate.on_missing == "pass" else ""))
     if gate.on_fail == "warn":
         words.append("--on-fail warn")
-    return " \\\n  ".join(words) + (FAILED if job.allow_failure else "")
+    return " \\\n  ".join(words)
 
 
 def _finally(pipeline: Pipeline, job: Job) -> list[Step]:
@@ -207,7 +212,8 @@ def leg(job: Job) -> str:
 def joined(job: Job, legs: tuple[Leg, ...]) -> bool:
     """Whether each leg has every axis, and its slug is just its values joined."""
     assert job.matrix is not None
-    return all(tuple(n for n, _ in x.values) == job.matrix.axes and x.slug == "-".join(v for _, v in x.values) for x in legs)
+    slugs = all(leg.slug == "-".join(value for _, value in leg.values) for leg in legs)
+    return slugs and all(tuple(axis for axis, _ in leg.values) == job.matrix.axes for leg in legs)
 
 
 def _shell_paths(job: Job, paths: tuple[str, ...]) -> str:
@@ -231,10 +237,11 @@ def _checks(job: Job) -> list[tuple[str, str]]:
     folder = f".mlgen/legs/{sh(job.key)}"
     paths = _shell_paths(job, job.files)
     if _collides(job) and any(not bundle.exports for bundle in _consumed(job)):
+        mine = f'{folder}/"{leg(job)}"'
         command = (
-            f'python3 .mlgen/ci.py legs --job {sh(job.id)} --leg "{leg(job)}" --out {folder}/"{leg(job)}".json -- {paths}\n'
-            f'mkdir -p {folder}/"{leg(job)}"\n'
-            f'cp -R --parents -- {paths} {folder}/"{leg(job)}"'
+            f'python3 .mlgen/ci.py legs --job {sh(job.id)} --leg "{leg(job)}" --out {mine}.json -- {paths}\n'
+            f"mkdir -p {mine}\n"
+            f"cp -R --parents -- {paths} {mine}"
         )
         found.append(("Set the files of this leg aside", command))
     elif paths:
@@ -261,8 +268,9 @@ def _permitted(job: Job) -> list[Step]:
     checks = _checks(job)
     found = [run(name, text.ours(f"{ALREADY_FAILED}\n{text.nested(command, '', FAILED)}")) for name, command in checks]
     if checks or runtime.caches(job):
-        lines = ('if [ -n "${MLGEN_FAILED:-}" ]; then', f"  echo {sh(f'{job.id} failed, which allow_failure permits')}")
-        found.append(run("Stop here after a permitted failure", "\n".join((*lines, "  circleci-agent step halt", "fi"))))
+        say = sh(f"{job.id} failed, which allow_failure permits")
+        lines = ('if [ -n "${MLGEN_FAILED:-}" ]; then', f"  echo {say}", "  circleci-agent step halt", "fi")
+        found.append(run("Stop here after a permitted failure", "\n".join(lines)))
     return found
 
 
@@ -271,7 +279,8 @@ def _handed(job: Job) -> list[Step]:
     found: list[Step] = []
     paths: list[str] = []
     for bundle in _consumed(job):
-        paths += [f".mlgen/legs/{job.key}"] if _collides(job) and not bundle.exports else [own(job, p) for p in bundle.paths]
+        aside = _collides(job) and not bundle.exports
+        paths += [f".mlgen/legs/{job.key}"] if aside else [own(job, path) for path in bundle.paths]
     if paths:
         found.append({"kind": "persist", "paths": list(dict.fromkeys(paths))})
     return found + [{"kind": "store", "name": "store_artifacts", "path": own(job, path)} for path in job.files]
@@ -282,7 +291,7 @@ def _reports(job: Job) -> list[Step]:
     found: list[Step] = []
     for index, path in enumerate(reports.junit, 1):
         if any(c in path for c in "*?["):  # store_test_results takes a file or a folder
-            folder = f"/tmp/test-results-{index}"
+            folder = f"/tmp/test-results-{index}"  # noqa: S108 - of a container that runs one job
             command = f"mkdir -p {folder}\ncp --parents -- {_shell_paths(job, (path,))} {folder} || true"
             found.append(run("Gather the test results", command, when="always"))
             path = folder
@@ -296,4 +305,4 @@ def _reports(job: Job) -> list[Step]:
     return found
 
 
-__all__ = ["EXPORTS", "WORKSPACE", "joined", "leg", "own", "run", "steps"]
+__all__ = ["EXPORTS", "joined", "leg", "own", "run", "steps"]

@@ -1,11 +1,12 @@
 """The pipeline as the plain values that `circleci/config.yml.j2` prints. All computing is here and in its helpers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlgen.ir import Edge, Job, Pipeline, all_of, any_of, negate
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import satisfiable
+from mlgen.quoting import sh_path
 from mlgen.targets.circleci import conditions, runtime, steps, text
 from mlgen.targets.contract import Output
 
@@ -54,7 +55,7 @@ def _parameters(pipeline: Pipeline) -> list[dict[str, Any]]:
         text_ = f"Set by each schedule trigger to its name: {names}"
         found.append({"name": "mlgen_schedule", "type": "string", "enum": (), "default": "", "description": text_})
     types = {"string": "string", "number": "string", "integer": "integer", "boolean": "boolean", "choice": "enum"}
-    values = {"integer": int, "boolean": lambda value: value == "true"}
+    values: dict[str, Callable[[str], Any]] = {"integer": int, "boolean": lambda value: value == "true"}
     for entry in pipeline.triggers.inputs:
         found.append(
             {
@@ -84,7 +85,8 @@ def _portable(pipeline: Pipeline) -> list[tuple[str, str]]:
     for entry in pipeline.triggers.inputs:
         value = f"pipeline.parameters.{entry.name}"
         # A boolean could arrive as 1 or 0: https://circleci.com/docs/reference/reusing-config/#boolean
-        found.append((entry.variable, f'<< {value} and "true" or "false" >>' if entry.type == "boolean" else f"<< {value} >>"))
+        words = f'{value} and "true" or "false"' if entry.type == "boolean" else value
+        found.append((entry.variable, f"<< {words} >>"))
     return found
 
 
@@ -92,15 +94,15 @@ def _portable(pipeline: Pipeline) -> list[tuple[str, str]]:
 
 
 def _executor(executor: runtime.Executor, name: str) -> dict[str, Any]:
-    return {"name": name, "image": executor.image, "machine": executor.machine, "resource_class": executor.resource_class}
+    return {"name": name, **executor._asdict()}
 
 
 def named_commands(pipeline: Pipeline) -> dict[str, str]:
     """What several jobs have in common, as reusable commands: what each holds, and its name."""
     found: dict[str, str] = {}
     for job in pipeline.jobs:
-        if job.setup:
-            found.setdefault("setup " + job.setup, "setup")
+        if steps.plain_setup(job) and "setup " + job.setup not in found:
+            found["setup " + job.setup] = runtime.unique("setup", found.values())
         if caches := runtime.caches(job):
             for verb in ("restore", "save"):
                 name = f"{verb}-caches" if len(caches) > 1 else f"{verb}-cache"
@@ -117,9 +119,10 @@ def _commands(pipeline: Pipeline, names: dict[str, str]) -> list[dict[str, Any]]
             if caches and names[f"{verb} {caches}"] not in found:
                 name = names[f"{verb} {caches}"]
                 found[name] = {"name": name, "description": "runtime.cache", "steps": say(caches)}
-        if job.setup and "setup" not in found:
+        if steps.plain_setup(job):
+            name = names["setup " + job.setup]
             ready = steps.run("Set up", text.script(job.setup), no_output_timeout="1h")
-            found["setup"] = {"name": "setup", "description": "runtime.setup", "steps": [ready]}
+            found[name] = {"name": name, "description": "runtime.setup", "steps": [ready]}
     order = ("restore", "setup", "save")
     return sorted(found.values(), key=lambda entry: order.index(entry["name"].split("-")[0]))
 
@@ -128,7 +131,7 @@ def _restore(caches: tuple[runtime.CacheKey, ...]) -> list[steps.Step]:
     found: list[steps.Step] = []
     for cache in caches:
         if cache.hashed:
-            words = " ".join(steps.sh_path(path) for path in cache.hashed)
+            words = " ".join(sh_path(path) for path in cache.hashed)
             found.append(steps.run("Hash what the cache depends on", f"sha256sum -- {words} > {cache.file}"))
         # Without files to hash, the newest cache that begins like this one.
         key = cache.key if "checksum" in cache.key else cache.prefix
@@ -159,7 +162,8 @@ def _job(
         environment.append(("MLGEN_EXPORTS", steps.EXPORTS))
     return {
         "name": job.key,
-        "id": job.id,
+        "stage": job.stage,
+        "first": pipeline.stage_jobs(job.stage)[0] is job,
         "parameters": parameters,
         "executor": executors[runtime.executor(job)],
         "environment": environment,
@@ -233,6 +237,9 @@ def serial_group(pipeline: Pipeline, job: Job) -> str:
     return group if first.id == job.id and job.matrix is None else f"{group}/{job.key}"
 
 
+NOTHING = {"name": "", "type": "", "comment": "", "context": [], "serial_group": "", "matrix": (), "parameters": []}
+
+
 class Workflow:
     """The entries of the workflow. The first of several equal filters gets an anchor, the others refer to it."""
 
@@ -272,20 +279,19 @@ class Workflow:
         return [other.key] if crossed(other) else [name for name, _ in legs(other)]
 
     def _invocations(self, job: Job, filters: str, requires: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        more = {"context": runtime.contexts(self.pipeline, job), "serial_group": serial_group(self.pipeline, job)}
+        context, group = runtime.contexts(self.pipeline, job), serial_group(self.pipeline, job)
         if axes := crossed(job):
             name = "-".join([job.key, *(f"<< matrix.{axis} >>" for axis, _ in axes)])
-            return [self._entry(job.key, filters, requires, name=name, matrix=axes, **more)]
+            group += "".join(f"-<< matrix.{axis} >>" for axis, _ in axes) if group else ""
+            more: dict[str, Any] = {"name": name, "matrix": axes, "context": context, "serial_group": group}
+            return [self._entry(job.key, filters, requires, **more)]
         found = []
         every = legs(job)
         for index, (name, parameters) in enumerate(every):
+            more = {"name": name if job.matrix else "", "parameters": parameters, "context": context}
+            more["serial_group"] = group + name[len(job.key) :] if group else ""
             lane = [(every[index - lanes(job)][0], "terminal")] if 0 < lanes(job) <= index else []
-            own = {**more, "serial_group": more["serial_group"] + name[len(job.key) :] if job.lock else ""}
-            found.append(
-                self._entry(
-                    job.key, filters, [*requires, *lane], name=name if job.matrix else "", parameters=parameters, **own
-                )
-            )
+            found.append(self._entry(job.key, filters, [*requires, *lane], **more))
         return found
 
     def _entry(self, job: str, filters: str, requires: Sequence[tuple[str, str]] = (), **more: Any) -> dict[str, Any]:
@@ -295,8 +301,8 @@ class Workflow:
         anchor = "" if alias or self.texts.count(filters) < 2 else (job if "<<" in name else name)
         if anchor:
             self.anchors[filters] = anchor
-        nothing = {"name": "", "type": "", "comment": "", "context": [], "serial_group": "", "matrix": (), "parameters": []}
-        return {**nothing, "job": job, "requires": requires, "filters": filters, "anchor": anchor, "alias": alias, **more}
+        entry = {"job": job, "requires": requires, "filters": filters, "anchor": anchor, "alias": alias}
+        return {**NOTHING, **entry, **more}
 
 
 def _prompt(job: Job) -> str:

@@ -34,9 +34,19 @@ def planned(pipeline: Pipeline) -> tuple[Planned, ...]:
     for job in pipeline.jobs:
         for kind in EVENTS | {"tag": ""}:
             for match in matches(residual(job, kind, pipeline)):
-                if match.field in ("branch", "tag") and not (match.field == "branch" and is_literal(match.pattern)):
+                if match.field in ("branch", "tag") and not _comparable(match, job):
                     found.setdefault(match, _output(match, tuple(found.values())))
     return tuple(Planned(name, m.field, "^" + glob_regex(m.pattern) + "$", m) for m, name in found.items())
+
+
+def _comparable(match: Match, job: Job) -> bool:
+    """Whether `==` will do: a literal branch, of a job that does not deploy or whose guard looks at the case again."""
+    return match.field == "branch" and is_literal(match.pattern) and (guarded(job) or not job.deploys)
+
+
+def guarded(job: Job) -> bool:
+    """Whether the job's first step asks if its deployment is allowed."""
+    return job.environment is not None and job.environment.deployment
 
 
 def _output(match: Match, taken: tuple[str, ...]) -> str:

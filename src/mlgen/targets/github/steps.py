@@ -35,8 +35,7 @@ def main_script(job: Job) -> str:
 
 def guard_script(job: Job) -> str:
     """The first step of a deployment: whether it is allowed now."""
-    name = job.environment.name if job.environment else job.name
-    words = ["python3 .mlgen/ci.py guard --environment", name]
+    words = ["python3 .mlgen/ci.py guard --environment", job.environment.name if job.environment else ""]
     words += ["--approval"] if job.approval else []
     words += [f"--ref {sh(ref)}" for ref in allowed_refs(job)]
     return " ".join(words)

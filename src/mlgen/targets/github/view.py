@@ -9,7 +9,7 @@ from typing import Any
 from mlgen.ir import Cache, Input, Job, Match, Pipeline
 from mlgen.targets.contract import Output
 from mlgen.targets.github import steps
-from mlgen.targets.github.conditions import condition, literal, planned
+from mlgen.targets.github.conditions import condition, guarded, literal, planned
 
 DEFAULT_PATH = ".github/workflows/ml.yml"
 RUNNER = "ubuntu-24.04"
@@ -129,7 +129,7 @@ def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]
         "runs_on": _runs_on(job),
         "image": job.image,
         "minutes": minutes,
-        "guard": steps.guard_script(job) if job.deploys else "",
+        "guard": steps.guard_script(job) if guarded(job) else "",
         "approval": job.approval,
         "environment": environment.name if environment else "",
         "url": environment.url if environment and job.deploys else "",

@@ -7,6 +7,7 @@ keep case. An undefined variable is null, equals no string, and is matched like 
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from mlgen import targets
@@ -51,7 +52,8 @@ def workflow(pipeline: Pipeline) -> tuple[Rule, ...]:
         if kind == "schedule":
             expr = all_of([expr, _any_schedule(pipeline)])
         if expr is not False:
-            found += [Rule(_and(_source([kind]), _ref(kind, expr), text), kinds=(kind,)) for text in _clauses(expr, kind)]
+            start = _source([kind]), _ref(kind, expr)
+            found += [Rule(_and(*start, text), kinds=(kind,)) for text in _clauses(expr, kind)]
     return tuple(found)
 
 
@@ -103,7 +105,12 @@ def elsewhere(pipeline: Pipeline) -> str:
 
     A repository that lives on another system is only mirrored here, under any path.
     """
-    host, _, path = pipeline.repository.removeprefix("https://").strip("/").removesuffix(".git").partition("/")
+    return _elsewhere(pipeline.repository)
+
+
+@lru_cache(maxsize=8)
+def _elsewhere(repository: str) -> str:
+    host, _, path = repository.removeprefix("https://").strip("/").removesuffix(".git").partition("/")
     known = set(targets.names()) - {"gitlab"}
     return "" if not path or known & set(host.split(".")) else f'$CI_PROJECT_PATH != "{path}"'
 
@@ -156,9 +163,9 @@ def _and(*parts: str) -> str:
 def _loose(text: str) -> bool:
     """Whether an `||` stands outside all parentheses, strings and patterns."""
     depth = 0
-    for token in _TOKEN.findall(text):
-        depth += (token == "(") - (token == ")")
-        if token == "||" and not depth:
+    for sign in _TOKEN.findall(text):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "||" and not depth:
             return True
     return False
 
@@ -217,7 +224,7 @@ def _terms(field: str, patterns: list[str], kind: str, negated: bool = False) ->
 
 
 def pattern(patterns: Iterable[str]) -> str:
-    """The globs as one anchored pattern. Every slash inside it is escaped, also in a class: the first bare one ends it."""
+    """The globs as one anchored pattern, every slash in it escaped, also in a class: the first bare one ends it."""
     found = [glob_regex(p).replace("\\-", "-") for p in patterns]
     whole = found[0] if len(found) == 1 else f"({'|'.join(found)})"
     return "/^" + re.sub(r"(?<!\\)/", r"\/", whole) + "$/"

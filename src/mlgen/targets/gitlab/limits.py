@@ -93,7 +93,8 @@ def _matrix(job: Job) -> Iterator[Diagnostic]:
             message = f"{job.id}: GitLab names legs by their values, and two legs have {', '.join(values)}"
             yield error("MLG404", job.position, message, "give every leg a value of every axis")
         if len(name) > MAX_NAME:
-            yield error("MLG404", job.position, f"{name[:60]}…: GitLab takes names of {MAX_NAME} characters", "shorten it")
+            message = f"{name[:60]}…: GitLab takes names of {MAX_NAME} characters"
+            yield error("MLG404", job.position, message, "shorten the values of the matrix")
         if any("$" in value or "%" in value or OPENING in value for value in values):
             message = f"{job.id}: GitLab would expand `$` and `%` in {', '.join(values)}"
             yield error("MLG401", job.position, message, "give the axis plain values, and translate them in the script")

@@ -13,10 +13,10 @@ from mlgen.targets.gitlab import scripts
 MAX_NEEDS = 50
 
 # Words that cannot be names of jobs (https://docs.gitlab.com/ci/jobs/#job-names), and `pages`, which deploys a site.
-RESERVED = frozenset(
-    "image services stages before_script after_script variables cache include true false nil default workflow spec"
-    " types pages".split()
-)
+RESERVED = {
+    *("after_script", "before_script", "cache", "default", "false", "image", "include", "nil", "pages", "services"),
+    *("spec", "stages", "true", "types", "variables", "workflow"),
+}
 
 
 class Need(NamedTuple):

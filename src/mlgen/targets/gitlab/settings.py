@@ -67,7 +67,8 @@ def _runs(pipeline: Pipeline) -> Iterator[Setting]:
         )
         yield Setting("Merge checks", "Settings > Merge requests: Pipelines must succeed.", False)
     if pipeline.cancel:
-        yield Setting("Superseded pipelines", "Settings > CI/CD > General pipelines: Auto-cancel redundant pipelines.", False)
+        detail = "Settings > CI/CD > General pipelines: Auto-cancel redundant pipelines."
+        yield Setting("Superseded pipelines", detail, False)
     if any(job.timeout for job in pipeline.jobs):
         yield Setting("Timeouts", "The runners' maximum job timeout must be at least that of the longest job.", False)
 
@@ -81,8 +82,8 @@ def _deployments(pipeline: Pipeline) -> Iterator[Setting]:
         if environment.approval and jobs:
             who = f" by {', '.join(environment.approvers)}" if environment.approvers else ""
             detail = (
-                f"Premium: protect the environment {environment.name} and require approvals{who}, not by the person who "
-                "started the pipeline. Without it, whoever may merge to the branch may start the manual job."
+                f"Premium: protect the environment {environment.name} and require approvals{who}, not by the person "
+                "who started the pipeline. Without it, whoever may merge to the branch may start the manual job."
             )
             yield Setting(f"Protected environment {environment.name}", detail, False)
 

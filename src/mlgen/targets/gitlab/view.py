@@ -106,7 +106,7 @@ def _job(job: Job, pipeline: Pipeline, place: Place, cancelled: bool) -> dict[st
         "image": job.image or (f"python:{job.python}" if job.python else ""),
         "tags": _tags(job),
         "timeout": _timeout(job),
-        "bounds": duration(job.timeout) + (f" a try, {job.retry + 1} tries" if job.retry else "") if job.timeout else "",
+        "bounds": _bounds(job),
         "allow_failure": job.allow_failure and not job.approval,
         "environment": job.environment,
         "slots": slots(job.matrix) if job.matrix and not job.lock else 0,
@@ -133,6 +133,12 @@ def _timeout(job: Job) -> str:
     minutes = -(-total_seconds(job) // 60)
     hours, minutes = divmod(minutes, 60)
     return " ".join(part for part in (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "") if part)
+
+
+def _bounds(job: Job) -> str:
+    """The command's own share of that, for a comment."""
+    tries = f" a try, {job.retry + 1} tries" if job.retry else ""
+    return duration(job.timeout) + tries if job.timeout else ""
 
 
 def total_seconds(job: Job) -> int:
@@ -180,7 +186,10 @@ def matrix(matrix: Matrix) -> list[list[tuple[str, tuple[str, ...]]]]:
     count = slots(matrix)
     if matrix.crossed and not count:
         return [list(matrix.crossed)]
-    legs = [(leg.values, (("MLGEN_SLOT", str(index % count + 1)),) if count else ()) for index, leg in enumerate(matrix.legs)]
+    legs = [
+        (leg.values, (("MLGEN_SLOT", str(index % count + 1)),) if count else ())
+        for index, leg in enumerate(matrix.legs)
+    ]
     if len(matrix.axes) > 1:
         return [[(name, (value,)) for name, value in (*values, *slot)] for values, slot in legs]
     grouped: dict[tuple[tuple[str, str], ...], list[str]] = {}

@@ -36,15 +36,16 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
     faults += _limits(root)
     if not faults:
         stages = list(_stages(listed))
-        faults += [(line, "MLG601", message) for line, message in (*_jobs(stages, pipeline), *_secrets(root, main, stages, pipeline))]
-        faults += [(line, "MLG601", message) for line, message in (*_order(stages, pipeline), *_stashes(stages, pipeline))]
+        for found in (_jobs, _order, _stashes):
+            faults += [(line, "MLG601", message) for line, message in found(stages, pipeline)]
+        faults += [(line, "MLG601", message) for line, message in _secrets(root, stages, pipeline)]
     return [error(code, Position(output.path, line, 1), message, _hint(code)) for line, code, message in faults]
 
 
 def _hint(code: str) -> str:
     if code != "MLG404":
         return ""
-    return "split the spec, use fewer legs or move scripts to files; a form of the file for large pipelines is not built yet"
+    return "split the spec, use fewer legs or move scripts to files; a form for large pipelines is not built yet"
 
 
 # --- the shape
@@ -84,10 +85,7 @@ def _stages(stages: Node, path: tuple[str, ...] = (), first: int = 0) -> Iterato
     for stage in stages.children:
         body = next(node for node in stage.children if node.name in _BODIES)
         here = (*path, _name(stage))
-        if body.name == "steps":
-            found = [Stage(_name(stage), stage, row, here)]
-        else:
-            found = list(_stages(body, here, row))
+        found = [Stage(here[-1], stage, row, here)] if body.name == "steps" else list(_stages(body, here, row))
         yield from found
         if stages.name != "parallel":
             row = max(one.row for one in found) + 1
@@ -98,7 +96,9 @@ def _limits(root: Node) -> list[tuple[int, str, str]]:
     bytes_ = size.estimate(root)
     if bytes_ > size.LIMIT:
         count = sum(node.name == "stage" for node in root.walk())
-        message = f"{count} stages make about {bytes_} bytes of code, and Jenkins takes {size.LIMIT} for sure (65535 at most)"
+        message = (
+            f"{count} stages make about {bytes_} bytes of code; Jenkins surely takes {size.LIMIT}, and 65535 at most"
+        )
         faults.append((0, "MLG404", message))
     for node in root.walk():
         for text in node.strings():
@@ -155,9 +155,9 @@ def _order(stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str]]
     rows: dict[str, list[int]] = {}
     lines: dict[str, int] = {}
     for stage in stages:
-        job = _environment(stage.node).get("MLGEN_JOB", "")
-        rows.setdefault(job, []).append(stage.row)
-        lines[job] = stage.node.line
+        name = _environment(stage.node).get("MLGEN_JOB", "")
+        rows.setdefault(name, []).append(stage.row)
+        lines[name] = stage.node.line
     for job in pipeline.jobs:
         for edge in job.edges:
             if job.id in rows and edge.job in rows and max(rows[edge.job]) >= min(rows[job.id]):
@@ -179,7 +179,8 @@ def _stashes(stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str
         takes = {(take.bundle, leg) for take in job.takes for leg in _legs(pipeline.job(take.job))}
         wanted[name] = {stash_name(bundle, leg) for bundle, leg in takes}
     for stage in stages:
-        taken = {node.strings()[0]: node.line for node in stage.node.walk() if node.name == "unstash" and node.strings()}
+        received = (node for node in stage.node.walk() if node.name == "unstash" and node.strings())
+        taken = {node.strings()[0]: node.line for node in received}
         for name, line in taken.items():
             if name not in made or made[name].row >= stage.row:
                 yield line, f"no earlier stage makes the stash {name}"
@@ -193,7 +194,7 @@ def _legs(job: Job) -> tuple[Leg | None, ...]:
     return job.matrix.legs if job.matrix else (None,)
 
 
-def _secrets(root: Node, main: Node, stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
+def _secrets(root: Node, stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
     """A credential is bound in jobs that list it, and nowhere else."""
     listed = {name: {use.name for use in job.secrets} for name, job, _ in _runs(pipeline)}
     allowed: set[int] = set()

@@ -17,7 +17,12 @@ NAMED_TIMER = "org.jenkinsci.plugins.parameterizedscheduler.ParameterizedTimerTr
 USER = "hudson.model.Cause$UserIdCause"
 
 # https://www.jenkins.io/doc/book/pipeline/multibranch/#additional-environment-variables
-_VARIABLES = {"branch": "env.BRANCH_NAME", "tag": "env.TAG_NAME", "schedule": "env.JENKINS_SCHEDULE", "fork": "env.CHANGE_FORK"}
+_VARIABLES = {
+    "branch": "env.BRANCH_NAME",
+    "tag": "env.TAG_NAME",
+    "schedule": "env.JENKINS_SCHEDULE",
+    "fork": "env.CHANGE_FORK",
+}
 
 
 def when(pipeline: Pipeline, condition: Condition) -> tuple[str, ...]:
@@ -80,7 +85,8 @@ def regex(pattern: str) -> str:
 def event_lines(pipeline: Pipeline) -> tuple[str, ...]:
     """The body of `event()`, which tells the kind of event, or 'none' if the triggers do not name it."""
     triggers = pipeline.triggers
-    lines = [f"if (env.CHANGE_ID) {{ {_answer(pipeline, 'pull_request')} }}", f"if (env.TAG_NAME) {{ {_answer(pipeline, 'tag')} }}"]
+    lines = [f"if (env.CHANGE_ID) {{ {_answer(pipeline, 'pull_request')} }}"]
+    lines.append(f"if (env.TAG_NAME) {{ {_answer(pipeline, 'tag')} }}")
     if triggers.on("schedule"):
         cause = groovy(NAMED_TIMER if named_schedules(pipeline) else TIMER)
         lines.append(f"if (currentBuild.getBuildCauses({cause})) {{ return 'schedule' }}")

@@ -15,7 +15,7 @@ def levels(pipeline: Pipeline) -> tuple[tuple[Job, ...], ...]:
 
     def is_late(job: Job) -> bool:
         if job.id not in late:
-            late[job.id] = job.approval or any([is_late(by_id[edge.job]) for edge in job.edges])
+            late[job.id] = job.approval or any(is_late(by_id[edge.job]) for edge in job.edges)
         return late[job.id]
 
     def settle(job: Job, first: int) -> int:
@@ -29,5 +29,4 @@ def levels(pipeline: Pipeline) -> tuple[tuple[Job, ...], ...]:
     last = max(depth.values(), default=0)
     for job in pipeline.jobs:
         settle(job, last)
-    found = [tuple(job for job in pipeline.jobs if depth[job.id] == level) for level in range(max(depth.values(), default=-1) + 1)]
-    return tuple(level for level in found if level)
+    return tuple(tuple(job for job in pipeline.jobs if depth[job.id] == row) for row in sorted(set(depth.values())))

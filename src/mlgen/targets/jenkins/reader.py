@@ -61,9 +61,9 @@ class Node:
 
     def argument(self, name: str) -> str:
         """The string given to a named argument, or empty."""
-        for index, token in enumerate(self.tokens[:-2]):
-            if token.text == name and self.tokens[index + 1].text == ":" and self.tokens[index + 2].kind in ("string", "long"):
-                return self.tokens[index + 2].text
+        for key, colon, value in zip(self.tokens, self.tokens[1:], self.tokens[2:]):
+            if key.text == name and colon.text == ":" and value.kind in ("string", "long"):
+                return value.text
         return ""
 
     def child(self, name: str) -> "Node | None":

@@ -7,13 +7,14 @@ from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Job, Pipeline, Schedule, TargetOptions
 from mlgen.ir.expressions import all_of, satisfiable
 
-# Words that Groovy reads as its own where a name may stand: http://docs.groovy-lang.org/docs/groovy-2.4.21/html/documentation/#_keywords
-_KEYWORDS = frozenset(
-    """abstract as assert boolean break byte case catch char class const continue def default do double else enum extends
-    false final finally float for goto if implements import in instanceof int interface long native new null package
-    private protected public return short static strictfp super switch synchronized this threadsafe throw throws trait
-    transient true try void volatile while""".split()
-)
+# http://docs.groovy-lang.org/docs/groovy-2.4.21/html/documentation/#_keywords, and Java's
+_KEYWORDS = """
+abstract as assert boolean break byte case catch char class const continue def default do double else enum extends false
+final finally float for goto if implements import in instanceof int interface long native new null package private
+protected public return short static strictfp super switch synchronized this threadsafe throw throws trait transient
+true try void volatile while
+"""
+_RESERVED = frozenset(_KEYWORDS.split())
 # https://www.jenkins.io/doc/book/pipeline/syntax/#cron-syntax
 _CRON_PART = re.compile(r"\*(/[0-9]+)?|[0-9]+(-[0-9]+(/[0-9]+)?)?")
 
@@ -26,41 +27,50 @@ def refuse(pipeline: Pipeline) -> Iterator[Diagnostic]:
     for job in pipeline.jobs:
         yield from _job(pipeline, job, options)
     for name, _ in pipeline.env:
-        if name in _KEYWORDS:
-            yield error("MLG401", options.position, f"{name} is a word of Groovy: it cannot name a variable in Jenkins", "rename it")
+        if name in _RESERVED:
+            yield error(
+                "MLG401", options.position, f"{name} is a word of Groovy and cannot name a variable", "rename it"
+            )
     if "push" in pipeline.cancel and options.fallback("cancel") != "serial":
         yield from _cancel(pipeline, options)
     bound = [secret for secret in pipeline.secrets if secret.environments]
     if bound and not options.fallback("secrets"):
         names = ", ".join(secret.name for secret in bound)
-        message = f"Jenkins says in a weaker way secrets ({names}): any branch of the repository may change the file that keeps them to their environments"
-        yield warning("MLG402", bound[0].position, message, "put them into a folder whose branches are all trusted, and write targets.jenkins.fallback.secrets: folder")
+        why = "the file alone keeps them to their environments, and any branch may change it"
+        hint = (
+            "keep them in a folder whose branches are all trusted, and write targets.jenkins.fallback.secrets: folder"
+        )
+        yield warning("MLG402", bound[0].position, f"Jenkins says in a weaker way secrets ({names}): {why}", hint)
 
 
 def _cron(schedule: Schedule) -> Iterator[Diagnostic]:
     parts = schedule.cron.split()
     for part in (part for field in parts for part in field.split(",")):
         if not _CRON_PART.fullmatch(part):
-            yield error("MLG401", schedule.position, f"schedule {schedule.name}: Jenkins cannot read {part!r}", "write numbers, ranges such as 1-5, and */STEP")
+            message = f"schedule {schedule.name}: Jenkins cannot read {part!r}"
+            yield error("MLG401", schedule.position, message, "write numbers, ranges such as 1-5, and */STEP")
     if len(parts) == 5 and parts[2] != "*" and parts[4] != "*":
         # hudson.scheduler.CronTab asks for both, cron for one of them.
-        message = f"schedule {schedule.name}: Jenkins would run only where day and weekday both fit, not where one does"
-        yield error("MLG401", schedule.position, message, "write two schedules, one with the day and one with the weekday")
+        message = f"schedule {schedule.name}: Jenkins runs where day and weekday both fit, not where one does"
+        yield error("MLG401", schedule.position, message, "write two schedules, one by day and one by weekday")
 
 
 def _job(pipeline: Pipeline, job: Job, options: TargetOptions) -> Iterator[Diagnostic]:
     if job.runner.options and job.runner.on("jenkins") is None and options.fallback("runner") != "default":
         hint = f"add runners.{job.runner.name}.jenkins: {{label: …}}, or write targets.jenkins.fallback.runner: default"
-        yield error("MLG401", job.position, f"{job.id}: the runner {job.runner.name} does not say which agent it is on Jenkins", hint)
+        message = f"{job.id}: the runner {job.runner.name} does not say which agent it is on Jenkins"
+        yield error("MLG401", job.position, message, hint)
     for name in (*(name for name, _ in job.env), *(job.matrix.axes if job.matrix else ())):
-        if name in _KEYWORDS:
-            yield error("MLG401", job.position, f"{job.id}: {name} is a word of Groovy: it cannot name a variable in Jenkins", "rename it")
+        if name in _RESERVED:
+            message = f"{job.id}: {name} is a word of Groovy and cannot name a variable"
+            yield error("MLG401", job.position, message, "rename it")
     if job.approval and job.matrix:
         message = f"{job.id}: Jenkins cannot ask once for all legs of a matrix beside other jobs"
-        yield error("MLG401", job.position, message, "write a job for each leg, or an approval on a job before this one")
+        yield error("MLG401", job.position, message, "write a job for each leg")
     for path in job.files:
         if "[" in path:
-            yield error("MLG401", job.position, f"{job.id}: the patterns of Jenkins' steps have no [ ]: {path}", "use * or ?")
+            message = f"{job.id}: the patterns of Jenkins have no [ ]: {path}"
+            yield error("MLG401", job.position, message, "use * or ?")
     if job.deploys or not (job.image or job.python):
         return
     for cache in job.caches:

@@ -18,20 +18,25 @@ def settings(pipeline: Pipeline) -> Iterator[Setting]:
 
 def _project(pipeline: Pipeline) -> Iterator[Setting]:
     where = pipeline.repository or "the repository"
-    yield Setting("Multibranch Pipeline", f"Create a Multibranch Pipeline for {where} alone, with the script path Jenkinsfile and a webhook.", True)
+    detail = f"Create a Multibranch Pipeline for {where} alone, with the script path Jenkinsfile and a webhook."
+    yield Setting("Multibranch Pipeline", detail, True)
     triggers = pipeline.triggers
     if triggers.push_branches and triggers.on("push"):
         names = " ".join(triggers.push_branches)
-        yield Setting("Branches", f"Discover branches, if wanted only {names}: runs of other branches skip every stage.", False)
+        detail = f"Discover branches, if wanted only {names}: runs of other branches skip every stage."
+        yield Setting("Branches", detail, False)
     if triggers.on("pull_request"):
-        trust = "for forks, trust Nobody or those with Admin or Write permission: of others, the target's Jenkinsfile is used"
+        trust = "of forks, trust Nobody or those with Admin or Write permission: others get the target's Jenkinsfile"
         yield Setting("Pull requests", f"Discover pull requests; {trust}.", True)
     if triggers.on("tag"):
-        yield Setting("Tags", "Discover tags, and add a build strategy for tags (plugin Basic Branch Build Strategies): Jenkins builds no tag by itself.", True)
+        strategy = "a build strategy for tags (plugin Basic Branch Build Strategies)"
+        yield Setting("Tags", f"Discover tags, and add {strategy}: Jenkins builds no tag by itself.", True)
     if triggers.schedules:
         names = ", ".join(sorted({schedule.branch for schedule in triggers.schedules}))
-        yield Setting("Schedules", f"Build {names} once after a change of the schedules: Jenkins learns them from that run.", True)
-    yield Setting("Clean checkout", "Add the behaviour Clean before checkout, for workspaces that a lost agent left behind.", False)
+        detail = f"Build {names} once after a change of the schedules: Jenkins learns them from that run."
+        yield Setting("Schedules", detail, True)
+    detail = "Add the behaviour Clean before checkout, for workspaces that a lost agent left behind."
+    yield Setting("Clean checkout", detail, False)
 
 
 def _safety(pipeline: Pipeline) -> Iterator[Setting]:
@@ -40,20 +45,21 @@ def _safety(pipeline: Pipeline) -> Iterator[Setting]:
         if users:
             kind = "Secret file" if secret.file else "Secret text"
             scope = f", of {' and '.join(secret.environments)} alone" if secret.environments else ""
-            detail = f"Add a credential of the kind {kind} with this id to the project's folder{scope}; it is used by {', '.join(users)}."
-            yield Setting(f"Credential {secret.name}", detail, True)
+            detail = f"Add a credential of the kind {kind} with this id to the project's folder{scope}"
+            yield Setting(f"Credential {secret.name}", f"{detail}; {', '.join(users)} use it.", True)
     if any(secret.environments for secret in pipeline.secrets):
-        detail = "Any branch that may change the Jenkinsfile can bind any credential of the folder: protect the branches, or keep deployments in a folder of their own."
+        detail = "Any branch can bind any credential of the folder: protect them, or deploy from a folder of its own."
         yield Setting("Who can bind credentials", detail, True)
     for place in pipeline.environments:
         if not place.approval or not any(job.environment == place for job in pipeline.jobs):
             continue
         if place.approvers:
-            detail = f"The users or groups {', '.join(place.approvers)} must exist; they and administrators may approve."
+            detail = f"The users or groups {', '.join(place.approvers)} may approve, and administrators."
         else:
-            detail = "Whoever has the permission Job/Build may approve: give it to few, or name people under `approval.by`."
+            detail = "Whoever has Job/Build may approve: give it to few, or name people under `approval.by`."
         yield Setting(f"Approval of {place.name}", detail, True)
-    yield Setting("Controller", "Set the number of executors of the built-in node to 0: no job may run beside the credentials' store.", True)
+    detail = "Set the number of executors of the built-in node to 0: no job may run beside the credentials' store."
+    yield Setting("Controller", detail, True)
 
 
 def _plugins(pipeline: Pipeline) -> list[str]:
@@ -82,5 +88,6 @@ def _agents(pipeline: Pipeline) -> Iterator[Setting]:
         detail += f" Some carry the labels {', '.join(labels)}."
     yield Setting("Agents", detail, True)
     if any(job.takes for job in pipeline.jobs):
-        yield Setting("Large files", "Above some 100 MB, set up an artifact manager, so that stashes and artifacts bypass the controller.", False)
+        detail = "Above some 100 MB, set up an artifact manager, so that stashes and artifacts bypass the controller."
+        yield Setting("Large files", detail, False)
     yield Setting("Jenkins URL", "Set it under System, so that runs have links.", False)

@@ -10,7 +10,16 @@ LIMIT = 55_000
 LONGEST_STRING = 65_535
 """Bytes of one string constant: https://docs.oracle.com/javase/specs/jvms/se17/html/jvms-4.html#jvms-4.4.7"""
 
-_SECTIONS = {"stage": 340, "agent": 180, "when": 325, "options": 110, "environment": 190, "post": 250, "parameters": 110, "triggers": 110}
+_SECTIONS = {
+    "stage": 340,
+    "agent": 180,
+    "when": 325,
+    "options": 110,
+    "environment": 190,
+    "post": 250,
+    "parameters": 110,
+    "triggers": 110,
+}
 _AGENT_IN_DOCKER = 40
 _STEP, _BLOCK = 85, 265
 _STEP_BLOCKS = ("steps", "always", "cleanup")

@@ -65,7 +65,7 @@ def _credentials(job: Job) -> list[str]:
 
 
 def _caches(pipeline: Pipeline, job: Job) -> str:
-    """Under Docker a cache must lie in the workspace: https://plugins.jenkins.io/jobcacher/; `~` is the workspace there."""
+    """Under Docker, where `~` is the workspace, a cache must lie in it: https://plugins.jenkins.io/jobcacher/"""
     found = []
     for cache in job.caches:
         for path in cache.paths:
@@ -141,7 +141,8 @@ def hand_on(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
     if script:
         found.append(f"sh label: 'outputs', script: {groovy(script)}")
     if made:
-        found.append(f"archiveArtifacts artifacts: {groovy(_ant(job, leg, job.files))}, defaultExcludes: false, fingerprint: true")
+        kept = groovy(_ant(job, leg, job.files))
+        found.append(f"archiveArtifacts artifacts: {kept}, defaultExcludes: false, fingerprint: true")
     for bundle in job.bundles:
         if not bundle.consumers:
             continue
@@ -149,7 +150,8 @@ def hand_on(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
         if leg and _listed(job):
             files += f", {_manifest(job, leg)}"
         # Without Ant's default excludes, which leave out .gitattributes and the like.
-        found.append(f"stash name: {groovy(stash_name(bundle.name, leg))}, includes: {groovy(files)}, useDefaultExcludes: false")
+        name = groovy(stash_name(bundle.name, leg))
+        found.append(f"stash name: {name}, includes: {groovy(files)}, useDefaultExcludes: false")
     return found
 
 
@@ -172,7 +174,8 @@ def _checks(job: Job, leg: Leg | None, made: list[str]) -> str:
     lines = []
     listed = " ".join(map(sh_path, made))
     if leg and _listed(job):
-        lines.append(f"python3 .mlgen/ci.py legs --job {sh(job.id)} --leg {sh(leg.slug)} --out {sh(_manifest(job, leg))} {listed}")
+        words = f"--job {sh(job.id)} --leg {sh(leg.slug)} --out {sh(_manifest(job, leg))} {listed}"
+        lines.append(f"python3 .mlgen/ci.py legs {words}")
     elif made:
         lines.append(f"ls -ld -- {listed}")
     if job.exports:

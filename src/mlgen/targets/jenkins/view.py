@@ -54,9 +54,12 @@ def _concurrency(pipeline: Pipeline) -> str:
 
 
 def _parameters(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, object]]]:
-    """Named like their variables: Jenkins sets a variable of each parameter's name, which must not be PATH or the like."""
+    """Named like their variables: Jenkins sets a variable of each parameter's name, be it `path`."""
     if named_schedules(pipeline):
-        yield "string", {"name": "JENKINS_SCHEDULE", "defaultValue": "", "description": "Set by the timer; leave it empty"}
+        yield (
+            "string",
+            {"name": "JENKINS_SCHEDULE", "defaultValue": "", "description": "Set by the timer; leave it empty"},
+        )
     for entry in pipeline.triggers.inputs:
         if entry.type == "choice":
             # The first choice is the default.
@@ -103,12 +106,14 @@ def _levels(pipeline: Pipeline) -> list[View]:
             continue
         name = _unused(" + ".join(dict.fromkeys(job.stage for job in level)), names)
         shared = len({when(pipeline, job.condition) for job in level}) == 1
-        found.append({
-            "name": name,
-            "when": when(pipeline, level[0].condition) if shared else (),
-            "jobs": [_stage(pipeline, job, leg, " " * 16, own_when=not shared) for job, leg in runs],
-        })
-    return found  # fmt: skip
+        found.append(
+            {
+                "name": name,
+                "when": when(pipeline, level[0].condition) if shared else (),
+                "jobs": [_stage(pipeline, job, leg, " " * 16, own_when=not shared) for job, leg in runs],
+            }
+        )
+    return found
 
 
 def _unused(name: str, names: list[str]) -> str:

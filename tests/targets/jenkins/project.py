@@ -1,0 +1,70 @@
+"""Specs of the repository, compiled for Jenkins alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlgen.compiler import Compiled, analyse, compile_spec
+from mlgen.ir import Pipeline
+from mlgen.render import render
+from mlgen.targets import get
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SPECS = {
+    "minimal": REPOSITORY / "examples/minimal",
+    "wine-quality": REPOSITORY / "examples/wine-quality",
+    "features": REPOSITORY / "tests/fixtures/features",
+}
+
+
+def load(name: str) -> dict[str, Any]:
+    """A spec's data, with Jenkins as its only target."""
+    data: dict[str, Any] = yaml.safe_load((SPECS[name] / "mlgen.yaml").read_text("utf-8"))
+    data["targets"] = {"jenkins": {}}
+    return data
+
+
+def write(root: Path, data: dict[str, Any]) -> Path:
+    """A folder with this spec."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "mlgen.yaml").write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), "utf-8")
+    return root
+
+
+def spec(stages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A small spec."""
+    return {"version": 1, "project": {"name": "small"}, "targets": {"jenkins": {}}, **more, "stages": stages}
+
+
+def pipeline_of(root: Path, data: dict[str, Any]) -> Pipeline:
+    """The pipeline that a spec means."""
+    return analyse(write(root, data), "mlgen.yaml")[0]
+
+
+def compiled(root: Path, data: dict[str, Any]) -> Compiled:
+    """A spec compiled and checked."""
+    return compile_spec(write(root, data), "mlgen.yaml", only=("jenkins",))
+
+
+def text_of(result: Compiled, path: str = "Jenkinsfile") -> str:
+    """One of the files."""
+    return next(file.text for file in result.files if file.path == path)
+
+
+def unchecked(pipeline: Pipeline) -> str:
+    """The Jenkinsfile without its header, also of a pipeline that is too large."""
+    (output,) = get("jenkins").outputs(pipeline)
+    return render(output.template, output.view)
+
+
+def checkout(root: Path, name: str, data: dict[str, Any]) -> Path:
+    """A copy of an example with its compiled files."""
+    shutil.copytree(SPECS[name], root, ignore=shutil.ignore_patterns(".mlgen", "__pycache__", ".pytest_cache"))
+    for file in compiled(root, data).files:
+        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / file.path).write_text(file.text, "utf-8")
+    return root

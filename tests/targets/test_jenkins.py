@@ -1,0 +1,404 @@
+"""Jenkins: the emitted Jenkinsfile against third-party Groovy, an oracle of conditions, and real runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgen.diagnostics import Diagnostic, SpecError
+from mlgen.ir import Pipeline
+from mlgen.targets import get
+from mlgen.targets.contract import Output
+from mlgen.targets.jenkins.check import check
+from mlgen.targets.jenkins.conditions import NAMED_TIMER, TIMER, USER
+from mlgen.targets.jenkins.view import stage_name
+from mlgen.targets.uses import CONSTRUCTS
+from tests.engines.checkers import groovy_check
+from tests.engines.run_jenkins import run_jenkins
+from tests.engines.runs import RunResult
+from tests.engines.tools import find
+from tests.targets.jenkins.groovy import runs, scripts
+from tests.targets.jenkins.project import SPECS, checkout, compiled, load, pipeline_of, spec, text_of, unchecked, write
+from tests.targets.strings import COMMANDS
+
+OUTPUT = Output("Jenkinsfile", "jenkins/Jenkinsfile.j2", {}, comment="//")
+
+
+# --- the examples
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_spec_compiles_and_is_clean(name: str, tmp_path: Path) -> None:
+    result = compiled(tmp_path, load(name))
+    (tmp_path / "Jenkinsfile").write_text(text_of(result), "utf-8")
+    assert groovy_check(tmp_path / "Jenkinsfile") == []
+    assert all(d.code == "MLG402" for d in result.warnings)
+    text = text_of(result)
+    assert "\n\n\n" not in text
+    assert not any(line.endswith(" ") for line in text.split("\n"))
+    assert text.endswith("}\n")
+
+
+def test_every_construct_has_a_row() -> None:
+    rows = [capability.construct for capability in get("jenkins").capabilities]
+    assert rows == list(CONSTRUCTS)
+
+
+def test_warnings_are_silenced_by_the_fallbacks(tmp_path: Path) -> None:
+    data = load("features")
+    assert {d.message.split("(")[0].split(": ")[0] for d in compiled(tmp_path, data).warnings} == {
+        "Jenkins says in a weaker way order ",
+        "Jenkins says in a weaker way secrets ",
+        "Jenkins says in a weaker way summary ",
+    }
+    data["targets"]["jenkins"]["fallback"] = {"order": "branch", "secrets": "folder", "summary": "archive"}
+    pipeline = pipeline_of(tmp_path, data)
+    assert get("jenkins").refuse(pipeline) == []
+
+
+# --- conditions
+
+
+def _events(pipeline: Pipeline, branches: list[str], tags: list[str]) -> list[tuple[str, dict[str, str], dict[str, Any]]]:
+    """Events as kind, attributes for the oracle, and what Jenkins sets."""
+    found: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+    for branch in branches:
+        env = {"BRANCH_NAME": branch}
+        found.append(("push", {"branch": branch}, {"env": env, "causes": ["jenkins.branch.BranchEventCause"]}))
+        found.append(("manual", {"branch": branch}, {"env": env, "causes": [USER]}))
+        for fork in (False, True):
+            attributes = {"branch": branch, **({"fork": "true"} if fork else {})}
+            change = {"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "CHANGE_TARGET": branch, "CHANGE_BRANCH": "main"}
+            change |= {"CHANGE_FORK": "someone"} if fork else {}
+            found.append(("pull_request", attributes, {"env": change, "causes": []}))
+    for tag in tags:
+        found.append(("tag", {"tag": tag}, {"env": {"BRANCH_NAME": tag, "TAG_NAME": tag}, "causes": [USER]}))
+    schedules = pipeline.triggers.schedules
+    for schedule in schedules:
+        env = {"BRANCH_NAME": schedule.branch, "JENKINS_SCHEDULE": schedule.name}
+        cause = TIMER if len(schedules) == 1 else NAMED_TIMER
+        found.append(("schedule", {"branch": schedule.branch, "schedule": schedule.name}, {"env": env, "causes": [cause]}))
+    return found
+
+
+def _agree(tmp_path: Path, pipeline: Pipeline, branches: list[str], tags: list[str]) -> None:
+    events = [event for event in _events(pipeline, branches, tags) if event[0] != "manual" or pipeline.triggers.on("manual")]
+    answers = runs(tmp_path, unchecked(pipeline), [said for _, _, said in events])
+    for (kind, attributes, _), answer in zip(events, answers, strict=True):
+        started = pipeline.triggers.condition.holds(kind, attributes)
+        wanted = {
+            stage_name(job, leg)
+            for job in pipeline.jobs
+            for leg in (job.matrix.legs if job.matrix else (None,))
+            if started and job.condition.holds(kind, attributes)
+        }
+        assert answer["event"] == (kind if started else "none"), (kind, attributes)
+        assert set(answer["jobs"]) == wanted, (kind, attributes)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_conditions_are_those_of_the_spec(name: str, tmp_path: Path) -> None:
+    branches = ["main", "trunk", "Trunk", "MAIN", "release/1", "release/1/2", "release/old", "Release/1", "mainx", "x/main"]
+    _agree(tmp_path, pipeline_of(tmp_path, load(name)), branches, ["v1", "V1", "v1/x", "xv1", "main", "trunk"])
+
+
+def test_conditions_with_patterns_of_every_kind(tmp_path: Path) -> None:
+    patterns = ["a/**/z", "[ab]*", "[!ab]?", "**/x", "a+b", "cost$", "it's", "a.b", "re[/]x", "*.*-?"]
+    jobs = {f"j{index}": {"run": "true", "when": {"branch": pattern}} for index, pattern in enumerate(patterns)}
+    jobs["minus"] = {"run": "true", "when": {"branch": ["**", "!a/**", "!main"]}}
+    jobs["unless"] = {"run": "true", "when": {"not": {"branch": ["a.b", "cost$"]}}}
+    jobs["either"] = {"run": "true", "when": [{"event": "push", "branch": ["main", "a*"]}, {"event": "tag", "tag": "v*"}]}
+    pipeline = pipeline_of(tmp_path, spec({"data": jobs}, triggers={"push": {}, "pull_request": {}, "tag": ["v*", "!v0"], "manual": {}}))
+    branches = ["a/z", "a/b/z", "a/b/c/z", "abc", "cd", "c", "x", "p/x", "p/q/x", "a+b", "aab", "cost$", "it's", "a.b", "axb"]
+    _agree(tmp_path, pipeline, [*branches, "main", "re/x", "n.m-o", "a/n.m-o", "Main"], ["v1", "v0", "w"])
+
+
+# --- the structural check
+
+
+def _jenkinsfile(tmp_path: Path, name: str = "features") -> tuple[Pipeline, str]:
+    pipeline = pipeline_of(tmp_path, load(name))
+    return pipeline, unchecked(pipeline)
+
+
+def _replaced(old: str, new: str, count: int = 1) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, count)
+
+
+def _without_stage(name: str) -> Callable[[str], str]:
+    def damage(text: str) -> str:
+        lines = text.split("\n")
+        start = next(i for i, line in enumerate(lines) if line.strip() == f"stage('{name}') {{")
+        indent = len(lines[start]) - len(lines[start].lstrip())
+        end = next(i for i in range(start, len(lines)) if lines[i] == " " * indent + "}")
+        return "\n".join(lines[:start] + lines[end + 1 :])
+
+    return damage
+
+
+DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
+    "a brace is lost": (_replaced("            }\n        }\n\n", "            }\n\n"), "not closed"),
+    "a quote is lost": (_replaced("stage('train / best')", "stage('train / best)"), "cannot read"),
+    "a job is lost": (_without_stage("test / quality"), "no stage is called test / quality"),
+    "a job is renamed": (_replaced("stage('test / unit')", "stage('test / units')"), "is no job of the pipeline"),
+    "a job twice": (_replaced("stage('test / hint')", "stage('test / quality')"), "are called test / quality"),
+    "a stash is not made": (_replaced("stash name: 'best-best'", "stash name: 'best-other'"), "no earlier stage makes"),
+    "a stash is not received": (_replaced("unstash 'best-best'\n", "echo 'x'\n"), "does not receive best-best"),
+    "files that are not declared": (_replaced("unstash 'drift'", "unstash 'drift'\n unstash 'fetch'"), "does not declare"),
+    "an approval is lost": (_without_stage("approve production"), "needs an approval"),
+    "a lock is lost": (_replaced("options { lock(resource: 'features/production') }\n", ""), "does not hold its lock"),
+    "a secret for a job that does not list it": (
+        _replaced("unstash 'fetch'\n", "withCredentials([string(credentialsId: 'DEPLOY_KEY', variable: 'K')]) { sh 'true' }\nunstash 'fetch'\n"),
+        "which it does not list",
+    ),
+    "a secret for all jobs": (
+        _replaced("JENKINS_EVENT = event()", "JENKINS_EVENT = event()\nDEPLOY_KEY = credentials('DEPLOY_KEY')"),
+        "outside of the stages",
+    ),
+    "a secret is not bound": (_replaced("credentialsId: 'REGISTRY_TOKEN'", "x: 'REGISTRY_TOKEN'"), "does not bind"),
+    "a parallel in a parallel": (
+        _replaced("                stage('test / hint') {\n", "                stage('test / hint') {\nparallel { stage('a') { steps { echo 'x' } } }\n"),
+        "one of steps",
+    ),
+    "a script that is too long": (_replaced("./unit.sh", "./unit.sh " + "x" * 66_000), "65535 bytes"),
+    "too many stages": (
+        _replaced("    stages {\n", "    stages {\n" + "".join(f"stage('s{i}') {{ agent any\nsteps {{ sh 'x' }}\n}}\n" for i in range(40))),
+        "bytes of code",
+    ),
+}
+
+
+def test_the_emitted_text_passes(tmp_path: Path) -> None:
+    pipeline, text = _jenkinsfile(tmp_path)
+    assert check(OUTPUT, text, pipeline) == []
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_found(kind: str, tmp_path: Path) -> None:
+    damage, message = DAMAGE[kind]
+    pipeline, text = _jenkinsfile(tmp_path)
+    damaged = damage(text)
+    assert damaged != text
+    assert message in " | ".join(d.message for d in check(OUTPUT, damaged, pipeline))
+
+
+def test_a_job_that_comes_too_early_is_found(tmp_path: Path) -> None:
+    pipeline, text = _jenkinsfile(tmp_path, "minimal")
+    fit, model = text.index("        stage('train / fit')"), text.index("        stage('test / model')")
+    swapped = text[:fit] + text[model : text.rindex("    }\n}")] + text[fit:model] + "    }\n}\n"
+    assert "test.model does not wait for train.fit" in " | ".join(d.message for d in check(OUTPUT, swapped, pipeline))
+
+
+# --- what Jenkins cannot say
+
+
+def _faults(tmp_path: Path, data: dict[str, Any]) -> list[Diagnostic]:
+    with pytest.raises(SpecError) as caught:
+        compiled(tmp_path, data)
+    return [d for d in caught.value.diagnostics if d.severity == "error"]
+
+
+ONE = {"data": {"a": {"run": "true"}}}
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "names in cron": (spec(ONE, triggers={"push": {}, "schedule": [{"name": "s", "cron": "0 3 * * MON"}]}), "cannot read 'MON'"),
+    "day and weekday": (spec(ONE, triggers={"push": {}, "schedule": [{"name": "s", "cron": "0 3 1 * 1"}]}), "day and weekday"),
+    "a word of Groovy": (spec({"data": {"a": {"run": "true", "env": {"in": "x"}}}}), "a word of Groovy"),
+    "a word of Groovy for all": (spec(ONE, env={"class": "x"}), "a word of Groovy"),
+    "a runner of others": (
+        spec({"data": {"a": {"run": "true", "runner": "gpu"}}}, runners={"gpu": {"github": "gpu"}}),
+        "does not say which agent",
+    ),
+    "an approval of a matrix": (
+        spec({"deploy": {"a": {"run": "true", "environment": "p", "matrix": {"x": [1, 2]}}}}, environments={"p": {"approval": True}}),
+        "ask once",
+    ),
+    "a class in a path": (spec({"data": {"a": {"run": "true", "outs": ["x[12]/"]}}}), "no [ ]"),
+    "a push that cancels deployments by hand": (
+        spec(
+            {"deploy": {"a": {"run": "true", "environment": "p", "when": {"event": "manual"}}}},
+            environments={"p": {}},
+            triggers={"push": {}, "manual": {}},
+            concurrency={"cancel": ["push"]},
+        ),
+        "would cancel a manual run",
+    ),
+    "too many jobs": (spec({"data": {f"j{i}": {"run": "true", "outs": [f"o{i}"]} for i in range(60)}}), "bytes of code"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_it_is_refused(kind: str, tmp_path: Path) -> None:
+    data, message = REFUSED[kind]
+    (fault,) = _faults(tmp_path, data)
+    assert message in fault.message
+    assert fault.code in ("MLG401", "MLG404")
+    assert fault.hint
+
+
+# --- scripts
+
+EXTRA = ("echo '\\u0041' '\\\\u0041' \"\\\\\\u0042\"", "echo '$' '$x' '${y}' '$$'", "echo '\\x41\\101' '/*' '//' */ || true")
+
+
+def _run(script: str, folder: Path) -> bytes:
+    file = folder / "script"
+    file.write_text(script, "utf-8")
+    file.chmod(0o755)
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "JENKINS_EVENT": "push", "WORKSPACE_TMP": str(folder)}
+    argv = [str(file)] if script.startswith("#!") else ["sh", "-xe", str(file)]
+    return subprocess.run(argv, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+
+
+@pytest.mark.parametrize("bounds", [{}, {"timeout": "1m", "retry": 1}], ids=["plain", "bounded"])
+def test_scripts_reach_the_shell_unchanged(bounds: dict[str, Any], tmp_path: Path) -> None:
+    commands = (*COMMANDS, *EXTRA)
+    data = spec({"data": {f"c{index}": {"run": command, **bounds} for index, command in enumerate(commands)}})
+    pipeline = pipeline_of(tmp_path, data)
+    found = {f"c{index}": tmp_path / f"c{index}" for index in range(len(commands))}
+    env_sh = next(f.text for f in compiled(tmp_path / "small", spec(ONE)).files if f.path == ".mlgen/env.sh")
+    for folder in found.values():
+        (folder / ".mlgen").mkdir(parents=True)
+        (folder / ".mlgen/env.sh").write_text(env_sh, "utf-8")
+
+    def compare(said: dict[str, str]) -> tuple[str, bytes, bytes]:
+        command = commands[int(said["label"][1:])]
+        plain = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, check=True)
+        return command, _run(said["script"], found[said["label"]]), plain.stdout
+
+    said = scripts(tmp_path, unchecked(pipeline))
+    assert [one["label"] for one in said] == list(found)
+    with ThreadPoolExecutor(4) as pool:
+        for command, got, wanted in pool.map(compare, said):
+            assert got == wanted, command
+
+
+def test_values_reach_the_job_unchanged(tmp_path: Path) -> None:
+    """Variables of all kinds, an empty one, values with `$`, exports, finally and the result that it sees, in one real run."""
+    values = {"A": "it's $HOME \"q\" \\ \\n ${x} $$", "B": "", "C": "ünï 🎉 # x: y", "D": " lead"}
+    show = "printf '<%s>' \"$A\" \"$B\" \"$C\" \"$D\" \"$axis\" \"$MLGEN_JOB\" \"$MLGEN_BRANCH\" \"$MLGEN_EVENT\""
+    jobs = {
+        "show": {"run": f"{show} >out.txt\nexit 0", "matrix": {"axis": ["x y", "z$"]}, "outs": ["out-${matrix.axis}.txt"], "env": values},
+        "tell": {"run": "echo k=v >>\"$MLGEN_EXPORTS\"\ncd /", "exports": ["k"], "finally": "echo \"$MLGEN_RESULT\" >said.txt; cp said.txt /tmp"},
+    }
+    jobs["show"]["run"] = f"{show} >\"out-$axis.txt\"\nexit 0"
+    jobs["show"]["matrix"] = {"axis": ["x", "z"]}
+    jobs["tell"]["finally"] = 'echo "result=$MLGEN_RESULT"'
+    after = {
+        "seen": {"run": 'test "$k" = v && ls >list.txt', "needs": ["tell", "show"], "deps": ["out-x.txt"], "outs": ["list.txt"]},
+        "fails": {"run": "exit 3", "finally": 'echo "result=$MLGEN_RESULT"', "allow_failure": True, "needs": []},
+    }
+    root = tmp_path / "project"
+    for file in compiled(root, spec({"data": jobs, "test": after}, triggers={"push": {}})).files:
+        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / file.path).write_text(file.text, "utf-8")
+    done = run_jenkins(root, work=tmp_path / "work")
+    assert done.ok, done.log
+    for axis in ("x", "z"):
+        wanted = "".join(f"<{v}>" for v in (*values.values(), axis, "data.show", "main", "push"))
+        assert done.artifact(f"out-{axis}.txt").read_text("utf-8") == wanted
+    assert {"out-x.txt", "out-z.txt"} & set(done.artifact("list.txt").read_text().split()) == {"out-x.txt"} | {"out-z.txt"}
+    assert "[data / tell] result=success" in done.log
+    assert "[test / fails] result=failure" in done.log
+    assert done.jobs["test / fails"] in ("unstable", "success")
+    assert done.events[0]["result"] == "SUCCESS"
+
+
+# --- the environment
+
+
+def test_the_portable_variables(tmp_path: Path) -> None:
+    text = text_of(compiled(tmp_path, load("features")), ".mlgen/env.sh")
+    (tmp_path / "env.sh").write_text(text, "utf-8")
+    assert subprocess.run([find("shellcheck"), "-s", "sh", "env.sh"], cwd=tmp_path, check=False).returncode == 0
+
+    def variables(**env: str) -> dict[str, str]:
+        env = {"PATH": os.environ["PATH"], "HOME": "/", **env}
+        argv = ["dash", "-eu", "env.sh", "--print"]
+        done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    common = {"BUILD_TAG": "jenkins-a-1", "BUILD_NUMBER": "1", "BUILD_URL": "http://j/1/"}
+    push = variables(JENKINS_EVENT="push", BRANCH_NAME="trunk", GIT_URL="git@github.com:o/n.git", JENKINS_SCHEDULE="weekly", **common)
+    assert push["MLGEN_TARGET"] == "jenkins"
+    assert push["MLGEN_BRANCH"] == "trunk"
+    assert push["MLGEN_SCHEDULE"] == ""
+    assert push["MLGEN_RUN_ID"] == "jenkins-a-1"
+    assert push["MLGEN_REPOSITORY_URL"] == "https://github.com/o/n"
+    assert push["MLGEN_INPUT_EPOCHS"] == "10"
+    change = {"CHANGE_ID": "7", "CHANGE_BRANCH": "topic", "CHANGE_TARGET": "trunk", "CHANGE_AUTHOR": "someone"}
+    pull = variables(JENKINS_EVENT="pull_request", BRANCH_NAME="PR-7", GIT_URL="https://u:p@h/o/n.git", **change)
+    assert [pull[f"MLGEN_{n}"] for n in ("PR", "BRANCH", "BASE_BRANCH", "ACTOR")] == ["7", "topic", "trunk", "someone"]
+    assert pull["MLGEN_REPOSITORY_URL"] == "https://h/o/n"
+    tag = variables(JENKINS_EVENT="tag", BRANCH_NAME="v1", TAG_NAME="v1", GIT_URL="ssh://git@h:22/o/n")
+    assert [tag[f"MLGEN_{n}"] for n in ("TAG", "BRANCH")] == ["v1", ""]
+    assert tag["MLGEN_REPOSITORY_URL"].startswith("https://h")
+    timed = variables(JENKINS_EVENT="schedule", BRANCH_NAME="trunk", JENKINS_SCHEDULE="hourly")
+    assert [timed[f"MLGEN_{n}"] for n in ("EVENT", "SCHEDULE", "BRANCH")] == ["schedule", "hourly", "trunk"]
+    manual = variables(JENKINS_EVENT="manual", BRANCH_NAME="trunk", MLGEN_INPUT_EPOCHS="3", MLGEN_INPUT_MODE="full")
+    assert [manual[f"MLGEN_INPUT_{n}"] for n in ("EPOCHS", "MODE", "RATE")] == ["3", "full", "0.5"]
+
+
+def test_the_settings(tmp_path: Path) -> None:
+    pipeline = pipeline_of(tmp_path, load("features"))
+    said = {setting.title: setting for setting in get("jenkins").settings(pipeline)}
+    assert {"Credential DEPLOY_KEY", "Credential REGISTRY_TOKEN", "Tags", "Schedules", "Approval of production", "Agents"} <= set(said)
+    assert "Parameterized Scheduler" in said["Plugins"].detail
+    assert "ml-leads" in said["Approval of production"].detail
+    assert "gpu" in said["Agents"].detail
+    assert "Tags" not in {s.title for s in get("jenkins").settings(pipeline_of(tmp_path, load("minimal")))}
+
+
+# --- real runs
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkout(tmp_path_factory.mktemp("wine") / "repo", "wine-quality", load("wine-quality"))
+
+
+def _wine(repo: Path, work: Path, python: Path, **more: Any) -> RunResult:
+    return run_jenkins(repo, work=work, python=python, credentials={"DEPLOY_TOKEN": "hunter2hunter2"}, **more)
+
+
+def test_wine_quality_deploys_after_its_approval(wine: Path, wine_python: Path, tmp_path: Path) -> None:
+    done = _wine(wine, tmp_path / "work", wine_python)
+    assert done.ok, done.log
+    assert set(done.jobs.values()) == {"success"}
+    assert json.loads(done.artifact("metrics.json").read_text())["accuracy"] >= 0.9
+    kinds = [(e["event"], e.get("stage")) for e in done.events if e["event"] in ("input", "sh", "lock")]
+    asked = kinds.index(("input", "approve production"))
+    assert kinds.index(("lock", "deploy / staging")) < asked < kinds.index(("lock", "deploy / production"))
+    assert ("sh", "deploy / production") not in kinds[:asked]
+    assert not any(e["holds_executor"] for e in done.events if e["event"] == "input")
+    assert "hunter2" not in done.log
+
+
+def test_wine_quality_does_not_deploy_what_is_refused(wine: Path, wine_python: Path, tmp_path: Path) -> None:
+    done = _wine(wine, tmp_path / "work", wine_python, input_answer="abort")
+    assert done.events[0]["result"] == "ABORTED"
+    assert "deploy / production" not in done.order
+    assert not any(e["event"] == "sh" and e["stage"] == "deploy / production" for e in done.events)
+
+
+def test_nothing_deploys_below_the_threshold(wine_python: Path, tmp_path: Path) -> None:
+    data = load("wine-quality")
+    data["gates"]["quality"]["require"] = ["accuracy >= 0.999"]
+    done = _wine(checkout(tmp_path / "repo", "wine-quality", data), tmp_path / "work", wine_python)
+    assert not done.ok
+    assert done.jobs["test / quality"] == "failure"
+    assert done.jobs["deploy / staging"] == done.jobs["deploy / production"] == done.jobs["approve production"] == "skipped"
+
+
+def test_a_pull_request_does_not_deploy(wine: Path, wine_python: Path, tmp_path: Path) -> None:
+    done = _wine(wine, tmp_path / "work", wine_python, change={"id": "7", "target": "main", "branch": "topic", "fork": "someone"})
+    assert done.ok, done.log
+    assert done.jobs["test / quality"] == "success"
+    assert done.jobs["deploy / staging"] == done.jobs["deploy / production"] == "skipped"
+    assert not any(e["event"] == "credentials" for e in done.events)
