@@ -76,8 +76,8 @@ def _environments(tools: Path) -> None:
     for name, wanted in (("mlgen", str(REPOSITORY)), ("copier", "copier")):
         print(f"installing {name}", file=sys.stderr)
         subprocess.run([REPOSITORY / ".ci" / "venv", sys.executable, tools / name], check=True)
-        pip = [tools / name / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, wanted], check=True)
+        python = tools / name / "bin" / "python"
+        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wanted], check=True)
 
 
 def _versions(tools: Path) -> dict[str, str]:
@@ -86,7 +86,7 @@ def _versions(tools: Path) -> dict[str, str]:
     for environment, name in (("mlgen", "mlgen-ci"), ("mlgen", "Jinja2"), ("copier", "copier")):
         script = f"from importlib.metadata import version; print(version({name!r}))"
         python = tools / environment / "bin" / "python"
-        found[name] = subprocess.run([python, "-c", script], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+        found[name] = subprocess.check_output([python, "-c", script], text=True).strip()
     return found
 
 
@@ -129,7 +129,10 @@ def _changer(project: Path) -> Callable[[int], None]:
 
 
 def _answers(file: Path) -> Callable[[int], None]:
-    return lambda number: file.write_text(f"threshold: '0.{800 + number}'\n", "utf-8") and None
+    def answer(number: int) -> None:
+        file.write_text(f"threshold: '0.{800 + number}'\n", "utf-8")
+
+    return answer
 
 
 def _copier_template(project: Path, folder: Path) -> Path:
@@ -199,15 +202,15 @@ def _report(results: list[Result], runs: int, versions: dict[str, str]) -> str:
     ]
     head = ("what", "median ms", "ratio", "bound", "peak MiB", "bound", "")
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [_row(head, widths), "|" + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths)) + "|"]
-    lines += [_row(row, widths) for row in rows]
+    rule = "|".join("-" * (width + 1) + (":" if index else "-") for index, width in enumerate(widths))
+    lines = [_row(head, widths), f"|{rule}|", *(_row(row, widths) for row in rows)]
     machine = f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, Python {platform.python_version()}"
     software = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
         "# How fast mlgen is\n\n"
         f"Written by `make bench`, {datetime.date.today()}: {machine}; {software}.\n"
-        f"Medians of {runs} runs, the commands taking turns; the ratio is to `{BASE}` in mlgen's environment. The project is\n"
-        "`examples/wine-quality`, compiled for five targets. The memory is the highest of all runs.\n\n"
+        f"Medians of {runs} runs, the commands taking turns; the ratio is to `{BASE}` in the same environment.\n"
+        "The project is `examples/wine-quality`, compiled for five targets. The memory is the highest of all runs.\n\n"
         + "\n".join(lines)
         + "\n"
     )

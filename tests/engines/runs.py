@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,11 +64,6 @@ def python_path(python: Path | None) -> list[Path]:
     if not (folder / "python").exists():
         raise ToolFailure(f"{python} is no Python environment")
     return [folder]
-
-
-def path_with(first: Sequence[Path]) -> str:
-    """Return PATH with some folders first."""
-    return os.pathsep.join([*map(str, first), os.environ.get("PATH", os.defpath)])
 
 
 def text(values: Mapping[str, object] | None) -> dict[str, str]:

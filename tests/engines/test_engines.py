@@ -459,8 +459,11 @@ jobs:
     runs-on: ubuntu-24.04
     steps:
       - run: |
-          curl -sf -H "Authorization: Bearer $TOKEN" \\
-            "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/environments/production" > answer.json
+          python3 -c '
+          import os, urllib.request as web
+          url = "{GITHUB_API_URL}/repos/{GITHUB_REPOSITORY}/environments/production".format_map(os.environ)
+          request = web.Request(url, headers={"Authorization": "Bearer " + os.environ["TOKEN"]})
+          print(web.urlopen(request).read().decode())' > answer.json
         env: {TOKEN: "${{ github.token }}"}
       - {uses: actions/upload-artifact@v7, with: {path: answer.json}}
 """
@@ -890,7 +893,3 @@ def test_jenkins_steps_need_an_agent(tmp_path: Path) -> None:
     text = "pipeline {\n agent none\n stages { stage('s') { steps { sh 'true' } } }\n}\n"
     result = run_jenkins(jenkins_repository(tmp_path / "repo", text), work=tmp_path / "work")
     assert "'sh' needs an agent" in result.log
-
-
-def test_findings_are_plain_tuples() -> None:
-    assert Finding("tool", "file", 1, "rule", "message", "error").line == 1

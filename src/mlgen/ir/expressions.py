@@ -6,9 +6,29 @@ An expression is True, False, a `Match`, or a combination. `Match.field` is one 
 """
 
 import itertools
-import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
+
+from mlgen.ir.globs import glob_fault, glob_matches, glob_regex, is_literal, outcomes
+
+__all__ = [
+    "All", "Any", "Expr", "Match", "Not", "all_of", "any_of", "evaluate", "fields", "glob_fault", "glob_matches",
+    "glob_regex", "implies", "is_literal", "matches", "negate", "patterns_expr", "satisfiable",
+]  # fmt: skip
+
+
+def _equal(left: object, right: object) -> bool:
+    """Of the same kind and with the same parts: to a plain tuple, `All((a, b))` and `Any((a, b))` are equal."""
+    return type(left) is type(right) and tuple.__eq__(left, right)  # type: ignore[arg-type]
+
+
+def _unequal(left: object, right: object) -> bool:
+    return not _equal(left, right)
+
+
+def _hash(item: object) -> int:
+    return hash((type(item).__name__, tuple.__hash__(item)))  # type: ignore[arg-type]
 
 
 class Match(NamedTuple):
@@ -17,11 +37,19 @@ class Match(NamedTuple):
     field: str
     pattern: str
 
+    __eq__ = _equal
+    __ne__ = _unequal
+    __hash__ = _hash
+
 
 class Not(NamedTuple):
     """The item does not hold."""
 
     item: "Expr"
+
+    __eq__ = _equal
+    __ne__ = _unequal
+    __hash__ = _hash
 
 
 class All(NamedTuple):
@@ -29,11 +57,19 @@ class All(NamedTuple):
 
     items: "tuple[Expr, ...]"
 
+    __eq__ = _equal
+    __ne__ = _unequal
+    __hash__ = _hash
+
 
 class Any(NamedTuple):
     """One of the items holds; at least two items."""
 
     items: "tuple[Expr, ...]"
+
+    __eq__ = _equal
+    __ne__ = _unequal
+    __hash__ = _hash
 
 
 Expr: TypeAlias = "bool | Match | Not | All | Any"
@@ -102,7 +138,7 @@ def evaluate(item: Expr, attributes: Mapping[str, str]) -> bool:
 
 
 def implies(left: Expr, right: Expr) -> bool:
-    """Whether `left` is seen to imply `right`; sound, and complete enough for conditions met in specs."""
+    """Whether `right` holds wherever `left` does."""
     if left is False or right is True or left == right:
         return True
     if isinstance(left, Any):
@@ -113,55 +149,12 @@ def implies(left: Expr, right: Expr) -> bool:
         return True
     if isinstance(right, Any) and any(implies(left, i) for i in right.items):
         return True
-    if isinstance(left, Match) and is_literal(left.pattern):
-        if isinstance(right, Match) and right.field == left.field:
-            return glob_matches(right.pattern, left.pattern)
-        if isinstance(right, Not) and isinstance(right.item, Match) and right.item.field == left.field:
-            return not glob_matches(right.item.pattern, left.pattern)
-    return False
+    return not isinstance(right, bool) and _implied(left, right)
 
 
-def is_literal(pattern: str) -> bool:
-    """Whether the glob has no wildcard."""
-    return not any(c in pattern for c in "*?[")
-
-
-def glob_regex(pattern: str) -> str:
-    """The glob as an unanchored regular expression: `*` within a path segment, `**` across, `?` one character.
-
-    The expression uses only what RE2, Java and Ruby share, so that every target can print it.
-    """
-    out: list[str] = []
-    i = 0
-    while i < len(pattern):
-        c = pattern[i]
-        if pattern.startswith("**/", i):
-            out.append("(.*/)?")
-            i += 2
-        elif pattern.startswith("**", i):
-            out.append(".*")
-            i += 1
-        elif c == "*":
-            out.append("[^/]*")
-        elif c == "?":
-            out.append("[^/]")
-        elif c == "[" and "]" in pattern[i + 2 :]:
-            end = pattern.index("]", i + 2)
-            body = pattern[i + 1 : end]
-            body = "^" + body[1:] if body[0] in "!^" else body
-            out.append("[" + body.replace("\\", "\\\\") + "]")
-            i = end
-        else:
-            out.append("\\" + c if c in r"\.+*?()|[]{}^$/-" else c)
-        i += 1
-    return "".join(out)
-
-
-def glob_matches(pattern: str, value: str) -> bool:
-    """Whether the case-sensitive glob matches the whole value."""
-    if is_literal(pattern):
-        return pattern == value
-    return re.fullmatch(glob_regex(pattern), value, re.DOTALL) is not None
+@lru_cache(maxsize=4096)
+def _implied(left: Expr, right: Expr) -> bool:
+    return not satisfiable(all_of([left, negate(right)]))
 
 
 def patterns_expr(field: str, patterns: Iterable[str]) -> Expr:
@@ -198,18 +191,35 @@ def matches(item: Expr) -> tuple[Match, ...]:
     return ()
 
 
-def witness(pattern: str) -> str:
-    """A value that the glob matches."""
-    value = re.sub(r"\[([^]])[^]]*\]", r"\1", pattern.replace("**/", "x/").replace("**", "x").replace("*", "x"))
-    return value.replace("?", "x")
-
-
 def satisfiable(item: Expr) -> bool:
-    """Whether some run satisfies the expression, tried over witnesses of its own patterns and values none matches."""
-    found = matches(item)
+    """Whether some run satisfies the expression. With patterns too many to tell, it is taken to be so."""
+    if isinstance(item, bool):
+        return item
+    found = dict.fromkeys(matches(item))
     names = sorted({m.field for m in found})
-    choices = [[None, "no-such-value", *(witness(m.pattern) for m in found if m.field == name)] for name in names]
-    for values in itertools.product(*choices):
-        if evaluate(item, {n: v for n, v in zip(names, values) if v is not None}):
+    asked = [[m for m in found if m.field == name] for name in names]
+    choices = [_choices(tuple(m.pattern for m in group)) for group in asked]
+    if None in choices:
+        return True
+    for values in itertools.product(*(choice for choice in choices if choice)):
+        truth = {m: value for group, row in zip(asked, values) for m, value in zip(group, row)}
+        if _holds(item, truth):
             return True
     return False
+
+
+def _choices(patterns: tuple[str, ...]) -> frozenset[tuple[bool, ...]] | None:
+    """What a run's attribute can answer to the patterns; one that is absent matches none."""
+    found = outcomes(patterns)
+    return None if found is None else found | {(False,) * len(patterns)}
+
+
+def _holds(item: Expr, truth: Mapping[Match, bool]) -> bool:
+    if isinstance(item, bool):
+        return item
+    if isinstance(item, Match):
+        return truth[item]
+    if isinstance(item, Not):
+        return not _holds(item.item, truth)
+    combine = all if isinstance(item, All) else any
+    return combine(_holds(i, truth) for i in item.items)

@@ -11,8 +11,12 @@ class Source(NamedTuple):
 
     file: str
     data: dict[str, Any]
-    position: Callable[[tuple[str | int, ...]], Position]
+    position: Callable[[tuple[str | int, ...], bool], Position]
 
     def at(self, *path: str | int) -> Position:
         """The position of the value at the path, or of its nearest parent that the user wrote."""
-        return self.position(path)
+        return self.position(path, False)
+
+    def key(self, *path: str | int) -> Position:
+        """The position of the last key of the path, where the value has a place of its own."""
+        return self.position(path, True)

@@ -3,14 +3,18 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
-from mlgen.diagnostics import Diagnostic, error
+from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import paths
-from mlgen.ir.expressions import all_of, satisfiable
+from mlgen.ir.expressions import all_of, glob_fault, satisfiable
 from mlgen.ir.model import Job, Pipeline
 from mlgen.ir.source import Source
+from mlgen.lower.jobs import MATRIX_WORDS, folded, scalar_text
 
+Route: TypeAlias = "tuple[str | int, ...]"
+
+MOST_LEGS = 256
 BUILT_IN_RUNNERS = ("default", "linux")
 LATER_RUNNERS = ("windows", "macos")
 
@@ -32,28 +36,38 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=1)
     if close:
-        return f"did you mean {close[0]}?"
+        return f"did you mean `{close[0]}`?"
     return f"known: {', '.join(names)}" if names else "none is defined"
 
 
 def references(source: Source) -> Iterator[Diagnostic]:
     """Names that jobs and secrets refer to, and what a job does: what must hold before jobs can be made."""
     data = source.data
+    for kind in ("push", "pull_request"):
+        yield from patterns(source, ("triggers", kind, "branches"), data["triggers"].get(kind, {}).get("branches", ()))
+    yield from patterns(source, ("triggers", "tag"), data["triggers"].get("tag", ()))
+    for name, place in data["environments"].items():
+        for key in ("branches", "tags"):
+            yield from patterns(source, ("environments", name, key), place[key] or ())
     for name, secret in data["secrets"].items():
-        for place in secret["environments"]:
+        if name.upper().startswith("MLGEN_"):
+            yield _reserved(source.key("secrets", name), name)
+        for index, place in enumerate(secret["environments"]):
             if place not in data["environments"]:
                 hint = did_you_mean(place, data["environments"])
-                yield error("MLG201", source.at("secrets", name, "environments"), f"there is no environment {place}", hint)
+                at = source.at("secrets", name, "environments", index)
+                yield error("MLG201", at, f"there is no environment {place}", hint)
     for schedule_index, schedule in enumerate(data["triggers"].get("schedule", ())):
-        for stage in schedule["stages"]:
+        for index, stage in enumerate(schedule["stages"]):
             if stage not in data["stages"]:
-                at = source.at("triggers", "schedule", schedule_index, "stages")
+                at = source.at("triggers", "schedule", schedule_index, "stages", index)
                 yield error("MLG201", at, f"there is no stage {stage}", did_you_mean(stage, data["stages"]))
     for stage, members in data["stages"].items():
         for name, said in members.items():
             yield from _job(source, (stage, name), said)
     yield from _names(source)
     yield from _credentials(source)
+    yield from _requirements(source)
 
 
 def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -63,7 +77,7 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
     if bool(said["run"]) == bool(said.get("gate")):
         wrong = "has both `run` and `gate`" if said["run"] else "does nothing"
         hint = "keep one of them" if said["run"] else "give it `run` or `gate`; a milestone without action is not built yet"
-        yield error("MLG203", source.position(at), f"{name} {wrong}", hint)
+        yield error("MLG203", source.key(*at), f"{name} {wrong}", hint)
     known = {
         "gate": data["gates"],
         "environment": data["environments"],
@@ -85,55 +99,130 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
                 message = f"{name} lists {secret}, which is bound to {', '.join(places)}"
                 hint = "give the job one of these environments, or bind the secret to the job's own"
                 yield error("MLG204", source.at(*at, "secrets", index), message, hint)
+    for index, need in enumerate(said.get("needs", ())):
+        yield from _need(source, (*at, "needs", index), need["job"])
     for index, when in enumerate(said.get("when", ())):
-        yield from _schedules_named(source, (*at, "when"), when)
+        yield from _schedules_named(source, (*at, "when", index), when)
     if "timeout" in said and int(said["timeout"][:-1]) == 0:
-        yield error("MLG214", source.at(*at, "timeout"), f"{name}: a timeout of {said['timeout']} leaves no time", "")
+        yield error("MLG214", source.at(*at, "timeout"), f"{name}: a timeout of {said['timeout']} leaves no time", "give it more, or leave `timeout` out")
+    for export in said["exports"]:
+        if export.upper().startswith("MLGEN_"):
+            yield _reserved(source.key(*at, "exports", export), export)
     yield from _paths(source, at, said)
+    if "matrix" in said:
+        yield from _axes(source, (*at, "matrix"), said["matrix"])
 
 
-def _schedules_named(source: Source, at: tuple[str, ...], when: dict[str, Any]) -> Iterator[Diagnostic]:
+def _reserved(at: Position, name: str) -> Diagnostic:
+    return error("MLG212", at, f"{name}: names that begin with MLGEN_ are mlgen's own", "rename it")
+
+
+def _need(source: Source, at: Route, name: str) -> Iterator[Diagnostic]:
+    found = named(source.data, name)
+    if not found:
+        jobs = [n for stage, members in source.data["stages"].items() for job in members for n in (job, f"{stage}.{job}")]
+        yield error("MLG201", source.at(*at), f"there is no job {name}", did_you_mean(name, jobs))
+    elif len(found) > 1:
+        yield error("MLG202", source.at(*at), f"more than one job is called {name}", f"write {' or '.join(found)}")
+
+
+def named(data: dict[str, Any], name: str) -> list[str]:
+    """The ids of the jobs that `name` may mean: a job's name, or `stage.name`."""
+    ids = [(f"{stage}.{job}", job) for stage, members in data["stages"].items() for job in members]
+    return [name] if any(i == name for i, _ in ids) else [i for i, job in ids if job == name]
+
+
+def _axes(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnostic]:
+    axes = {name: values for name, values in said.items() if name not in MATRIX_WORDS}
+    for name in (*axes, *(k for leg in said.get("include", ()) for k in leg)):
+        if name.upper().startswith("MLGEN_"):
+            yield _reserved(source.key(*at, name), name)
+    for name, values in axes.items():
+        texts = [scalar_text(value) for value in values]
+        for index, text in enumerate(texts):
+            if text in texts[:index]:
+                message = f"the axis {name} has the value {text} twice"
+                yield error("MLG211", source.at(*at, name, index), message, "remove one of them: a job sees values as text")
+    for index, leg in enumerate(said.get("exclude", ())):
+        for name in leg:
+            if name not in axes:
+                hint = did_you_mean(name, axes)
+                yield error("MLG207", source.key(*at, "exclude", index, name), f"the matrix has no axis {name}", hint)
+
+
+def _schedules_named(source: Source, at: Route, when: dict[str, Any]) -> Iterator[Diagnostic]:
     known = [s["name"] for s in source.data["triggers"].get("schedule", ())]
-    for name in when.get("schedule", ()):
+    for index, name in enumerate(when.get("schedule", ())):
         if name not in known:
-            yield error("MLG201", source.at(*at, "schedule"), f"there is no schedule {name}", did_you_mean(name, known))
+            hint = did_you_mean(name, known)
+            yield error("MLG201", source.at(*at, "schedule", index), f"there is no schedule {name}", hint)
+    for key in ("branch", "tag"):
+        yield from patterns(source, (*at, key), when.get(key, ()))
     if "not" in when:
         yield from _schedules_named(source, (*at, "not"), when["not"])
 
 
-def _paths(source: Source, at: tuple[str, ...], said: dict[str, Any]) -> Iterator[Diagnostic]:
+def patterns(source: Source, at: Route, said: Iterable[str]) -> Iterator[Diagnostic]:
+    """Globs whose brackets cannot be read."""
+    for index, pattern in enumerate(said):
+        if reason := glob_fault(pattern.removeprefix("!")):
+            yield error("MLG102", source.at(*at, index), f"{pattern}: {reason}", "in a glob, [a-z] is one character of those")
+
+
+def _named_paths(said: dict[str, Any]) -> Iterator[tuple[Route, str]]:
+    for key in ("deps", "outs", "metrics", "plots"):
+        yield from (((key, index), path) for index, path in enumerate(said[key]))
     reports = said["reports"]
-    named = [(key, path) for key in ("deps", "outs", "metrics", "plots") for path in said[key]]
-    named += [("reports", path) for path in (*reports["junit"], reports.get("summary"), (reports.get("coverage") or {}).get("path")) if path]
-    named += [("exports", e["json"]) for e in said["exports"].values() if e]
-    axes = {k for k in said.get("matrix", {}) if k not in ("include", "exclude", "max_parallel")}
-    axes |= {k for leg in said.get("matrix", {}).get("include", ()) for k in leg}
-    for key, path in named:
-        place = source.at(*at, key)
-        if path.startswith(("/", "~")) or ".." in path.split("/") or "\\" in path or not paths.normal(path):
-            yield error("MLG208", place, f"{path!r} leaves the project", "write a path relative to the project's root, with /")
-        elif path.strip() != path or any(c in path for c in ",:\"'<>|") or path.startswith(("-", "!")):
-            yield error("MLG208", place, f"{path!r} cannot be said on every CI system", "rename it: letters, digits, . _ - and /")
+    yield from ((("reports", "junit", index), path) for index, path in enumerate(reports["junit"]))
+    if "summary" in reports:
+        yield ("reports", "summary"), reports["summary"]
+    if "coverage" in reports:
+        yield ("reports", "coverage", "path"), reports["coverage"]["path"]
+    yield from ((("exports", name, "json"), e["json"]) for name, e in said["exports"].items() if e)
+
+
+def _paths(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnostic]:
+    matrix = said.get("matrix", {})
+    axes = {k for k in matrix if k not in MATRIX_WORDS} | {k for leg in matrix.get("include", ()) for k in leg}
+    for route, path in _named_paths(said):
+        place = source.at(*at, *route)
+        if path.startswith(("/", "~")) or ".." in path.split("/"):
+            yield error("MLG208", place, f"{path} leaves the project", "write a path relative to the project's root")
+        elif not paths.normal(path):
+            yield error("MLG208", place, f"{path} is the whole project", "name files or folders in it")
+        elif path.strip() != path or any(c in path for c in ",:\"'<>|\\") or path.startswith(("-", "!")):
+            yield error("MLG208", place, f"'{path}' cannot be said on every CI system", "rename it: letters, digits, . _ - and /")
         for reference in _REFERENCE.findall(path):
             axis = reference.removeprefix("matrix.")
             if not reference.startswith("matrix."):
                 yield error("MLG901", place, f"the reference ${{{reference}}} is not built yet", "only ${matrix.AXIS} is")
             elif axis not in axes:
-                yield error("MLG207", place, f"{path!r}: the matrix has no axis {axis}", did_you_mean(axis, axes))
+                hint = did_you_mean(axis, axes) if axes else "the job has no `matrix`"
+                yield error("MLG207", place, f"{path}: there is no axis {axis}", hint)
+            elif legs := [leg for leg in matrix.get("include", ()) if axis not in leg]:
+                message = f"{path}: the leg {_leg(legs[0])} has no value for {axis}"
+                yield error("MLG207", place, message, "give each leg of `include` every axis that stands in a path")
+            elif axis not in matrix and len(matrix.keys() - MATRIX_WORDS):
+                message = f"{path}: only legs of `include` have a value for {axis}"
+                yield error("MLG207", place, message, "make it an axis of the matrix")
+
+
+def _leg(leg: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{k}: {scalar_text(v)}" for k, v in leg.items()) + "}"
 
 
 def _names(source: Source) -> Iterator[Diagnostic]:
     """Names that differ only in case, which some CI systems do not keep apart."""
     stages = [((stage,), stage) for stage in source.data["stages"]]
-    jobs = [((s, j), f"{s}-{j}") for s, members in source.data["stages"].items() for j in members]
+    jobs = [((s, j), f"{s}.{j}") for s, members in source.data["stages"].items() for j in members]
     for group in (stages, jobs):
         seen: dict[str, str] = {}
         for route, name in group:
-            folded = name.lower().replace("_", "-")
-            if folded in seen:
-                message = f"{name} and {seen[folded]} become one name"
-                yield error("MLG210", source.at("stages", *route), message, "rename one of them")
-            seen[folded] = name
+            word = folded(name).replace(".", "-")
+            if word in seen:
+                message = f"{name} and {seen[word]} become one name"
+                yield error("MLG210", source.key("stages", *route), message, "rename one of them")
+            seen[word] = name
 
 
 def _credentials(source: Source) -> Iterator[Diagnostic]:
@@ -150,7 +239,7 @@ def _credentials(source: Source) -> Iterator[Diagnostic]:
                 continue
             text = str(value)
             if name.upper().startswith("MLGEN_"):
-                yield error("MLG212", at, f"{name}: names that begin with MLGEN_ are mlgen's own", "rename it")
+                yield _reserved(source.key(*route, name), name)
             if _REFERENCE.search(text):
                 yield error("MLG901", at, f"{name}: references in values are not built yet", "set the variable in the script")
             elif any(ord(c) < 32 or ord(c) == 127 for c in text):
@@ -160,55 +249,63 @@ def _credentials(source: Source) -> Iterator[Diagnostic]:
                 yield error("MLG105", at, f"{name} looks like a credential", hint)
 
 
-def drafts(source: Source, jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:
-    """What each job says, now that names are known to be defined."""
+def _requirements(source: Source) -> Iterator[Diagnostic]:
     for name, gate in source.data["gates"].items():
         for index, requirement in enumerate(gate["require"]):
+            at = source.at("gates", name, "require", index)
             if not _REQUIREMENT.fullmatch(requirement):
-                hint = "for example `accuracy >= 0.90` or `accuracy >= baseline - 0.01`"
-                yield error("MLG209", source.at("gates", name, "require", index), f"cannot read {requirement!r}", hint)
+                yield error("MLG209", at, f"cannot read '{requirement}'", "for example `accuracy >= 0.90` or `accuracy >= baseline - 0.01`")
             elif "baseline" in requirement and not gate["baseline"]:
                 hint = "add `baseline: {file: PATH}`; an alias as baseline is not built yet"
-                yield error("MLG209", source.at("gates", name, "require", index), f"gate {name} has no baseline", hint)
+                yield error("MLG209", at, f"gate {name} has no baseline", hint)
+
+
+def drafts(source: Source, jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:
+    """What each job says, now that names are known to be defined. The jobs have their edges."""
     for job in jobs:
-        yield from _matrix(job)
-        yield from _variables(source, job)
+        yield from _matrix(source, job)
+        yield from _variables(source, job, {other.id: other for other in jobs})
         if job.gate and not any(paths.overlap(path, job.gate.metrics) for o in jobs if o.id != job.id for path in o.files):
             hint = f"list {job.gate.metrics} under the `metrics` of the job that writes it"
             yield error("MLG205", job.position, f"{job.id}: no job makes {job.gate.metrics}", hint)
 
 
-def _matrix(job: Job) -> Iterator[Diagnostic]:
+def _matrix(source: Source, job: Job) -> Iterator[Diagnostic]:
     if job.matrix is None:
         return
-    if not 1 <= len(job.matrix.legs) <= 256:
-        yield error("MLG211", job.position, f"{job.id} has {len(job.matrix.legs)} legs", "between 1 and 256")
-    if len(job.matrix.legs) > 1:
-        if job.exports:
-            yield error("MLG206", job.position, f"{job.id}: legs of a matrix would share an export", "write a file instead")
-        for path in job.files:
+    count = len(job.matrix.legs)
+    if not 1 <= count <= MOST_LEGS:
+        hint = f"a matrix has between 1 and {MOST_LEGS} legs, after `exclude` and with `include`"
+        yield error("MLG211", job.position, f"{job.id} has {count or 'no'} legs", hint)
+    if count < 2:
+        return
+    at = ("stages", job.stage, job.name)
+    if job.exports:
+        yield error("MLG206", source.key(*at, "exports"), f"{job.id}: legs of a matrix would share an export", "write a file instead")
+    for key in ("outs", "metrics", "plots"):
+        for index, path in enumerate(source.data["stages"][job.stage][job.name][key]):
             if not paths.MATRIX_REFERENCE.search(path) and "." in path.rsplit("/", 1)[-1] and "*" not in path:
-                axis = job.matrix.axes[0]
                 stem, dot, end = path.rpartition(".")
-                hint = f"put an axis into the path: {stem}-${{matrix.{axis}}}{dot}{end}"
-                yield error("MLG206", job.position, f"{job.id}: every leg would write {path}", hint)
+                hint = f"put an axis into the path: {stem}-${{matrix.{job.matrix.axes[0]}}}{dot}{end}"
+                yield error("MLG206", source.at(*at, key, index), f"{job.id}: every leg would write {path}", hint)
 
 
-def _variables(source: Source, job: Job) -> Iterator[Diagnostic]:
-    own = {
-        "env": [name for name, _ in job.env],
-        "secrets": [use.variable for use in job.secrets],
-        "matrix": list(job.matrix.axes) if job.matrix else [],
-    }
+def _variables(source: Source, job: Job, jobs: dict[str, Job]) -> Iterator[Diagnostic]:
+    """Variables that the job would get twice; its own `env` goes before that of all jobs."""
+    at = ("stages", job.stage, job.name)
+    env = {name: source.key(*at, "env", name) for name, _ in job.env}
+    own = [("its env", name, place) for name, place in env.items()]
+    own += [("the env of all jobs", name, source.key("env", name)) for name in source.data["env"] if name not in env]
+    own += [("its secrets", use.variable, use.position) for use in job.secrets]
+    own += [("its matrix", name, source.key(*at, "matrix", name)) for name in (job.matrix.axes if job.matrix else ())]
+    for edge in job.edges:
+        if edge.exports:
+            own += [(f"the exports of {edge.job}", export.name, job.position) for export in jobs[edge.job].exports]
     seen: dict[str, str] = {}
-    for kind, names in own.items():
-        for name in names:
-            if name in seen:
-                message = f"{job.id}: {name} is defined by {seen[name]} and by {kind}"
-                yield error("MLG212", job.position, message, "rename one of them")
-            if kind == "matrix" and name.upper().startswith("MLGEN_"):
-                yield error("MLG212", job.position, f"{name}: names that begin with MLGEN_ are mlgen's own", "rename it")
-            seen[name] = kind
+    for kind, name, place in own:
+        if name in seen:
+            yield error("MLG212", place, f"{job.id}: {name} is defined by {seen[name]} and by {kind}", "rename one of them")
+        seen.setdefault(name, kind)
 
 
 def pipeline(source: Source, found: Pipeline) -> Iterator[Diagnostic]:
@@ -219,9 +316,11 @@ def pipeline(source: Source, found: Pipeline) -> Iterator[Diagnostic]:
             continue
         for kind in found.cancel:
             if satisfiable(all_of([job.condition.on(kind), found.trigger(kind)])):
-                at = source.at("concurrency", "cancel") if "concurrency" in source.data else job.position
+                said = source.data["cancel_said"]
+                at = source.at("concurrency", "cancel", source.data["cancel"].index(kind)) if said else job.position
                 message = f"{job.id} can deploy on {kind}, whose older runs are cancelled"
-                yield error("MLG306", at, message, f"take {kind} out of concurrency.cancel")
+                hint = f"take {kind} out" if said else f"that is the default; write `concurrency: {{cancel: []}}`, or keep {job.id} off {kind}"
+                yield error("MLG306", at, message, hint)
         optional = {n["job"] for n in source.data["stages"][job.stage][job.name].get("needs", ()) if n["optional"]}
         for gate in found.jobs:
             if gate.gate is None or order[gate.stage] >= order[job.stage] or {gate.id, gate.name} & optional:

@@ -29,7 +29,7 @@ def triggers(source: Source) -> tuple[Triggers, list[Diagnostic]]:
         schedules,
         inputs,
     )
-    return found, faults + _alike(schedules)
+    return found, faults + _alike(source, schedules)
 
 
 def _branches(said: dict[str, list[str]]) -> "Condition | bool":
@@ -50,39 +50,55 @@ def _schedules(source: Source) -> tuple[Schedule, ...]:
     )
 
 
-_CRON_FIELD = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?")
-_CRON_BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_CRON_PART = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?")
+_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_DAYS = {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())}
+_CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day", 1, 31, {}),
+    ("month", 1, 12, _MONTHS),
+    ("weekday", 0, 7, _DAYS),
+)
 
 
 def _cron_fault(cron: str) -> str:
-    for field, (low, high) in zip(cron.split(), _CRON_BOUNDS):
-        for part in field.split(","):
-            if not _CRON_FIELD.fullmatch(part):
-                return f"the field {field!r} cannot be read"
-            numbers = [int(n) for n in re.findall(r"[0-9]+", part.split("/")[0])]
-            if any(not low <= n <= high for n in numbers):
-                return f"the field {field!r} is outside {low} to {high}"
+    for text, (name, low, high, words) in zip(cron.split(), _CRON_FIELDS):
+        for part in text.split(","):
+            bounds, _, step = part.partition("/")
+            numbers = [words.get(n.lower(), n) for n in bounds.split("-")] if bounds != "*" else []
+            if not _CRON_PART.fullmatch(part) or not all(str(n).isdigit() for n in numbers):
+                return f"the {name} {text} cannot be read"
+            values = [int(n) for n in numbers]
+            if any(not low <= n <= high for n in values):
+                return f"the {name} {text} is outside {low} to {high}"
+            if values != sorted(values):
+                return f"the {name} {text} ends before it begins"
+            if step and not 1 <= int(step) <= high:
+                return f"the {name} {text} has a step outside 1 to {high}"
     return ""
 
 
-def _alike(schedules: tuple[Schedule, ...]) -> list[Diagnostic]:
+def _alike(source: Source, schedules: tuple[Schedule, ...]) -> list[Diagnostic]:
     faults = []
     for index, schedule in enumerate(schedules):
+        at = ("triggers", "schedule", index)
         if reason := _cron_fault(schedule.cron):
             hint = "five fields: minute, hour, day, month, weekday; for example 17 3 * * 1"
-            faults.append(error("MLG102", schedule.position, f"schedule {schedule.name}: {reason}", hint))
+            faults.append(error("MLG102", source.at(*at, "cron"), f"schedule {schedule.name}: {reason}", hint))
         for other in schedules[:index]:
             if schedule.name.lower() == other.name.lower():
-                faults.append(error("MLG307", schedule.position, f"two schedules are called {schedule.name}", "rename one"))
+                faults.append(error("MLG307", source.at(*at, "name"), f"two schedules are called {schedule.name}", "rename one"))
             elif schedule.cron == other.cron:
                 message = f"the schedules {other.name} and {schedule.name} have the same cron expression"
-                faults.append(error("MLG307", schedule.position, message, "move one of them by a minute"))
+                faults.append(error("MLG307", source.at(*at, "cron"), message, "move one of them by a minute"))
     return faults
 
 
 def _inputs(source: Source) -> tuple[tuple[Input, ...], list[Diagnostic]]:
     inputs: list[Input] = []
     faults: list[Diagnostic] = []
+    at = ("triggers", "manual", "inputs")
     for name, said in source.data["triggers"].get("manual", {}).get("inputs", {}).items():
         kind = said.get("type", "string")
         options = tuple(said.get("options", ()))
@@ -90,10 +106,26 @@ def _inputs(source: Source) -> tuple[tuple[Input, ...], list[Diagnostic]]:
         text = str(default).lower() if isinstance(default, bool) else str(default)
         entry = Input(name, kind, text, options, said.get("description", ""))
         inputs.append(entry)
-        if reason := _default_fault(entry, default):
-            at = source.at("triggers", "manual", "inputs", name)
-            faults.append(error("MLG213", at, f"input {name}: {reason}", "give a default that the input itself accepts"))
+        if fault := _options_fault(entry):
+            faults.append(error("MLG213", source.key(*at, name), f"input {name}: {fault[0]}", fault[1]))
+        elif reason := _default_fault(entry, default):
+            hint = "give a default that the input itself accepts"
+            faults.append(error("MLG213", source.at(*at, name, "default"), f"input {name}: {reason}", hint))
     return tuple(inputs), faults
+
+
+def _options_fault(entry: Input) -> tuple[str, str] | None:
+    if entry.type == "choice" and not entry.options:
+        return "a choice needs `options`", "list its values, for example `options: [small, large]`"
+    if entry.type != "choice" and entry.options:
+        return "`options` belong to the type choice", "write `type: choice`, or leave them out"
+    if any(_controls(text) for text in (*entry.options, entry.description)):
+        return "its options or description hold a line break or a control character", "remove it"
+    return None
+
+
+def _controls(text: str) -> bool:
+    return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
 
 
 _DEFAULTS = {"string": "", "integer": 0, "number": 0, "boolean": False}
@@ -102,17 +134,14 @@ _DEFAULTS = {"string": "", "integer": 0, "number": 0, "boolean": False}
 def _default_fault(entry: Input, default: object) -> str:
     number = isinstance(default, (int, float)) and not isinstance(default, bool)
     if entry.type == "choice":
-        if not entry.options:
-            return "a choice needs `options`"
-        return "" if default in entry.options else f"the default {default!r} is none of its options"
-    if entry.options:
-        return "`options` belong to the type choice"
-    if any(ord(c) < 32 or ord(c) == 127 for c in entry.default):
-        return "the default holds a control character"
+        return "" if default in entry.options else f"the default {entry.default} is none of its options"
+    if _controls(entry.default):
+        return "the default holds a line break or a control character"
     fits = {
         "string": isinstance(default, str),
         "integer": isinstance(default, int) and number,
         "number": number,
         "boolean": isinstance(default, bool),
     }
-    return "" if fits[entry.type] else f"the default {default!r} is no {entry.type}"
+    shown = f'"{default}"' if isinstance(default, str) else entry.default
+    return "" if fits[entry.type] else f"the default {shown} is not of type {entry.type}"

@@ -1,5 +1,6 @@
 """Edges: from `needs`, from files, and from the order of the stages."""
 
+import itertools
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error
@@ -8,56 +9,31 @@ from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.expressions import all_of
 from mlgen.ir.model import Edge, Job, Triggers
 from mlgen.ir.source import Source
+from mlgen.lower import checks
 
 
 def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
-    """The jobs with all their edges, hard ones first; the faults are unknown names and circles."""
-    faults: list[Diagnostic] = []
+    """The jobs with all their edges, hard ones first; the faults are circles."""
     stages = {stage: index for index, stage in enumerate(source.data["stages"])}
     found = []
     for job in jobs:
-        named, unknown = _named(source, job, jobs)
-        faults += unknown
+        said = source.data["stages"][job.stage][job.name]
+        named = [(checks.named(source.data, need["job"])[0], need["optional"]) for need in said.get("needs", ())]
         files = _files(source, job, jobs)
         hard = {name: () for name, optional in named if not optional} | files
         result = [
             Edge(n, True, files=tuple(hard[n]), exports=bool(_by_id(jobs, n).exports)) for n in (j.id for j in jobs) if n in hard
         ]
         waits = {name for name, optional in named if optional}
-        if "needs" not in source.data["stages"][job.stage][job.name] or job.deploys:
+        if "needs" not in said or job.deploys:
             waits |= {other.id for other in jobs if stages[other.stage] < stages[job.stage]}
         result += [Edge(other.id, False) for other in jobs if other.id in waits and other.id not in hard]
         found.append(job._replace(edges=tuple(result)))
-    if not faults:
-        faults += _circles(tuple(found))
-    return tuple(found), faults
+    return tuple(found), list(_circles(tuple(found)))
 
 
 def _by_id(jobs: tuple[Job, ...], name: str) -> Job:
     return next(job for job in jobs if job.id == name)
-
-
-def _named(source: Source, job: Job, jobs: tuple[Job, ...]) -> tuple[list[tuple[str, bool]], list[Diagnostic]]:
-    found: list[tuple[str, bool]] = []
-    faults: list[Diagnostic] = []
-    for index, need in enumerate(source.data["stages"][job.stage][job.name].get("needs", ())):
-        at = source.at("stages", job.stage, job.name, "needs", index)
-        fits = [other for other in jobs if need["job"] in (other.id, other.name)]
-        exact = [other for other in fits if other.id == need["job"]]
-        if len(fits) > 1 and not exact:
-            names = " or ".join(other.id for other in fits)
-            faults.append(error("MLG202", at, f"more than one job is called {need['job']}", f"write {names}"))
-        elif not fits:
-            faults.append(error("MLG201", at, f"there is no job {need['job']}", _close(need["job"], jobs)))
-        else:
-            found.append(((exact or fits)[0].id, need["optional"]))
-    return found, faults
-
-
-def _close(name: str, jobs: tuple[Job, ...]) -> str:
-    from mlgen.lower.checks import did_you_mean
-
-    return did_you_mean(name, [n for job in jobs for n in (job.name, job.id)])
 
 
 def _files(source: Source, job: Job, jobs: tuple[Job, ...]) -> dict[str, tuple[str, ...]]:
@@ -90,12 +66,22 @@ def _circles(jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:
             elif state.get(step) == 1:
                 circle = [n for n, _ in stack]
                 circle = [*circle[circle.index(step) :], step]
-                hint = "a job that is needed must not wait for the one that needs it; look at the order of the stages too"
-                yield error("MLG301", by_id[step].position, "these jobs wait for each other: " + " -> ".join(circle), hint)
+                yield _circle([by_id[n] for n in circle])
                 return
             elif step not in state:
                 state[step] = 1
                 stack.append((step, (edge.job for edge in by_id[step].edges)))
+
+
+def _circle(jobs: list[Job]) -> Diagnostic:
+    """What is said of a circle: each job, and why it waits for the next."""
+    parts = []
+    for job, other in itertools.pairwise(jobs):
+        edge = next(edge for edge in job.edges if edge.job == other.id)
+        why = f"reads {edge.files[0]} of" if edge.files else "needs" if edge.hard else "comes after"
+        parts.append(f"{job.id} {why} {other.id}")
+    message = "a job waits for itself: " if len(parts) == 1 else "jobs wait for each other: "
+    return error("MLG301", jobs[0].position, message + ", ".join(parts), "take one of these out, or move a job to another stage")
 
 
 def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:

@@ -1,12 +1,16 @@
 """Jobs one by one: what each says of itself, with the runtime's defaults in place. Edges and conditions come later."""
 
 import itertools
+from collections import Counter
 from typing import Any
 
 from mlgen.ir import paths
 from mlgen.ir.conditions import ALWAYS
 from mlgen.ir.model import Cache, Coverage, Environment, Export, GateCheck, Job, Leg, Matrix, Reports, Runner, SecretUse
 from mlgen.ir.source import Source
+
+MATRIX_WORDS = frozenset(("include", "exclude", "max_parallel"))
+"""The keys of a matrix that are no axes."""
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -30,15 +34,25 @@ def variables(env: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def drafts(source: Source) -> tuple[Job, ...]:
     """Every job, in the order of the stages and as written within one; edges empty, conditions `ALWAYS`."""
-    data = source.data
-    names = [name for stage in data["stages"].values() for name in stage]
-    taken = [name.lower() for name in names]
-    found = []
-    for stage, members in data["stages"].items():
-        for name, said in members.items():
-            key = name if taken.count(name.lower()) == 1 else f"{stage}-{name}"
-            found.append(_draft(source, stage, name, key, said))
-    return tuple(found)
+    stages = source.data["stages"]
+    keys = _keys([(stage, name) for stage, members in stages.items() for name in members])
+    return tuple(
+        _draft(source, stage, name, keys[stage, name], said) for stage, members in stages.items() for name, said in members.items()
+    )
+
+
+def folded(name: str) -> str:
+    """The name as a CI system may see it that keeps fewer characters apart."""
+    return name.lower().replace("_", "-")
+
+
+def _keys(jobs: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Each job's short name: its own, or with its stage where another job's name or key is the same."""
+    names = Counter(folded(name) for _, name in jobs)
+    long = {job for job in jobs if names[folded(job[1])] > 1}
+    while more := {job for job in jobs if folded(job[1]) in {folded("-".join(other)) for other in long}} - long:
+        long |= more
+    return {job: "-".join(job) if job in long else job[1] for job in jobs}
 
 
 def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]) -> Job:
@@ -50,7 +64,7 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
         name=name,
         stage=stage,
         key=key,
-        position=source.position(at),
+        position=source.key(*at),
         run=said["run"],
         gate=_gate(data, said.get("gate", "")),
         setup=runtime["setup"] if not said.get("gate") else "",
@@ -93,7 +107,7 @@ def _environment(source: Source, name: str) -> Environment | None:
 def environment(source: Source, name: str) -> Environment:
     """The environment of this name."""
     said = source.data["environments"][name]
-    at = source.at("environments", name)
+    at = source.key("environments", name)
     return Environment(name, said["approval"], tuple(said["by"]), said["prompt"], said["deployment"], said["url"], at)
 
 
@@ -126,30 +140,40 @@ def _reports(said: dict[str, Any]) -> Reports:
 def _matrix(said: dict[str, Any]) -> Matrix | None:
     if "matrix" not in said:
         return None
-    axes = {k: [scalar_text(v) for v in vs] for k, vs in said["matrix"].items() if k not in ("include", "exclude", "max_parallel")}
+    axes = {k: [scalar_text(v) for v in vs] for k, vs in said["matrix"].items() if k not in MATRIX_WORDS}
     exclude = [{k: scalar_text(v) for k, v in leg.items()} for leg in said["matrix"].get("exclude", ())]
     include = [{k: scalar_text(v) for k, v in leg.items()} for leg in said["matrix"].get("include", ())]
     product = [dict(zip(axes, values)) for values in itertools.product(*axes.values())] if axes else []
     legs = [leg for leg in product if not any(all(leg.get(k) == v for k, v in e.items()) for e in exclude)]
-    legs += [leg for leg in include if leg not in legs]
+    for leg in include:
+        if leg not in legs:
+            legs.append(leg)
     names = tuple(dict.fromkeys(k for leg in [dict.fromkeys(axes), *include] for k in leg))
     files = [paths.normal(p) for key in ("outs", "metrics", "plots") for p in said[key]]
     return Matrix(
         axes=names,
-        legs=tuple(Leg(_slug(leg, names, legs), tuple((n, leg[n]) for n in names if n in leg)) for leg in legs),
+        legs=tuple(
+            Leg(slug, tuple((n, leg[n]) for n in names if n in leg)) for slug, leg in zip(_slugs(names, legs), legs)
+        ),
         crossed=tuple((k, tuple(v)) for k, v in axes.items()) if not exclude and not include else (),
         max_parallel=said["matrix"].get("max_parallel", 0),
         collide=any(not set(names) <= set(paths.MATRIX_REFERENCE.findall(path)) for path in files),
     )
 
 
-def _slug(leg: dict[str, str], names: tuple[str, ...], legs: list[dict[str, str]]) -> str:
-    """A leg's values joined; where two legs would become one name, its number is added."""
+def _slugs(names: tuple[str, ...], legs: list[dict[str, str]]) -> list[str]:
+    """Each leg's values joined, as a word of a file's name; where legs would become one, their numbers are added."""
+    words = ["".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in _joined(names, leg)) for leg in legs]
+    words = [word[:60].lstrip(".") for word in words]
+    alike = Counter(word.lower() for word in words)
+    found: list[str] = []
+    for number, word in enumerate(words, 1):
+        slug = word if word and alike[word.lower()] == 1 else f"{word}-{number}".lstrip("-")
+        while slug != word and slug.lower() in alike or slug.lower() in map(str.lower, found):
+            slug = f"{slug}-{number}"
+        found.append(slug)
+    return found
 
-    def plain(values: dict[str, str]) -> str:
-        text = "-".join(values[n] for n in names if n in values)
-        return "".join(c if c.isalnum() and c.isascii() or c in "._-" else "_" for c in text)
 
-    slug = plain(leg)
-    alike = [other for other in legs if plain(other).lower() == slug.lower()]
-    return slug if len(alike) == 1 else f"{slug}-{legs.index(leg) + 1}"
+def _joined(names: tuple[str, ...], leg: dict[str, str]) -> str:
+    return "-".join(leg[name] for name in names if name in leg)

@@ -13,14 +13,12 @@ from mlgen.lower.when import effective
 def lower(source: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     """The pipeline, and warnings; a SpecError holds every fault of references, order and conditions."""
     faults: list[Diagnostic] = list(checks.references(source))
-    if faults:
-        raise SpecError(faults)
     fired, found = triggers(source)
     faults += found
-    drafts = jobs.drafts(source)
-    faults += checks.drafts(source, drafts)
-    edged, found = graph.edges(source, drafts)
-    faults += found
+    if faults:
+        raise SpecError(faults)
+    edged, found = graph.edges(source, jobs.drafts(source))
+    faults += [*found, *checks.drafts(source, edged)]
     if faults:
         raise SpecError(faults)
     conditioned, found = effective(source, edged, fired)

@@ -42,9 +42,28 @@ def effective(source: Source, jobs: tuple[Job, ...], triggers: Triggers) -> tupl
         condition = _condition(close(job), triggers)
         found.append(job._replace(condition=condition))
         if not any(satisfiable(all_of([condition.on(k), triggers.condition.on(k)])) for k in KINDS):
+            why = _never(_kinds(source, job, _own(source, job, triggers)), _kinds(source, job, closed[job.id]), triggers)
             hint = "its `when`, its environment's branches and tags, the triggers and its ancestors must share an event"
-            faults.append(error("MLG303", job.position, f"no event can run {job.id}", hint))
+            faults.append(error("MLG303", job.position, f"no event can run {job.id}: {why}", hint))
     return tuple(found), faults
+
+
+def _kinds(source: Source, job: Job, own: Own) -> list[str]:
+    """The kinds of events that the condition would allow, whatever the triggers are."""
+    whens = source.data["stages"][job.stage][job.name].get("when", [{}])
+    scheduled = bool(own.schedules) or any(satisfiable(_when(when, "schedule", job)) for when in whens)
+    return [kind for kind in KINDS if (scheduled if kind == "schedule" else satisfiable(own.exprs[kind]))]
+
+
+def _never(alone: list[str], closed: list[str], triggers: Triggers) -> str:
+    fired = [kind for kind in KINDS if triggers.on(kind)]
+    if not alone:
+        return "its `when` and its environment leave none"
+    if not closed:
+        return f"it is for {', '.join(alone)}, and the jobs that it depends on are for others"
+    if not set(closed) & set(fired):
+        return f"it is for {', '.join(closed)}, and `triggers` has {', '.join(fired)}"
+    return "its branches, tags or schedules and those of `triggers` have nothing in common"
 
 
 def _condition(own: Own, triggers: Triggers) -> Condition:
@@ -75,8 +94,7 @@ def _own(source: Source, job: Job, triggers: Triggers) -> Own:
     default = source.data["project"]["default_branch"]
     exprs: dict[str, Expr] = {}
     for kind in WITH_BRANCH + ("tag",):
-        expr = any_of(_when(when, kind, job) for when in whens)
-        exprs[kind] = all_of([expr, _place(place, kind), *_safety(job, kind), _limit(job, whens, place, kind, default)])
+        exprs[kind] = all_of([_said(job, whens, place, kind, default), _place(place, kind), *_safety(job, kind)])
     runs = frozenset(s.name for s in triggers.schedules if _on_schedule(s, job, whens, place, default))
     return Own(exprs, runs)
 
@@ -87,9 +105,13 @@ def _on_schedule(schedule: Schedule, job: Job, whens: list[Any], place: Any, def
         return False
     if not schedule.stages and job.deploys and not named:
         return False
-    expr = any_of(_when(when, "schedule", job) for when in whens)
-    whole = all_of([expr, _place(place, "schedule"), _limit(job, whens, place, "schedule", default)])
+    whole = all_of([_said(job, whens, place, "schedule", default), _place(place, "schedule")])
     return evaluate(whole, {"branch": schedule.branch, "schedule": schedule.name})
+
+
+def _said(job: Job, whens: list[Any], place: Any, kind: str, default: str) -> Expr:
+    """The job's `when` on events of this kind: any of its mappings, each with its own defaults."""
+    return any_of(all_of([_when(when, kind, job), _limit(job, when, place, kind, default)]) for when in whens)
 
 
 def _when(when: dict[str, Any], kind: str, job: Job) -> Expr:
@@ -126,9 +148,9 @@ def _place(place: Any, kind: str) -> Expr:
     return patterns_expr("branch", place["branches"] or ())
 
 
-def _limit(job: Job, whens: list[Any], place: Any, kind: str, default: str) -> Expr:
+def _limit(job: Job, when: dict[str, Any], place: Any, kind: str, default: str) -> Expr:
     """A deploying job runs on the default branch or a tag only, unless branches or tags are named for it."""
-    named = any(key in when for when in whens for key in ("branch", "tag"))
+    named = "branch" in when or "tag" in when
     if place is not None and (place["branches"] is not None or place["tags"] is not None):
         named = True
     return True if named or not job.deploys or kind == "tag" else Match("branch", default)

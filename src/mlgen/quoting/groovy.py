@@ -1,5 +1,7 @@
 """Groovy string literals that are never interpolated."""
 
+import re
+
 
 def groovy(value: object) -> str:
     """The value as a Groovy literal: true, false, a number, or a single-quoted string (`'''` for several lines)."""
@@ -10,7 +12,9 @@ def groovy(value: object) -> str:
     text = str(value).replace("\\", "\\\\")
     if "\n" not in text:
         return "'" + _escaped(text.replace("'", "\\'")) + "'"
-    return "'''" + _escaped(text.replace("'''", "\\'\\'\\'"), keep="\n").removesuffix("'") + ("\\'" if text.endswith("'") else "") + "'''"
+    # In a long string a quote needs a backslash only where it could end it.
+    body = re.sub(r"'''|'\Z", lambda found: "\\'" * len(found[0]), text)
+    return "'''" + _escaped(body, keep="\n") + "'''"
 
 
 def _escaped(text: str, keep: str = "") -> str:

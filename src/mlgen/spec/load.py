@@ -211,20 +211,20 @@ class _Builder:
             if not isinstance(name, ScalarNode):
                 self.fault("MLG005", name, "a key must be a string")
             elif name.value == "<<" and name.tag == "plain":
-                merged = {**self.merge(value), **merged}
+                merged = {**self.merge(name, value), **merged}
             elif name.value in own:
                 self.fault("MLG003", name, f"the key {name.value!r} is given twice", "remove one of them")
             else:
                 own[name.value] = self.build(value)
         return {**merged, **own} if merged else own
 
-    def merge(self, node: Node) -> dict[str, Any]:
+    def merge(self, key: Node, node: Node) -> dict[str, Any]:
         parts = node.value if isinstance(node, SequenceNode) else [node]
         found: dict[str, Any] = {}
         for part in parts:
             data = self.build(part) if isinstance(part, MappingNode) else None
             if not isinstance(data, dict):
-                self.fault("MLG004", part, "<< takes a mapping or a list of mappings")
+                self.fault("MLG004", key, "`<<` takes a mapping or a list of mappings")
                 continue
             found = {**data, **found}  # the first of a list wins
         return found

@@ -36,7 +36,12 @@ def at_mark(text: str, file: str, err: Any) -> Diagnostic:
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return error("MLG002", at, "a tab in the indentation", "indent with spaces; YAML does not allow tabs")
     if err.context in _OPEN and err.context_mark and ("end of stream" in err.problem or "did not find" in err.problem):
+        if err.context_mark.line == mark.line and at.column <= len(line):
+            end = "]" if "sequence" in err.context else "}"
+            return error("MLG002", at, f"a comma or `{end}` is expected here", "look at the quotes before it, too")
         return error("MLG002", _position(file, err.context_mark), *_OPEN[err.context])
+    if err.context in ("while scanning an alias", "while scanning an anchor"):
+        return error("MLG002", at, f"{err.context[15:]} needs a name", "quote the value if the * or & is part of it")
     if err.problem in _WORDS:
         return error("MLG002", at, *_WORDS[err.problem])
     if err.problem == "found character that cannot start any token" and at.column <= len(line):

@@ -1,9 +1,11 @@
 """The spec's data against the schema: fast when it is valid, in plain words when it is not."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
+from mlgen.quoting import yaml_flow
 from mlgen.spec import numbers, unbuilt
 from mlgen.spec.load import Loaded, Route
 from mlgen.spec.schema import schema_text
@@ -43,14 +45,12 @@ def _explain(loaded: Loaded, text: str) -> Iterator[Diagnostic]:
         yield error("MLG901", at, f"{_name(route)} is not built yet", "this version of mlgen does not compile it; remove it")
     for fault in _validator()(schema).iter_errors(loaded.data):
         for leaf in _leaves(fault):
-            if not any(_inside(leaf, route) for route in later):
-                yield from _say(loaded, leaf)
+            if not any(tuple(leaf.absolute_path)[: len(route)] == route for route in later):
+                yield from _say(loaded, leaf, later)
 
 
 def _validator() -> Any:
     """The Python validator, which tells more of a fault, with patterns as JSON Schema means them."""
-    import re
-
     from jsonschema import Draft202012Validator, ValidationError, validators
 
     def pattern(_: Any, wanted: str, value: object, __: Any) -> Iterator[ValidationError]:
@@ -59,16 +59,6 @@ def _validator() -> Any:
             yield ValidationError(f"{value!r} does not match {wanted!r}")
 
     return validators.extend(Draft202012Validator, {"pattern": pattern})
-
-
-def _inside(fault: Any, route: Route) -> bool:
-    """Whether the fault is about a construct that is reported as not built."""
-    path = tuple(fault.absolute_path)
-    if path[: len(route)] == route:
-        return True
-    if fault.validator == "additionalProperties":
-        return all((*path, key) == route for key in _unknown_keys(fault))
-    return False
 
 
 def _leaves(fault: Any) -> Iterator[Any]:
@@ -88,25 +78,26 @@ def _leaves(fault: Any) -> Iterator[Any]:
 
 
 def _wrong_kind(inner: Any, outer: Any) -> bool:
+    """Whether the alternative was not meant: the value is of another kind, or not the one word that it takes."""
     same_place = len(inner.absolute_path) == len(outer.absolute_path)
-    return same_place and inner.validator in ("type", "enum", "const") and not isinstance(inner.instance, str)
+    return same_place and (inner.validator in ("type", "const") or (inner.validator == "enum" and not isinstance(inner.instance, str)))
 
 
 def _unknown_keys(fault: Any) -> list[str]:
-    import re
-
     known = fault.schema.get("properties", {})
     free = fault.schema.get("patternProperties", {})
     return [key for key in fault.instance if key not in known and not any(re.search(p, key) for p in free)]
 
 
-def _say(loaded: Loaded, fault: Any) -> Iterator[Diagnostic]:
+def _say(loaded: Loaded, fault: Any, later: list[Route]) -> Iterator[Diagnostic]:
     path = tuple(fault.absolute_path)
     name = _name(path)
     kind = fault.validator
     at = loaded.position(path)
     if kind == "additionalProperties":
         for key in _unknown_keys(fault):
+            if (*path, key) in later:
+                continue
             hint = _did_you_mean(key, fault.schema.get("properties", {}))
             code, message = _unknown(path, key)
             yield error(code, loaded.position((*path, key), key=True), message, hint)
@@ -115,10 +106,12 @@ def _say(loaded: Loaded, fault: Any) -> Iterator[Diagnostic]:
         for key in missing:
             yield error("MLG103", loaded.position(path, key=True), f"{name} lacks the key `{key}`", _describe(fault.schema, key))
     elif "propertyNames" in fault.absolute_schema_path:
+        if (*path, fault.instance) in later:
+            return
         at = loaded.position((*path, fault.instance), key=True)
         yield error("MLG102", at, f"{fault.instance!r} is not a name that can stand in {name}", _wanted(fault))
     elif path[:1] == ("targets",) and kind == "enum":
-        hint = _did_you_mean(str(fault.instance), map(str, fault.validator_value))
+        hint = _did_you_mean(str(fault.instance), map(str, fault.validator_value), "known")
         code, what = ("MLG403", "fallback") if "fallback" in path else ("MLG405", "target")
         if len(path) == 2 or "fallback" in path:
             yield error(code, at, f"{name}: there is no {what} {_shown(fault.instance)}", hint)
@@ -127,7 +120,7 @@ def _say(loaded: Loaded, fault: Any) -> Iterator[Diagnostic]:
     elif path and path[-1] == "python" and isinstance(fault.instance, (int, float)):
         written = loaded.written(path)
         yield error("MLG104", at, f"{name}: YAML reads {written} as a number", f'quote it: python: "{written}"')
-    else:
+    elif not (kind == "pattern" and fault.instance == "" and "minLength" in fault.schema):
         yield error("MLG102", at, f"{name}: {_wrong(fault)}", _wanted(fault))
 
 
@@ -145,14 +138,26 @@ def _name(path: Route) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".") or "the spec"
 
 
-def _did_you_mean(key: str, known: Iterable[str]) -> str:
+_SYNONYMS = {
+    "after_script": "finally", "artifacts": "outs", "cmd": "run", "command": "run", "commands": "run", "container": "image",
+    "dependencies": "deps", "depends_on": "needs", "if": "when", "inputs": "deps", "on": "triggers", "only": "when",
+    "outputs": "outs", "parallel": "matrix", "requires": "needs", "retries": "retry", "rules": "when", "runs-on": "runner",
+    "runs_on": "runner", "script": "run", "strategy": "matrix", "tags": "runner", "timeout-minutes": "timeout",
+    "timeout_minutes": "timeout", "variables": "env",
+}  # fmt: skip
+"""What other languages call a key."""
+
+
+def _did_you_mean(key: str, known: Iterable[str], lead: str = "known keys") -> str:
     import difflib
 
     names = list(known)
+    if _SYNONYMS.get(key) in names:
+        return f"did you mean `{_SYNONYMS[key]}`?"
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known keys: {', '.join(sorted(names))}" if names else "no keys may stand here"
+        return f"did you mean `{close[0]}`?"
+    return f"{lead}: {', '.join(sorted(names))}" if names else "no keys may stand here"
 
 
 def _describe(schema: dict[str, Any], key: str) -> str:
@@ -162,45 +167,81 @@ def _describe(schema: dict[str, Any], key: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    import json
-
-    text = json.dumps(value, ensure_ascii=False)
+    """The value on one line of YAML."""
+    if isinstance(value, dict):
+        text = "{" + ", ".join(f"{yaml_flow(k)}: {_shown(v)}" for k, v in value.items()) + "}"
+    elif isinstance(value, list):
+        text = "[" + ", ".join(map(_shown, value)) + "]"
+    else:
+        text = yaml_flow(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _wrong(fault: Any) -> str:
-    value = "nothing" if fault.instance is None else _shown(fault.instance)
+    if fault.instance is None:
+        return "it has no value"
+    value = f'"{fault.instance}"' if isinstance(fault.instance, str) and len(fault.instance) <= 60 else _shown(fault.instance)
+    wanted = fault.validator_value
+    if fault.validator == "anyOf":
+        return f"{value} is not {_either(_alternatives(fault))}"
     if fault.validator == "enum":
-        return f"{value} is none of {', '.join(map(str, fault.validator_value))}"
+        return f"{value} is none of {', '.join(map(str, wanted))}"
     if fault.validator == "const":
-        return f"{value} must be {_shown(fault.validator_value)}"
+        return f"{value} is not {_shown(wanted)}"
     if fault.validator == "type":
-        return f"{value} is not {_kinds(fault.validator_value)}"
-    if fault.validator in ("minItems", "minProperties", "minLength"):
+        return f"{value} is not {_either(_kinds(wanted))}"
+    if fault.validator in ("minItems", "minProperties", "minLength") or (fault.instance.__class__ is str and not fault.instance.strip()):
         return "it may not be empty"
     if fault.validator == "uniqueItems":
         return "an item stands twice"
-    if fault.validator in ("minimum", "maximum", "maxLength", "maxItems"):
-        return f"{value} is outside its bounds ({fault.validator} {fault.validator_value})"
+    if fault.validator in ("minimum", "maximum"):
+        return f"{value} is {'less' if fault.validator == 'minimum' else 'more'} than {wanted}"
+    if fault.validator == "maxLength":
+        return f"it has {len(fault.instance)} characters; at most {wanted} are allowed"
     return f"{value} is not of the right form"
 
 
-def _kinds(kinds: str | list[str]) -> str:
-    words = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "empty"}
-    return " or ".join(words[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
+def _alternatives(fault: Any) -> list[str]:
+    """The kinds that the value could have been of, from an `anyOf` of which none was meant."""
+    found: list[str] = []
+    for inner in fault.context:
+        if len(inner.absolute_path) == len(fault.absolute_path):
+            if inner.validator == "anyOf":
+                found += _alternatives(inner)
+            elif inner.validator == "type":
+                found += _kinds(inner.validator_value)
+            else:
+                found.append(f"`{_shown(inner.validator_value)}`")
+    return found
+
+
+def _kinds(kinds: str | list[str]) -> list[str]:
+    words = {
+        "object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",
+        "boolean": "true or false", "null": "empty",
+    }  # fmt: skip
+    given = [kinds] if isinstance(kinds, str) else kinds
+    return [words[k] for k in given if not (k == "integer" and "number" in given)]
+
+
+def _either(words: Iterable[str]) -> str:
+    parts = list(dict.fromkeys(words))
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " or " + parts[-1]
 
 
 def _wanted(fault: Any) -> str:
-    schema = fault.schema
+    schema, value = fault.schema, fault.instance
     if fault.validator == "enum":
-        return _did_you_mean(str(fault.instance), map(str, fault.validator_value)) if isinstance(fault.instance, str) else ""
-    if fault.validator == "type" and fault.instance is not None and "string" in schema.get("type", ()):
-        return f'quote it: "{fault.instance}"' if isinstance(fault.instance, (int, float)) else ""
+        close = _did_you_mean(str(value), map(str, fault.validator_value), "")
+        return close if close.startswith("did you mean") else ""
+    if fault.validator == "const":
+        return "without quotes" if str(value) == str(fault.validator_value) else ""
+    text = _alternatives(fault) if fault.validator == "anyOf" else _kinds(schema["type"]) if "type" in schema else []
+    if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off") and "true or false" in text:
+        return f"write {'true' if value.lower() in ('yes', 'on') else 'false'}"
+    fits = re.search(schema.get("pattern", ""), str(value))
+    if fault.validator == "type" and isinstance(value, (int, float)) and "text" in text and fits:
+        return f'quote it: "{value}"'
     if schema.get("examples"):
-        return f"for example {_shown(schema['examples'][0])}"
-    forms = {
-        "^[0-9]{1,6}(s|m|h|d)$": "a duration is a whole number and a unit: 30s, 20m, 2h, 7d",
-        "^[A-Za-z][A-Za-z0-9_-]*$": "a name starts with a letter and holds letters, digits, - and _",
-        "^[A-Za-z_][A-Za-z0-9_]*$": "a variable's name holds letters, digits and _, and starts with no digit",
-    }
-    return forms.get(str(schema.get("pattern", "")), str(schema.get("description", "")))
+        return f"for example `{_shown(schema['examples'][0])}`"
+    return str(schema.get("description", ""))

@@ -20,6 +20,7 @@ def assemble(base: Path) -> dict[str, Any]:
     schema: dict[str, Any] = yaml.safe_load(base.read_text("utf-8"))
     listed, mapped = schema["properties"]["targets"]["anyOf"]
     listed["items"] = {"enum": list(targets.names())}
+    schema["properties"]["targets"]["examples"] = [list(targets.names()[:2])]
     runner = schema["properties"]["runners"]["additionalProperties"]["properties"]
     for name in targets.names():
         own = yaml.safe_load((Path(targets.__file__).parent / name / "schema.yaml").read_text("utf-8"))

@@ -35,7 +35,7 @@ def read(text: str, inputs: Mapping[str, str] | None = None) -> dict[str, Any]:
 
     def value(block: re.Match[str]) -> str:
         assert block[1].startswith("inputs."), f"unknown interpolation key: {block[1]}"
-        return values[block[1].removeprefix("inputs.")]
+        return str(values[block[1].removeprefix("inputs.")])
 
     found = YAML(typ="safe", pure=True).load(_BLOCK.sub(value, body))
     return found

@@ -1,4 +1,4 @@
-"""Evaluates Travis' conditions, after https://github.com/travis-ci/travis-conditions (version 1), its traps included."""
+"""Evaluates Travis' conditions as https://github.com/travis-ci/travis-conditions (version 1) does, traps included."""
 
 from __future__ import annotations
 

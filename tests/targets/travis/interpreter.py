@@ -6,6 +6,7 @@ the variables) and casher (workspaces). One job after another, each in a fresh c
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -157,7 +158,9 @@ def _run_job(
     checkout.parent.mkdir(parents=True)
     logs.mkdir(parents=True)
     subprocess.run(["git", "clone", "-q", "--no-hardlinks", repo, checkout], check=True)
-    subprocess.run(["git", "-C", checkout, "remote", "set-url", "origin", f"https://github.com/{event.repo}.git"], check=True)
+    subprocess.run(
+        ["git", "-C", checkout, "remote", "set-url", "origin", f"https://github.com/{event.repo}.git"], check=True
+    )
     head = subprocess.run(["git", "-C", checkout, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
     exports = _exports(config, job, event, head.stdout.strip(), checkout, settings)
     script = work / "build.sh"
@@ -165,19 +168,27 @@ def _run_job(
     env = {"HOME": str(home), "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]), "LANG": "C.UTF-8"}
     with (logs / "shell.txt").open("wb") as log:
         process = subprocess.Popen(
-            ["bash", script], cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            ["bash", script],
+            cwd=home,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         code = process.wait(timeout=120)
-    with_group = process.pid
-    try:  # travis_terminate kills what the job left behind
-        os.killpg(with_group, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    with contextlib.suppress(ProcessLookupError):  # travis_terminate kills what the job left behind
+        os.killpg(process.pid, signal.SIGKILL)
     return {0: "passed", 1: "failed"}.get(code, "errored")
 
 
 def _exports(
-    config: Mapping[str, Any], job: Mapping[str, Any], event: Event, head: str, checkout: Path, settings: Mapping[str, str]
+    config: Mapping[str, Any],
+    job: Mapping[str, Any],
+    event: Event,
+    head: str,
+    checkout: Path,
+    settings: Mapping[str, str],
 ) -> list[tuple[str, str]]:
     """The variables in the order in which Travis exports them: its own, the settings', the file's, the job's."""
     pull = event.type == "pull_request"

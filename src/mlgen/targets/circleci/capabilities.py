@@ -61,7 +61,7 @@ CAPABILITIES = (
     ),
     Capability("push", "native", "`filters` of each job"),
     Capability("python", "native", "cimg/python, CircleCI's image of that version"),
-    Capability("retry", "native", "`max_auto_reruns` of the step; a loop in the shell where there are more than 5"),
+    Capability("retry", "native", "`max_auto_reruns` of the step; a loop in the shell where a failure is permitted"),
     Capability("runner", "native", "`resource_class` and `machine` of an executor"),
     Capability(
         "schedule",

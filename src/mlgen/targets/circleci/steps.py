@@ -147,10 +147,9 @@ def _wrapped(pipeline: Pipeline, job: Job, script: str) -> str:
 def _action(pipeline: Pipeline, job: Job) -> Step:
     """The job's own script, or its gate."""
     name, script = (f"Gate {job.gate.name}", _gate(job.gate)) if job.gate else (f"Run {job.name}", job.run)
-    if job.allow_failure:
-        script, again = bounded(script, job.timeout, job.retry), 0
-    else:
-        script, again = text.tries(script, job.timeout, job.retry)
+    # A step that ends well is not run again, and nor is one whose failure is permitted.
+    again = 0 if job.allow_failure else job.retry
+    script = bounded(script, job.timeout, job.retry - again)
     command = _wrapped(pipeline, job, script)
     if job.allow_failure and job.setup:
         command = f"{ALREADY_FAILED}\n{command}"
@@ -164,7 +163,7 @@ def _silence(job: Job) -> str:
 
     https://circleci.com/docs/reference/configuration-reference/#run
     """
-    inner = job.retry + 1 if job.allow_failure or job.retry > 5 else 1
+    inner = job.retry + 1 if job.allow_failure else 1
     minutes = (job.timeout * inner + 59) // 60 + 1
     return f"{minutes}m" if job.timeout > 0 and minutes < 300 else LONGEST
 

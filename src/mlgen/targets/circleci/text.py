@@ -2,7 +2,7 @@
 
 import re
 
-from mlgen.quoting.shell import bounded, delimiter, is_simple
+from mlgen.quoting.shell import delimiter, is_simple
 
 
 def literal(text: str) -> str:
@@ -45,13 +45,3 @@ def nested(text: str, prefix: str = "", after: str = "") -> str:
     end = delimiter(text)
     lead = prefix + " " if prefix else ""
     return f"IFS= read -r -d '' script <<'{end}' || true\n{text}\n{end}\n{lead}bash -euo pipefail -c \"$script\"{after}"
-
-
-def tries(text: str, timeout: int, retry: int) -> tuple[str, int]:
-    """The script with its bound, and how often the step itself is to be run again (`max_auto_reruns`, at most 5).
-
-    https://circleci.com/docs/guides/orchestrate/automatic-reruns/: a rerun step runs in the same container.
-    """
-    if retry <= 5:
-        return bounded(text, timeout, 0), retry
-    return bounded(text, timeout, retry), 0

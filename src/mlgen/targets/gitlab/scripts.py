@@ -109,7 +109,8 @@ def _user(script: str, pipeline: Pipeline, timeout: int = 0, retry: int = 0) -> 
     if all(map(_plain, lines)):
         return [Entry(line) for line in lines]
     if not _closed(script):
-        return [Entry(_own_bash(script))]
+        # Behind a here-document the script ends in a newline, which an escape at its end would take.
+        return [Entry(_own_bash(script, "${script%?}" if script.endswith("\\") else "$script"))]
     return [Entry(f"( {script} )" if len(lines) == 1 and "#" not in script else f"(\n{script}\n)")]
 
 

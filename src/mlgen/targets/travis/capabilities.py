@@ -26,7 +26,14 @@ CAPABILITIES = (
         "auto-cancellation in the repository's settings",
         "cancels queued builds only, and is not part of the file",
     ),
-    Capability("coverage", "emulated", "printed to the log by after_script", "Travis shows no coverage itself"),
+    Capability(
+        "coverage",
+        "emulated",
+        "printed to the log by after_script",
+        "Travis shows no coverage itself",
+        (("log", "the log is enough"),),
+        "warn",
+    ),
     Capability(
         "environment",
         "emulated",
@@ -56,7 +63,14 @@ CAPABILITIES = (
     Capability(
         "inputs", "emulated", "variables of the API request, checked before they are used", "no form and no types"
     ),
-    Capability("junit", "emulated", "printed to the log by after_script", "Travis shows no test results itself"),
+    Capability(
+        "junit",
+        "emulated",
+        "printed to the log by after_script",
+        "Travis shows no test results itself",
+        (("log", "the log is enough"),),
+        "warn",
+    ),
     Capability(
         "lock",
         "unsupported",
@@ -109,7 +123,14 @@ CAPABILITIES = (
         (("wider", "the settings give each secret to all jobs; those that do not list it unset it"),),
         "refuse",
     ),
-    Capability("summary", "emulated", "printed to the log by after_script", "Travis has no summary of a build"),
+    Capability(
+        "summary",
+        "emulated",
+        "printed to the log by after_script",
+        "Travis has no summary of a build",
+        (("log", "the log is enough"),),
+        "warn",
+    ),
     Capability("tag", "native", "tag IS present"),
     Capability(
         "timeout",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from mlgen.diagnostics import Diagnostic, error
+from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
 from mlgen.quoting import sh
 
@@ -21,7 +21,11 @@ _PATH = re.compile(r"[\w@%+=./*?\[\]-]+")
 def refuse(pipeline: Pipeline) -> list[Diagnostic]:
     """What cannot be said in .travis.yml although its construct can."""
     found = [fault for job in pipeline.jobs for fault in _job(job)]
-    found += [fault for name, value in pipeline.env for fault in _variable(pipeline.jobs[0], "env", name, value)]
+    whole = Position(pipeline.spec)
+    found += [fault for name, value in pipeline.env for fault in _variable(whole, "env", name, value)]
+    if not pipeline.jobs:
+        message = "no job is left for Travis CI: each needs something that a fallback leaves out"
+        found.append(error("MLG401", whole, message, "leave travis out of targets, or choose other fallbacks"))
     count = sum(len(job.matrix.legs) if job.matrix else 1 for job in pipeline.jobs)
     if count > MOST_JOBS:
         at = next(options.position for options in pipeline.targets if options.name == "travis")
@@ -38,8 +42,9 @@ def _job(job: Job) -> Iterator[Diagnostic]:
             "MLG404", job.position, message, f"a timeout of at most {LONGEST // 60}m, or parts that run one by one"
         )
     legs = [pair for leg in job.matrix.legs for pair in leg.values] if job.matrix else []
-    for name, value in dict.fromkeys((*job.env, *legs)):
-        yield from _variable(job, job.id, name, value)
+    secrets = [(use.variable, "") for use in job.secrets]
+    for name, value in dict.fromkeys((*job.env, *legs, *secrets)):
+        yield from _variable(job.position, job.id, name, value)
     for path in job.files:
         plain = re.sub(r"\$\{matrix\.\w+\}", "x", path)
         if not _PATH.fullmatch(plain):
@@ -50,13 +55,13 @@ def _job(job: Job) -> Iterator[Diagnostic]:
             yield error("MLG404", job.position, message, "hand on the folder")
 
 
-def _variable(job: Job, where: str, name: str, value: str) -> Iterator[Diagnostic]:
+def _variable(at: Position, where: str, name: str, value: str) -> Iterator[Diagnostic]:
     if name in _HIDDEN:
         message = f"{where}: Travis CI hides a variable called {name} behind one of its own"
-        yield error("MLG404", job.position, message, "rename it")
+        yield error("MLG404", at, message, "rename it")
     # https://github.com/travis-ci/travis-build/blob/master/lib/travis/build/env/var.rb: `\'` does not end a word there.
     if "\\'" in sh(value):
         message = (
             f"{where}: Travis CI misreads the value of {name}, where a backslash stands before a quote or at the end"
         )
-        yield error("MLG404", job.position, message, "set it in the script")
+        yield error("MLG404", at, message, "set it in the script")

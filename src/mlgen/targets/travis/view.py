@@ -189,9 +189,12 @@ def _container(job: Job, pipeline: Pipeline) -> str:
     names += [e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports]
     options = job.runner.on("travis")
     gpus = "--gpus all " if isinstance(options, dict) and str(options.get("size", "")).startswith("gpu") else ""
+    safe = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": '"$PWD"'}
+    git = " ".join(f"--env GIT_CONFIG_{name}={value}" for name, value in safe.items())
     return (
         f'docker run --detach --name {scripts.CONTAINER} {gpus}--volume "$HOME:$HOME" --workdir "$PWD" \\\n'
         f'  $(printf -- "--env %s " {" ".join(dict.fromkeys(names))} ${{!TRAVIS@}} ${{!MLGEN_@}}) \\\n'
+        f"  {git} \\\n"
         f"  --entrypoint sleep {sh(job.image)} infinity\n"
     )
 

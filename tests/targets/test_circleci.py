@@ -1,0 +1,532 @@
+"""CircleCI: clean under every checker, conditions by an interpreter of its expressions, and run by one of its configs."""
+
+import copy
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgen.compiler import analyse, compile_spec
+from mlgen.diagnostics import SpecError
+from mlgen.ir import Pipeline as Graph
+from mlgen.render import render
+from mlgen.targets.adapt import adapt
+from mlgen.targets.circleci import TARGET, conditions
+from mlgen.targets.contract import Output
+from mlgen.targets.uses import CONSTRUCTS
+from tests.engines import checkers
+from tests.engines.tools import git
+from tests.targets.circleci.expressions import ExpressionError, evaluate, inserted
+from tests.targets.circleci.interpreter import Machine, Pipeline, event, parsed
+from tests.targets.strings import COMMANDS, quoted
+
+ROOT = Path(__file__).parents[2]
+SPECS = {
+    "minimal": ROOT / "examples/minimal",
+    "wine-quality": ROOT / "examples/wine-quality",
+    "features": ROOT / "tests/fixtures/features",
+}
+CONFIG = ".circleci/config.yml"
+# Every kind of job that waits, with events on which what it waits for does not run.
+BARRIERS = """
+triggers: {push: {}, pull_request: {}, tag: ["v*", "!v0*"], schedule: [{name: a, cron: "1 2 * * *"}, {name: b, cron: "3 4 * * *"}], manual: {}}
+stages:
+  data:
+    main: {run: echo main, when: {branch: main}}
+    topic: {run: echo topic, when: {branch: "topic-?"}}
+  train:
+    every: {run: echo every}
+    tags: {run: echo tags, when: {tag: "v1*"}}
+    one: {run: echo one, when: {event: schedule, schedule: a}}
+    other: {run: echo other, needs: [main], when: {not: {branch: "release/**"}}}
+  deploy:
+    ship: {run: echo ship, environment: prod, when: {branch: [main, "release/**", "!release/old"]}}
+environments: {prod: {approval: true}}
+"""
+
+
+def files(root: Path) -> dict[str, str]:
+    return {file.path: file.text for file in compile_spec(root, "mlgen.yaml", ("circleci",)).files}
+
+
+def project(tmp_path: Path, text: str) -> Path:
+    tmp_path.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "mlgen.yaml").write_text("version: 1\nproject: p\ntargets: [circleci]\n" + text, "utf-8")
+    return tmp_path
+
+
+def graph(root: Path) -> Graph:
+    return adapt(analyse(root, "mlgen.yaml")[0], TARGET)[0]
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {**SPECS, "barriers": project(tmp_path_factory.mktemp("barriers"), BARRIERS)}
+
+
+@pytest.mark.parametrize("name", [*SPECS, "barriers"])
+def test_clean_under_every_checker(name: str, roots: dict[str, Path], tmp_path: Path) -> None:
+    file = tmp_path / "config.yml"
+    file.write_text(files(roots[name])[CONFIG], "utf-8")
+    assert checkers.check_all(file, "circleci") == []
+
+
+def test_a_row_for_every_construct() -> None:
+    assert tuple(capability.construct for capability in TARGET.capabilities) == CONSTRUCTS
+
+
+# ---- conditions
+
+
+BRANCHES = (
+    "main",
+    "trunk",
+    "topic",
+    "topic-1",
+    "release/1",
+    "release/1/x",
+    "release/old",
+    "Main",
+    "xmain",
+    "v1.0",
+    'a"b',
+)
+
+
+def events() -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """Each event: kind, the attributes that the graph's conditions ask about, and what else it has."""
+    for branch in BRANCHES:
+        yield "push", {"branch": branch}, {}
+        yield "manual", {"branch": branch}, {}
+        for head in ("topic", "main", "trunk"):
+            yield "pull_request", {"branch": branch}, {"head": head}
+    for tag in ("v1.0", "v1/0", "v0.1", "V1", "main", "trunk"):
+        yield "tag", {"tag": tag}, {}
+    for schedule in ("weekly", "hourly", "a", "b"):
+        yield "schedule", {"schedule": schedule}, {"branch": "main"}
+
+
+@pytest.mark.parametrize("name", [*SPECS, "barriers"])
+def test_jobs_run_exactly_when_their_condition_holds(name: str, roots: dict[str, Path]) -> None:
+    wanted, config = graph(roots[name]), parsed(files(roots[name])[CONFIG])
+    scheduled = {schedule.name for schedule in wanted.triggers.schedules}
+    for kind, attributes, more in events():
+        if kind == "schedule" and attributes["schedule"] not in scheduled:
+            continue
+        parameters = {"mlgen_schedule": attributes["schedule"]} if kind == "schedule" else {}
+        pipeline = Pipeline(config, event(kind, {**attributes, **more})[0], parameters)
+        ran = {job.key for job in pipeline.invocations.values() if job.type == "build"}
+        holds = {j.key for j in wanted.jobs if conditions.runs(wanted, j).holds(kind, attributes)}
+        assert ran == holds, (kind, attributes, more)
+        for job in wanted.jobs:  # each waits for all that run, and for its approval
+            for invocation in (i for i in pipeline.invocations.values() if i.key == job.key):
+                reached = {pipeline.invocations[n].key for n in pipeline.ancestors(invocation.name)}
+                assert {wanted.job(e.job).key for e in job.edges} & ran <= reached, (kind, attributes, job.id)
+                if job.approval:
+                    assert [pipeline.invocations[need].type for need, _ in invocation.requires] == ["approval"]
+
+
+def test_a_copy_of_the_repository_runs_no_schedule_and_deploys_nothing(roots: dict[str, Path]) -> None:
+    wanted, config = graph(roots["features"]), parsed(files(roots["features"])[CONFIG])
+    deploying = {job.key for job in wanted.jobs if job.deploys}
+    for kind, attributes, more in events():
+        parameters = {"mlgen_schedule": attributes["schedule"]} if kind == "schedule" else {}
+        values, _ = event(kind, {**attributes, **more, "owner": "somebody"})
+        ran = {job.key for job in Pipeline(config, values, parameters).invocations.values()}
+        assert not ran & deploying
+        assert kind != "schedule" or not ran
+
+
+def test_the_interpreter_knows_the_traps() -> None:
+    values = {"pipeline.event.name": "push", "a": True, "b": False}
+    assert evaluate("not a or a and b or a", values) is True
+    assert evaluate("not (a and b)", values) is True
+    assert evaluate('"1" == 1 or "ab" starts-with "b"', values) is False
+    assert evaluate('pipeline.event.name == "pull_request" and pipeline.event.github.x == "y"', values) is False
+    with pytest.raises(ExpressionError):
+        evaluate("pipeline.event.github.x", values)
+    with pytest.raises(ExpressionError):
+        inserted("cat <<EOF", values)
+    assert inserted("<< a >>", values) is True
+    assert inserted("\\<<a>> << a >>", values) == "<<a>> true"
+
+
+# ---- scripts
+
+
+@pytest.mark.parametrize("bounds", ["", "timeout: 1m, retry: 1", "allow_failure: true, retry: 1"])
+def test_commands_reach_the_shell_byte_for_byte(bounds: str, tmp_path: Path) -> None:
+    more = f", {bounds}" if bounds else ""
+    jobs = "".join(f"    c{i}: {{run: {quoted(command)}, needs: []{more}}}\n" for i, command in enumerate(COMMANDS))
+    root = project(tmp_path / "p", f"triggers: {{push: {{}}}}\nstages:\n  test:\n{jobs}")
+    values, _ = event("push", {"branch": "main"})
+    pipeline = Pipeline(files(root)[CONFIG], values)
+    script = tmp_path / "script.sh"
+    for index, command in enumerate(COMMANDS):
+        job = pipeline.config["jobs"][f"c{index}"]
+        step = next(s["run"] for s in job["steps"] if isinstance(s, dict) and s["run"]["name"] == f"Run c{index}")
+        wanted = subprocess.run(["bash", "-euo", "pipefail", "-c", command], capture_output=True)
+        script.write_text(inserted(step["command"], values), "utf-8", newline="")
+        environment = {
+            "PATH": "/usr/bin:/bin:/usr/local/bin",
+            "LANG": "C.UTF-8",
+            "BASH_ENV": str(tmp_path / "bash_env"),
+        }
+        got = subprocess.run(["bash", "-euo", "pipefail", str(script)], capture_output=True, env=environment)
+        assert (got.stdout, got.returncode) == (wanted.stdout, wanted.returncode), command
+
+
+# ---- the structural check
+
+
+def _entry(config: dict[str, Any], name: str) -> dict[str, Any]:
+    (flow,) = config["workflows"].values()
+    return next(e[name] for e in flow["jobs"] if isinstance(e, dict) and name in e)
+
+
+def _drop(config: dict[str, Any], name: str) -> None:
+    (flow,) = config["workflows"].values()
+    flow["jobs"] = [e for e in flow["jobs"] if name not in e]
+
+
+def _steps(config: dict[str, Any], name: str, kind: str) -> list[dict[str, Any]]:
+    return [s[kind] for s in config["jobs"][name]["steps"] if isinstance(s, dict) and kind in s]
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a job is gone": lambda c: c["jobs"].pop("unit"),
+    "a job is added": lambda c: c["jobs"].update(extra=c["jobs"]["unit"]),
+    "a job is not invoked": lambda c: _drop(c, "unit"),
+    "an approval is gone": lambda c: _drop(c, "approve-production"),
+    "an approval is a job": lambda c: _entry(c, "approve-production").pop("type"),
+    "an approval is passed by": lambda c: _entry(c, "production").update(requires=["staging"]),
+    "an approval is not alone": lambda c: _entry(c, "production")["requires"].append("fit"),
+    "a filter is gone": lambda c: _entry(c, "production").pop("filters"),
+    "a filter is wider": lambda c: _entry(c, "staging").update(filters='pipeline.event.name == "push"'),
+    "a need of nothing": lambda c: _entry(c, "unit").update(requires=["nothing"]),
+    "a circle": lambda c: _entry(c, "fetch").update(requires=["production"]),
+    "an edge is gone": lambda c: _entry(c, "quality").pop("requires"),
+    "a context leaks": lambda c: _entry(c, "unit").update(context=["wine-quality-production"]),
+    "a context is gone": lambda c: _entry(c, "staging").pop("context"),
+    "a lock is gone": lambda c: _entry(c, "production").pop("serial-group"),
+    "a command is changed": lambda c: [s.update(command="true") for s in _steps(c, "fit", "run")],
+    "a gate is gone": lambda c: [s.update(command="true") for s in _steps(c, "quality", "run")],
+    "a file is lost": lambda c: [s.update(paths=["x"]) for s in _steps(c, "fit", "persist_to_workspace")],
+    "an executor is gone": lambda c: c["executors"].clear(),
+    "a command is unknown": lambda c: c["jobs"]["unit"]["steps"].append("nothing"),
+    "a parameter is unknown": lambda c: c["jobs"]["unit"]["environment"].update(X="<< parameters.x >>"),
+    "an expression is open": lambda c: c["jobs"]["unit"]["steps"].append({"run": {"command": "cat <<EOF"}}),
+    "two workflows": lambda c: c["workflows"].update(more={"jobs": []}),
+}
+
+
+def check(config: dict[str, Any] | str, wanted: Graph) -> list[str]:
+    text = config if isinstance(config, str) else json.dumps(config)
+    return [d.message for d in TARGET.check(Output(CONFIG, "", {}), text, wanted)]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_the_check_finds_damage(damage: str, roots: dict[str, Path]) -> None:
+    wanted = graph(roots["wine-quality"])
+    config = copy.deepcopy(parsed(files(roots["wine-quality"])[CONFIG]))
+    assert check(config, wanted) == []
+    config = json.loads(json.dumps(config))  # no value is shared any more
+    DAMAGE[damage](config)
+    assert check(config, wanted)
+
+
+def test_the_check_finds_text_that_is_no_config(roots: dict[str, Path]) -> None:
+    wanted = graph(roots["minimal"])
+    for text in ("a: [", "[]", "jobs: {}\n", "a: *b\n"):
+        assert check(text, wanted)
+
+
+# ---- what is refused
+
+
+REFUSED = {
+    "a context holds more than the job lists": """
+secrets: {A: {}, B: {}}
+stages: {test: {one: {run: x, secrets: [A]}, two: {run: x, secrets: [A, B]}}}
+""",
+    "a backslash before an expression's mark": r"""
+env: {A: '\<<x'}
+stages: {test: {one: {run: x}}}
+""",
+    "an axis with an expression's mark": """
+stages: {test: {one: {run: x, matrix: {a: ["<<x>>"]}}}}
+""",
+    "a glob over folders in an output": """
+stages: {test: {one: {run: x, outs: ["a/**"]}}}
+""",
+    "a job of more than five hours": """
+stages: {test: {one: {run: x, timeout: 6h}}}
+""",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_said_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        files(project(tmp_path, REFUSED[name]))
+    assert {d.code for d in caught.value.diagnostics if d.severity == "error"} <= {"MLG401", "MLG404"}
+
+
+@pytest.mark.parametrize("choice, contexts", [("split", ["p-A"]), ("wider", ["p"])])
+def test_fallbacks_of_secrets(choice: str, contexts: list[str], tmp_path: Path) -> None:
+    text = REFUSED["a context holds more than the job lists"]
+    root = project(tmp_path, text)
+    spec = (root / "mlgen.yaml").read_text("utf-8")
+    (root / "mlgen.yaml").write_text(
+        spec.replace("[circleci]", f"{{circleci: {{fallback: {{secrets: {choice}}}}}}}"), "utf-8"
+    )
+    config = parsed(files(root)[CONFIG])
+    assert _entry(config, "one")["context"] == contexts
+
+
+def test_settings_name_what_the_file_cannot_say(roots: dict[str, Path]) -> None:
+    titles = "\n".join(setting.title for setting in TARGET.settings(graph(roots["features"])))
+    for word in (
+        "PR opened",
+        "All pushes",
+        "weekly",
+        "hourly",
+        "REGISTRY_TOKEN",
+        "features-production",
+        "ml-leads",
+        "gpu.",
+    ):
+        assert word in titles
+    minimal = "\n".join(setting.title for setting in TARGET.settings(graph(roots["minimal"])))
+    assert "Contexts" not in minimal and "Schedule" not in minimal
+
+
+# ---- runs
+
+
+def repository(tmp_path: Path, root: Path) -> Path:
+    """A repository with the project and all that it compiles to."""
+    to = tmp_path / "repository"
+    ignore = shutil.ignore_patterns("__pycache__", "data", "models", "reports", "deployments", ".pytest_cache")
+    shutil.copytree(root, to, ignore=ignore)
+    for path, text in files(root).items():
+        (to / path).parent.mkdir(parents=True, exist_ok=True)
+        (to / path).write_text(text, "utf-8")
+    git(to, "init", "-q", "-b", "main", ".")
+    git(to, "add", "-A")
+    git(to, "commit", "-q", "-m", "all")
+    return to
+
+
+CONTEXTS = {f"wine-quality-{place}": {"DEPLOY_TOKEN": f"token-{place}"} for place in ("staging", "production")}
+
+
+class Wine:
+    """wine-quality on a push to main, up to the approval that nobody has given yet."""
+
+    def __init__(self, folder: Path, python: Path) -> None:
+        self.folder, self.python = folder, python
+        values, self.variables = event("push", {"branch": "main"})
+        self.variables["DEPLOY_ROOT"] = str(folder / "deployed")
+        self.repository = repository(folder, SPECS["wine-quality"])
+        self.config = (self.repository / CONFIG).read_text("utf-8")
+        self.pipeline = Pipeline(self.config, values)
+        self.machine = self.another("work")
+        self.held = dict(self.machine.run(self.pipeline))
+
+    def another(self, name: str) -> Machine:
+        return Machine(self.folder / name, self.repository, CONTEXTS, (), self.variables, [self.python.parent])
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory: pytest.TempPathFactory, wine_python: Path) -> Wine:
+    return Wine(tmp_path_factory.mktemp("wine"), wine_python)
+
+
+def test_wine_quality_waits_for_its_approval(wine: Wine) -> None:
+    assert wine.held.pop("approve-production") == "on_hold", wine.machine.logs
+    assert wine.held.pop("production") == "not_run"
+    assert set(wine.held.values()) == {"success"}, wine.machine.logs
+    assert (wine.folder / "deployed/staging/model.pkl").exists()
+    assert not (wine.folder / "deployed/production").exists()
+    assert (wine.folder / "work/store_artifacts/fit/models/model.pkl").exists()
+    assert (wine.folder / "work/store_test_results/unit/reports/unit.xml").exists()
+
+
+def test_wine_quality_deploys_when_approved(wine: Wine) -> None:
+    wine.machine.approved.add("approve-production")
+    wine.machine.run(wine.pipeline)
+    assert set(wine.machine.status.values()) == {"success"}, wine.machine.logs
+    receipt = json.loads((wine.folder / "deployed/production/receipt.json").read_text("utf-8"))
+    assert receipt["commit"] == "a" * 40
+    # production received the model, and nothing else that was made
+    assert not (wine.folder / "work/jobs/production/project/metrics.json").exists()
+    assert not (wine.folder / "work/jobs/production/tmp/workspace").exists()
+
+
+def test_wine_quality_deploys_nothing_below_its_gate(wine: Wine) -> None:
+    values, _ = event("push", {"branch": "main"})
+    strict = Pipeline(wine.config.replace("accuracy >= 0.90", "accuracy >= 0.999999"), values)
+    machine = wine.another("strict")
+    machine.take_over(wine.machine, "fetch", "validate", "fit", "unit")
+    machine.approved.add("approve-production")
+    machine.run(strict)
+    assert machine.status["quality"] == "failed"
+    assert "accuracy >= 0.999999" in machine.logs["quality"]
+    assert {machine.status[job] for job in ("staging", "approve-production", "production")} == {"not_run"}
+
+
+SMALL = """
+triggers: {push: {}, manual: {inputs: {count: {type: integer, default: 3}, loud: {type: boolean}, note: {type: string}}}}
+runtime: {setup: ["test ! -e setup-ran", "touch setup-ran"]}
+env: {ODD: "it's $HOME << x >> #"}
+stages:
+  data:
+    make:
+      run: |
+        echo "$ODD|$MLGEN_EVENT|$MLGEN_BRANCH|$MLGEN_RUN_NUMBER|$MLGEN_JOB|$MLGEN_INPUT_COUNT|$MLGEN_INPUT_LOUD|$MLGEN_INPUT_NOTE"
+        mkdir -p out
+        echo kept > out/file.txt
+        echo no > undeclared.txt
+        echo word=two words >> "$MLGEN_EXPORTS"
+        exit 0
+      outs: [out/]
+      exports: [word]
+    lost: {run: exit 0, outs: [never.txt], needs: []}
+    flaky: {run: 'echo try >> tries.txt; [ "$(wc -l < tries.txt)" -ge 3 ]', retry: 2, needs: [], finally: 'echo "result $MLGEN_RESULT"'}
+    broken: {run: exit 3, needs: [], finally: 'echo "result $MLGEN_RESULT"'}
+    slow: {run: sleep 30, timeout: 1s, needs: []}
+    may: {run: 'echo x > may.txt; false', outs: [may.txt], allow_failure: true, needs: [], finally: 'echo "result $MLGEN_RESULT"'}
+    legs: {run: 'mkdir -p all; echo "$n" > "all/$n$same"', outs: [all/], matrix: {n: ["1", "2"], include: [{n: "3", same: ""}]}, needs: []}
+    clash: {run: 'mkdir -p both; echo "$n" > both/one', outs: [both/], matrix: {n: ["1", "2"]}, needs: []}
+  use:
+    read: {run: 'cat out/file.txt; test ! -e undeclared.txt; echo "got $word"', deps: [out/], needs: [make]}
+    join: {run: 'ls all; test "$(ls all | wc -l)" -eq 3', deps: [all/], needs: []}
+    collide: {run: ls both, deps: [both/], needs: []}
+    after: {run: echo went on, needs: [may]}
+    wants: {run: cat may.txt, deps: [may.txt], needs: []}
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    tmp_path = tmp_path_factory.mktemp("small")
+    repo = repository(
+        tmp_path, project(tmp_path / "spec", SMALL.replace('"$n$same"', '"$n"').replace("all/$n$same", "all/$n"))
+    )
+    values, variables = event("manual", {"branch": "main"})
+    machine = Machine(tmp_path / "work", repo, variables=variables)
+    machine.run(Pipeline((repo / CONFIG).read_text("utf-8"), values, {"count": 12, "loud": True}))
+    return machine
+
+
+@pytest.mark.parametrize(
+    "job, status, log",
+    [
+        ("make", "success", "it's $HOME << x >> #|manual|main|1234567|data.make|12|true|\n"),
+        ("lost", "failed", "never.txt"),
+        ("flaky", "success", "result success"),
+        ("broken", "failed", "result failure"),
+        ("slow", "failed", ""),
+        ("may", "success", "result failure"),
+        ("read", "success", "kept\ngot two words"),
+        ("join", "success", "1\n2\n3"),
+        ("collide", "failed", "both/one by 1 and 2"),
+        ("after", "success", "went on"),
+        ("wants", "failed", "may.txt"),
+    ],
+)
+def test_jobs_behave(job: str, status: str, log: str, small: Machine) -> None:
+    assert small.status[job] == status, small.logs[job]
+    assert log in small.logs[job]
+
+
+def test_an_image_on_a_machine_runs_in_a_container(tmp_path: Path) -> None:
+    """`docker` is played by a script that runs what it is told to run."""
+    text = """
+runners: {gpu: {circleci: {machine: {image: "linux-cuda-12:default"}, resource_class: gpu.nvidia.small}}}
+runtime: {setup: [echo set up]}
+env: {A: "a b"}
+stages: {train: {fit: {run: 'echo "in: $A $seed $MLGEN_JOB"', runner: gpu, image: nvidia/cuda, matrix: {seed: [7]}}}}
+triggers: {push: {}}
+"""
+    repo = repository(tmp_path, project(tmp_path / "spec", text))
+    fake = tmp_path / "fake"
+    fake.mkdir()
+    (fake / "docker").write_text(
+        '#!/bin/bash\nif [ "$1" = run ]; then echo "image: ${*: -2:1}"; exit; fi\n'
+        'shift; names=(); while [ "$1" = --env ]; do names+=("$2=${!2}"); shift 2; done\n'
+        '[ "$1" = job ] || exit 9\nshift; exec env -i PATH="$PATH" "${names[@]}" "$@"\n',
+        "utf-8",
+    )
+    (fake / "docker").chmod(0o755)
+    values, variables = event("push", {"branch": "main"})
+    machine = Machine(tmp_path / "work", repo, variables=variables, path=[fake])
+    machine.run(Pipeline((repo / CONFIG).read_text("utf-8"), values))
+    assert machine.status == {"fit-7": "success"}, machine.logs
+    assert "image: nvidia/cuda\nset up\nin: a b 7 train.fit" in machine.logs["fit-7"].replace("\n\n", "\n")
+
+
+def test_portable_variables(tmp_path: Path) -> None:
+    """Each event's variables, as `.mlgen/env.sh` prints them."""
+    text = files(SPECS["features"])[".mlgen/env.sh"]
+    (tmp_path / "env.sh").write_text(text, "utf-8")
+    config = parsed(files(SPECS["features"])[CONFIG])
+    step = config["commands"]["variables"]["steps"][0]["run"]
+
+    def printed(kind: str, attributes: dict[str, str], **parameters: Any) -> dict[str, str]:
+        values, variables = event(kind, attributes)
+        pipeline = Pipeline(config, values, parameters)
+        given = inserted(step["environment"], pipeline.values)
+        environment = {
+            **variables,
+            **{name: str(value) for name, value in given.items()},
+            "CIRCLECI": "true",
+            "PATH": "/usr/bin:/bin",
+        }
+        done = subprocess.run(
+            ["sh", "-eu", "env.sh", "--print"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    push = printed("push", {"branch": "release/1"})
+    assert (push["MLGEN_TARGET"], push["MLGEN_EVENT"], push["MLGEN_BRANCH"], push["MLGEN_TAG"]) == (
+        "circleci",
+        "push",
+        "release/1",
+        "",
+    )
+    assert (push["MLGEN_RUN_NUMBER"], push["MLGEN_REPOSITORY_URL"]) == (
+        "1234567",
+        "https://github.com/example/features",
+    )
+    tag = printed("tag", {"tag": "v1"})
+    assert (tag["MLGEN_EVENT"], tag["MLGEN_BRANCH"], tag["MLGEN_TAG"]) == ("tag", "", "v1")
+    pull = printed("pull_request", {"branch": "trunk", "head": "topic"})
+    assert (pull["MLGEN_EVENT"], pull["MLGEN_BRANCH"], pull["MLGEN_BASE_BRANCH"], pull["MLGEN_PR"]) == (
+        "pull_request",
+        "topic",
+        "trunk",
+        "7",
+    )
+    assert pull["MLGEN_BASE"] == "b" * 40 and pull["MLGEN_COMMIT"] == "a" * 40
+    weekly = printed("schedule", {"branch": "trunk"}, mlgen_schedule="weekly")
+    assert (weekly["MLGEN_EVENT"], weekly["MLGEN_SCHEDULE"]) == ("schedule", "weekly")
+    manual = printed("manual", {"branch": "trunk"}, epochs=3, verbose=True)
+    assert (manual["MLGEN_EVENT"], manual["MLGEN_INPUT_EPOCHS"], manual["MLGEN_INPUT_VERBOSE"]) == (
+        "manual",
+        "3",
+        "true",
+    )
+
+
+def test_rendering_leaves_nothing_of_the_template() -> None:
+    wanted = graph(SPECS["features"])
+    (output,) = TARGET.outputs(wanted)
+    text = render(output.template, output.view)
+    assert "[[=" not in text and "[%%" not in text and "\n\n\n" not in text and not text.endswith("\n\n")
