@@ -1,4 +1,4 @@
-"""The wheel's build hook: ships the templates compiled to Python, so that an installed mlgen parses none of them."""
+"""The wheel's build hook: ships the templates as Python modules, so that an installed mlgen need not import Jinja."""
 
 import sys
 import tempfile
@@ -9,7 +9,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CompiledTemplates(BuildHookInterface):
-    """Adds `mlgen/_data/compiled/TAG/*.py` to a wheel; `mlgen.render` falls back to the sources without it."""
+    """Adds the modules to `mlgen/render/compiled/` of a wheel; without them `mlgen.render` reads the templates."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile into a temporary folder: the checkout, which may be read-only, stays as it is."""
@@ -17,12 +17,14 @@ class CompiledTemplates(BuildHookInterface):
             return
         sys.path.insert(0, str(Path(self.root, "src")))
         try:
-            from mlgen.render import compiled_tag, precompile
+            from mlgen.render.sources import compiled
         finally:
             sys.path.pop(0)
         self.folder = tempfile.TemporaryDirectory(prefix="mlgen-templates-")
-        precompile(self.folder.name)
-        build_data["force_include"][self.folder.name] = f"mlgen/_data/compiled/{compiled_tag()}"
+        for module, source in compiled().items():
+            file = Path(self.folder.name, f"{module}.py")
+            file.write_text(source, "utf-8")
+            build_data["force_include"][str(file)] = f"mlgen/render/compiled/{module}.py"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove the temporary folder, whose files are in the wheel by now."""

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
-from mlgen.render import FILTERS, environment
+from mlgen.render.filters import FILTERS, SHAPING
+from mlgen.render.sources import environment
 
 ROOT = Path(__file__).resolve().parents[2] / "templates"
 TEMPLATES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.j2"))
 
-SHAPING = {"join", "length", "map", "reverse", "trim"}
-"""Filters that choose or join what is printed, and compute nothing."""
 COMPUTING = (nodes.Sub, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Slice)
 STATEMENTS = (nodes.Output, nodes.For, nodes.If, nodes.Macro, nodes.Assign)
 

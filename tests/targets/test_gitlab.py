@@ -341,6 +341,7 @@ WHENS: tuple[Any, ...] = (
     {"branch": "release/*"},
     {"branch": "release/**"},
     {"branch": ["**/x", "r?", "[a-b]-b"]},
+    {"branch": ["a[x-]b", "[!a-q]7"]},
     {"branch": ["**", "!wip/**", "!main"]},
     {"branch": "*"},
     {"branch": "**"},
@@ -413,15 +414,23 @@ def test_deployments_stay_in_the_project(tmp_path: Path) -> None:
         "stages": {
             "train": {"fit": {"run": "true"}},
             "deploy": {"go": {"run": "true"}, "then": {"run": "true", "needs": ["go"]}},
+            "monitor": {
+                "look": {"run": "true", "when": {"event": "push", "branch": "main"}},
+                "after": {"run": "true", "needs": ["go"], "when": {"event": "push", "branch": "main"}},
+            },
         },
     }
     config = language.read(emit(tmp_path, spec)[1])
-    assert set(language.jobs(config, event("push", branch="main"))) == {"fit", "go", "then"}
-    assert set(language.jobs(config, event("push", "copy/wine", branch="main"))) == {"fit"}
+    everything = {"fit", "go", "then", "look", "after"}
+    assert set(language.jobs(config, event("push", branch="main"))) == everything
+    assert set(language.jobs(config, event("push", "copy/wine", branch="main"))) == {"fit", "look"}
+    # GitLab refuses a pipeline in which a job needs one that is not there.
+    assert config["look"]["needs"] == ["fit", {"job": "go", "optional": True}, {"job": "then", "optional": True}]
+    assert config["after"]["needs"] == config["then"]["needs"] == ["go"]
     other = next(name for name in names() if name != "gitlab")
     spec["project"]["repository"] = f"{other}.com/org/wine"  # mirrored here, under any path
     config = language.read(emit(tmp_path, spec)[1])
-    assert set(language.jobs(config, event("push", "copy/wine", branch="main"))) == {"fit", "go", "then"}
+    assert set(language.jobs(config, event("push", "copy/wine", branch="main"))) == everything
 
 
 @pytest.mark.parametrize("name", ["x-$SECRET", "x-${SECRET}", "x-%SECRET%"])
@@ -434,6 +443,7 @@ def test_names_that_would_be_expanded_start_nothing(name: str) -> None:
 def test_patterns_hold_no_bare_slash() -> None:
     assert pattern(["release/**/x-*"]) == r"/^release\/(.*\/)?x-[^\/]*$/"
     assert pattern(["a", "b/[c-d]"]) == r"/^(a|b\/[c-d])$/"
+    assert pattern(["[-a]x-y"]) == r"/^[\-a]x-y$/"
 
 
 # ---- the structural check

@@ -12,20 +12,22 @@ from typing import Any
 
 import pytest
 
+from mlgen.compiler import compile_spec
 from mlgen.diagnostics import Diagnostic, SpecError
 from mlgen.ir import Pipeline
 from mlgen.targets import get
 from mlgen.targets.contract import Output
 from mlgen.targets.jenkins.check import check
 from mlgen.targets.jenkins.conditions import NAMED_TIMER, TIMER, USER
+from mlgen.targets.jenkins.reader import read
 from mlgen.targets.jenkins.view import stage_name
 from mlgen.targets.uses import CONSTRUCTS
 from tests.engines.checkers import groovy_check
 from tests.engines.run_jenkins import run_jenkins
 from tests.engines.runs import RunResult
-from tests.engines.tools import find
+from tests.engines.tools import find, git
 from tests.targets.jenkins.groovy import runs, scripts
-from tests.targets.jenkins.project import SPECS, checkout, compiled, load, pipeline_of, spec, text_of, unchecked, write
+from tests.targets.jenkins.project import SPECS, checkout, compiled, load, pipeline_of, spec, text_of, unchecked
 from tests.targets.strings import COMMANDS
 
 OUTPUT = Output("Jenkinsfile", "jenkins/Jenkinsfile.j2", {}, comment="//")
@@ -44,6 +46,8 @@ def test_a_spec_compiles_and_is_clean(name: str, tmp_path: Path) -> None:
     assert "\n\n\n" not in text
     assert not any(line.endswith(" ") for line in text.split("\n"))
     assert text.endswith("}\n")
+    # With the other targets beside it, the file is the same.
+    assert text_of(compile_spec(SPECS[name], "mlgen.yaml", only=("jenkins",))) == text
 
 
 def test_every_construct_has_a_row() -> None:
@@ -66,9 +70,12 @@ def test_warnings_are_silenced_by_the_fallbacks(tmp_path: Path) -> None:
 # --- conditions
 
 
-def _events(pipeline: Pipeline, branches: list[str], tags: list[str]) -> list[tuple[str, dict[str, str], dict[str, Any]]]:
-    """Events as kind, attributes for the oracle, and what Jenkins sets."""
-    found: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+Event = tuple[str, dict[str, str], dict[str, Any]]
+"""Its kind, its attributes for the oracle, and what Jenkins sets."""
+
+
+def _events(pipeline: Pipeline, branches: list[str], tags: list[str]) -> list[Event]:
+    found: list[Event] = []
     for branch in branches:
         env = {"BRANCH_NAME": branch}
         found.append(("push", {"branch": branch}, {"env": env, "causes": ["jenkins.branch.BranchEventCause"]}))
@@ -84,12 +91,14 @@ def _events(pipeline: Pipeline, branches: list[str], tags: list[str]) -> list[tu
     for schedule in schedules:
         env = {"BRANCH_NAME": schedule.branch, "JENKINS_SCHEDULE": schedule.name}
         cause = TIMER if len(schedules) == 1 else NAMED_TIMER
-        found.append(("schedule", {"branch": schedule.branch, "schedule": schedule.name}, {"env": env, "causes": [cause]}))
+        attributes = {"branch": schedule.branch, "schedule": schedule.name}
+        found.append(("schedule", attributes, {"env": env, "causes": [cause]}))
     return found
 
 
 def _agree(tmp_path: Path, pipeline: Pipeline, branches: list[str], tags: list[str]) -> None:
-    events = [event for event in _events(pipeline, branches, tags) if event[0] != "manual" or pipeline.triggers.on("manual")]
+    by_hand = pipeline.triggers.on("manual")
+    events = [event for event in _events(pipeline, branches, tags) if event[0] != "manual" or by_hand]
     answers = runs(tmp_path, unchecked(pipeline), [said for _, _, said in events])
     for (kind, attributes, _), answer in zip(events, answers, strict=True):
         started = pipeline.triggers.condition.holds(kind, attributes)
@@ -105,17 +114,21 @@ def _agree(tmp_path: Path, pipeline: Pipeline, branches: list[str], tags: list[s
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_conditions_are_those_of_the_spec(name: str, tmp_path: Path) -> None:
-    branches = ["main", "trunk", "Trunk", "MAIN", "release/1", "release/1/2", "release/old", "Release/1", "mainx", "x/main"]
+    branches = ["main", "trunk", "Trunk", "MAIN", "release/1", "release/1/2", "release/old", "Release/1", "mainx"]
     _agree(tmp_path, pipeline_of(tmp_path, load(name)), branches, ["v1", "V1", "v1/x", "xv1", "main", "trunk"])
 
 
 def test_conditions_with_patterns_of_every_kind(tmp_path: Path) -> None:
     patterns = ["a/**/z", "[ab]*", "[!ab]?", "**/x", "a+b", "a.b", "*.*-?", "**"]
-    jobs = {f"j{index}": {"run": "true", "when": {"branch": pattern}} for index, pattern in enumerate(patterns)}
+    jobs: dict[str, Any] = {
+        f"j{index}": {"run": "true", "when": {"branch": pattern}} for index, pattern in enumerate(patterns)
+    }
     jobs["minus"] = {"run": "true", "when": {"branch": ["**", "!a/**", "!main"]}}
     jobs["unless"] = {"run": "true", "when": {"not": {"branch": ["a.b", "a+?"]}}}
-    jobs["either"] = {"run": "true", "when": [{"event": "push", "branch": ["main", "a*"]}, {"event": "tag", "tag": "v*"}]}
-    pipeline = pipeline_of(tmp_path, spec({"data": jobs}, triggers={"push": {}, "pull_request": {}, "tag": ["v*", "!v0"], "manual": {}}))
+    either = [{"event": "push", "branch": ["main", "a*"]}, {"event": "tag", "tag": "v*"}]
+    jobs["either"] = {"run": "true", "when": either}
+    triggers = {"push": {}, "pull_request": {}, "tag": ["v*", "!v0"], "manual": {}}
+    pipeline = pipeline_of(tmp_path, spec({"data": jobs}, triggers=triggers))
     branches = ["a/z", "a/b/z", "a/b/c/z", "abc", "cd", "c", "x", "p/x", "p/q/x", "a+b", "aab", "a.b", "axb"]
     _agree(tmp_path, pipeline, [*branches, "main", "re/x", "n.m-o", "a/n.m-o", "Main"], ["v1", "v0", "w"])
 
@@ -143,6 +156,9 @@ def _without_stage(name: str) -> Callable[[str], str]:
     return damage
 
 
+LEAK = "withCredentials([string(credentialsId: 'DEPLOY_KEY', variable: 'K')]) { sh 'true' }\nunstash 'fetch'\n"
+HINT = "                stage('test / hint') {\n"
+MANY = "".join(f"stage('s{i}') {{ agent any\nsteps {{ sh 'x' }}\n}}\n" for i in range(40))
 DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
     "a brace is lost": (_replaced("            }\n        }\n\n", "            }\n\n"), "not closed"),
     "a quote is lost": (_replaced("stage('train / best')", "stage('train / best)"), "cannot read"),
@@ -151,11 +167,14 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
     "a job twice": (_replaced("stage('test / hint')", "stage('test / quality')"), "are called test / quality"),
     "a stash is not made": (_replaced("stash name: 'best-best'", "stash name: 'best-other'"), "no earlier stage makes"),
     "a stash is not received": (_replaced("unstash 'best-best'\n", "echo 'x'\n"), "does not receive best-best"),
-    "files that are not declared": (_replaced("unstash 'drift'", "unstash 'drift'\n unstash 'fetch'"), "does not declare"),
+    "files that are not declared": (
+        _replaced("unstash 'drift'", "unstash 'drift'\n unstash 'fetch'"),
+        "does not declare",
+    ),
     "an approval is lost": (_without_stage("approve production"), "needs an approval"),
     "a lock is lost": (_replaced("options { lock(resource: 'features/production') }\n", ""), "does not hold its lock"),
     "a secret for a job that does not list it": (
-        _replaced("unstash 'fetch'\n", "withCredentials([string(credentialsId: 'DEPLOY_KEY', variable: 'K')]) { sh 'true' }\nunstash 'fetch'\n"),
+        _replaced("unstash 'fetch'\n", LEAK),
         "which it does not list",
     ),
     "a secret for all jobs": (
@@ -164,12 +183,12 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "a secret is not bound": (_replaced("credentialsId: 'REGISTRY_TOKEN'", "x: 'REGISTRY_TOKEN'"), "does not bind"),
     "a parallel in a parallel": (
-        _replaced("                stage('test / hint') {\n", "                stage('test / hint') {\nparallel { stage('a') { steps { echo 'x' } } }\n"),
+        _replaced(HINT, HINT + "parallel { stage('a') { steps { echo 'x' } } }\n"),
         "one of steps",
     ),
     "a script that is too long": (_replaced("./unit.sh", "./unit.sh " + "x" * 66_000), "65535 bytes"),
     "too many stages": (
-        _replaced("    stages {\n", "    stages {\n" + "".join(f"stage('s{i}') {{ agent any\nsteps {{ sh 'x' }}\n}}\n" for i in range(40))),
+        _replaced("    stages {\n", "    stages {\n" + MANY),
         "bytes of code",
     ),
 }
@@ -207,16 +226,15 @@ def _faults(tmp_path: Path, data: dict[str, Any]) -> list[Diagnostic]:
 
 ONE = {"data": {"a": {"run": "true"}}}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "names in cron": (spec(ONE, triggers={"push": {}, "schedule": [{"name": "s", "cron": "0 3 * * MON"}]}), "cannot read 'MON'"),
-    "day and weekday": (spec(ONE, triggers={"push": {}, "schedule": [{"name": "s", "cron": "0 3 1 * 1"}]}), "day and weekday"),
+    "names in cron": (spec(ONE, triggers={"schedule": [{"name": "s", "cron": "0 3 * * MON"}]}), "cannot read 'MON'"),
+    "day and weekday": (spec(ONE, triggers={"schedule": [{"name": "s", "cron": "0 3 1 * 1"}]}), "day and weekday"),
     "a word of Groovy": (spec({"data": {"a": {"run": "true", "env": {"in": "x"}}}}), "a word of Groovy"),
     "a word of Groovy for all": (spec(ONE, env={"class": "x"}), "a word of Groovy"),
-    "a runner of others": (
-        spec({"data": {"a": {"run": "true", "runner": "gpu"}}}, runners={"gpu": {"github": "gpu"}}),
-        "does not say which agent",
-    ),
     "an approval of a matrix": (
-        spec({"deploy": {"a": {"run": "true", "environment": "p", "matrix": {"x": [1, 2]}}}}, environments={"p": {"approval": True}}),
+        spec(
+            {"deploy": {"a": {"run": "true", "environment": "p", "matrix": {"x": [1, 2]}}}},
+            environments={"p": {"approval": True}},
+        ),
         "ask once",
     ),
     "a class in a path": (spec({"data": {"a": {"run": "true", "outs": ["x[12]/"]}}}), "no [ ]"),
@@ -229,7 +247,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "would cancel a manual run",
     ),
-    "too many jobs": (spec({"data": {f"j{i}": {"run": "true", "outs": [f"o{i}"]} for i in range(60)}}), "bytes of code"),
+    "too many jobs": (
+        spec({"data": {f"j{i}": {"run": "true", "outs": [f"o{i}"]} for i in range(60)}}),
+        "bytes of code",
+    ),
 }
 
 
@@ -242,9 +263,24 @@ def test_it_is_refused(kind: str, tmp_path: Path) -> None:
     assert fault.hint
 
 
+def test_a_runner_that_says_nothing_of_jenkins_is_refused(tmp_path: Path) -> None:
+    data = load("features")
+    del data["runners"]["gpu"]["jenkins"]
+    (fault,) = _faults(tmp_path, data)
+    assert "does not say which agent" in fault.message
+    data["targets"]["jenkins"]["fallback"] = {"runner": "default"}
+    assert get("jenkins").refuse(pipeline_of(tmp_path, data))[0].severity == "warning"
+
+
 # --- scripts
 
-EXTRA = ("echo '\\u0041' '\\\\u0041' \"\\\\\\u0042\"", "echo '$' '$x' '${y}' '$$'", "echo '\\x41\\101' '/*' '//' '*/'", "echo a\\\necho \"'''\"\\'", "cat <<'EOF'\n'''''\n\\\\'''\\\nEOF")
+EXTRA = (
+    "echo '\\u0041' '\\\\u0041' \"\\\\\\u0042\"",
+    "echo '$' '$x' '${y}' '$$'",
+    "echo '\\x41\\101' '/*' '//' '*/'",
+    "echo a\\\necho \"'''\"\\'",
+    "cat <<'EOF'\n'''''\n\\\\'''\\\nEOF",
+)
 
 
 def _run(script: str, folder: Path) -> bytes:
@@ -253,7 +289,9 @@ def _run(script: str, folder: Path) -> bytes:
     file.chmod(0o755)
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "JENKINS_EVENT": "push", "WORKSPACE_TMP": str(folder)}
     argv = [str(file)] if script.startswith("#!") else ["sh", "-xe", str(file)]
-    return subprocess.run(argv, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+    return subprocess.run(
+        argv, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+    ).stdout
 
 
 @pytest.mark.parametrize("bounds", [{}, {"timeout": "1m", "retry": 1}], ids=["plain", "bounded"])
@@ -269,10 +307,14 @@ def test_scripts_reach_the_shell_unchanged(bounds: dict[str, Any], tmp_path: Pat
 
     def compare(said: dict[str, str]) -> tuple[str, bytes, bytes]:
         command = commands[int(said["label"][1:])]
-        plain = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, check=True)
+        argv = ["bash", "-euo", "pipefail", "-c", command]
+        plain = subprocess.run(argv, cwd=tmp_path, capture_output=True, check=True)
         return command, _run(said["script"], found[said["label"]]), plain.stdout
 
-    said = scripts(tmp_path, unchecked(pipeline))
+    text = unchecked(pipeline)
+    said = scripts(tmp_path, text)
+    mine = [node.argument("script") for node in read(text).walk() if node.name == "sh"]
+    assert mine == [one["script"] for one in said]
     assert [one["label"] for one in said] == list(found)
     with ThreadPoolExecutor(4) as pool:
         for command, got, wanted in pool.map(compare, said):
@@ -281,10 +323,10 @@ def test_scripts_reach_the_shell_unchanged(bounds: dict[str, Any], tmp_path: Pat
 
 def test_values_and_results_reach_the_job(tmp_path: Path) -> None:
     """Variables of all kinds, legs that share a folder, exports, an early exit, `finally` and what it sees: one run."""
-    values = {"A": "it's $HOME \"q\" \\ \\n $x $$", "B": "", "C": "ünï 🎉 # x: y", "D": " lead"}
+    values = {"A": 'it\'s $HOME "q" \\ \\n $x $$', "B": "", "C": "ünï 🎉 # x: y", "D": " lead"}
     show = 'printf "<%s>" "$A" "$B" "$C" "$D" "$axis" "$MLGEN_JOB" "$MLGEN_BRANCH" "$MLGEN_EVENT" >"out/$axis"\nexit 0'
     final = 'echo "result=$MLGEN_RESULT"'
-    stages = {
+    stages: dict[str, Any] = {
         "data": {
             "show": {"run": f"mkdir out\n{show}", "matrix": {"axis": ["x", "z"]}, "outs": ["out/"], "env": values},
             "tell": {"run": 'echo k=v >>"$MLGEN_EXPORTS"\ncd /', "exports": ["k"], "finally": final},
@@ -323,7 +365,8 @@ def test_the_portable_variables(tmp_path: Path) -> None:
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
     common = {"BUILD_TAG": "jenkins-a-1", "BUILD_NUMBER": "1", "BUILD_URL": "http://j/1/"}
-    push = variables(JENKINS_EVENT="push", BRANCH_NAME="trunk", GIT_URL="git@github.com:o/n.git", JENKINS_SCHEDULE="weekly", **common)
+    common |= {"BRANCH_NAME": "trunk", "GIT_URL": "git@github.com:o/n.git"}
+    push = variables(JENKINS_EVENT="push", JENKINS_SCHEDULE="weekly", **common)
     assert push["MLGEN_TARGET"] == "jenkins"
     assert push["MLGEN_BRANCH"] == "trunk"
     assert push["MLGEN_SCHEDULE"] == ""
@@ -343,10 +386,50 @@ def test_the_portable_variables(tmp_path: Path) -> None:
     assert [manual[f"MLGEN_INPUT_{n}"] for n in ("EPOCHS", "MODE", "RATE")] == ["3", "full", "0.5"]
 
 
+def test_the_commit_of_a_pull_request_is_its_head(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    env_sh = text_of(compiled(tmp_path / "project", spec(ONE)), ".mlgen/env.sh")
+    git(tmp_path, "init", "-q", "-b", "main")
+    heads = {}
+    for name, start in (("base", None), ("target", "base"), ("head", "base")):
+        git(tmp_path, "checkout", "-q", *(["-b", name, start] if start else ["-b", name]))
+        git(tmp_path, "commit", "-q", "--allow-empty", "-m", name)
+        heads[name] = git(tmp_path, "rev-parse", "HEAD").strip()
+    git(tmp_path, "update-ref", "refs/remotes/origin/PR-7", heads["head"])
+    git(tmp_path, "update-ref", "refs/remotes/origin/main", heads["target"])
+    git(tmp_path, "checkout", "-q", "--detach", "target")
+    git(tmp_path, "merge", "-q", "--no-ff", "-m", "merge", "head")
+    (tmp_path / "env.sh").write_text(env_sh, "utf-8")
+    env = {
+        "HOME": "/",
+        "JENKINS_EVENT": "pull_request",
+        "BRANCH_NAME": "PR-7",
+        "CHANGE_ID": "7",
+        "CHANGE_TARGET": "main",
+    }
+
+    def shown(path: str) -> dict[str, str]:
+        argv = ["/bin/sh", "-eu", "env.sh", "--print"]
+        done = subprocess.run(argv, cwd=tmp_path, env={**env, "PATH": path}, capture_output=True, text=True, check=True)
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    said = shown(os.environ["PATH"])
+    assert said["MLGEN_COMMIT"] == heads["head"]
+    assert said["MLGEN_BASE"] == heads["base"]
+    assert said["MLGEN_CHECKOUT"] == git(tmp_path, "rev-parse", "HEAD").strip()
+    # Without git, as in many images.
+    (tmp_path / "bin").mkdir()
+    for tool in ("tr", "cut", "sed"):
+        (tmp_path / "bin" / tool).symlink_to(find(tool))
+    assert shown(str(tmp_path / "bin"))["MLGEN_COMMIT"] == heads["head"]
+
+
 def test_the_settings(tmp_path: Path) -> None:
     pipeline = pipeline_of(tmp_path, load("features"))
     said = {setting.title: setting for setting in get("jenkins").settings(pipeline)}
-    assert {"Credential DEPLOY_KEY", "Credential REGISTRY_TOKEN", "Tags", "Schedules", "Approval of production", "Agents"} <= set(said)
+    assert {"Credential DEPLOY_KEY", "Credential REGISTRY_TOKEN", "Tags", "Schedules", "Approval of production"} <= set(
+        said
+    )
     assert "Parameterized Scheduler" in said["Plugins"].detail
     assert "ml-leads" in said["Approval of production"].detail
     assert "gpu" in said["Agents"].detail
@@ -381,7 +464,9 @@ def _stub(root: Path, change: Callable[[dict[str, Any]], None] = lambda data: No
     del data["runtime"]["setup"]
     for job in (job for stage in data["stages"].values() for job in stage.values() if "run" in job):
         made = " ".join([*job.get("outs", ()), *job.get("metrics", ())])
-        job["run"] = f'for f in {made}; do mkdir -p "$(dirname $f)"; echo \'{{"accuracy": 0.95}}\' >$f; done' if made else "true"
+        job["run"] = (
+            f'for f in {made}; do mkdir -p "$(dirname $f)"; echo \'{{"accuracy": 0.97}}\' >$f; done' if made else "true"
+        )
     change(data)
     return checkout(root, "wine-quality", data)
 
@@ -399,7 +484,7 @@ def test_what_is_refused_does_not_deploy(tmp_path: Path) -> None:
 
 def test_nothing_deploys_below_the_threshold(tmp_path: Path) -> None:
     def raised(data: dict[str, Any]) -> None:
-        data["gates"]["quality"]["require"][0] = "accuracy >= 0.96"
+        data["gates"]["quality"]["require"][0] = "accuracy >= 0.98"
 
     done = run_jenkins(_stub(tmp_path / "repo", raised), work=tmp_path / "work", credentials=TOKEN)
     assert not done.ok

@@ -15,6 +15,7 @@ _WORDS = {
     "did not find expected key": ("this does not fit the lines before", "look at the indentation and the quotes here and above"),
     "did not find expected '-' indicator": ("this does not fit the list above", "begin it with `- `, or indent it less"),
     "block sequence entries are not allowed in this context": ("a list may not begin here", "begin it on the next line"),
+    "did not find expected node content": ("a value is missing here", "look for a `[` or `{` that is not closed"),
     "found undefined alias": ("there is no anchor of this name above", "quote the value if the * is part of it"),
     "mapping values are not allowed in this context": (
         "a `key: value` may not stand here",

@@ -6,7 +6,6 @@ A job gets a folder of its own as home; `/tmp/` in the config stands for a folde
 
 from __future__ import annotations
 
-import glob
 import os
 import shlex
 import shutil
@@ -301,14 +300,14 @@ def _copied(root: Path, patterns: list[str], to: Path) -> bool:
     found = False
     for pattern in patterns:
         assert "**" not in pattern
-        for path in glob.glob(pattern, root_dir=root, include_hidden=True):
+        for path in root.glob(pattern):
             found = True
-            target = to / path
+            target = to / path.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
-            if (root / path).is_dir():
-                shutil.copytree(root / path, target, dirs_exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, target, dirs_exist_ok=True)
             else:
-                shutil.copy2(root / path, target)
+                shutil.copy2(path, target)
     return found
 
 

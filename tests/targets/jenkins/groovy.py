@@ -25,7 +25,8 @@ args.each { name ->
         void visitMethodCallExpression(MethodCallExpression call) {
             if (call.methodAsString == 'stage') stage = call.arguments.expressions[0].value
             if (call.methodAsString == 'sh') {
-                def said = call.arguments.expressions[0].mapEntryExpressions.collectEntries { [it.keyExpression.value, it.valueExpression.value] }
+                def given = call.arguments.expressions[0].mapEntryExpressions
+                def said = given.collectEntries { [it.keyExpression.value, it.valueExpression.value] }
                 found << [file: name, stage: stage, label: said.label, script: said.script]
             }
             super.visitMethodCallExpression(call)
@@ -55,7 +56,14 @@ println groovy.json.JsonOutput.toJson(found)
 def _groovy(folder: Path, script: str, *args: Path) -> Any:
     file = folder / "script.groovy"
     file.write_text(script, "utf-8")
-    argv = [find("java"), *java_options(), "-Dfile.encoding=UTF-8", "-cp", groovy_classpath(), "groovy.ui.GroovyMain"]
+    argv: list[str | Path] = [
+        find("java"),
+        *java_options(),
+        "-Dfile.encoding=UTF-8",
+        "-cp",
+        groovy_classpath(),
+        "groovy.ui.GroovyMain",
+    ]
     done = run([*argv, "-c", "UTF-8", file, *args], cwd=folder, env=base_env(folder / "home"))
     if done.code:
         raise RuntimeError(done.out + done.err)
@@ -74,7 +82,8 @@ def scripts(folder: Path, *texts: str) -> list[dict[str, str]]:
 def runs(folder: Path, text: str, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """For each event, what `event()` says and the stages with steps that run on it."""
     (folder / "events.json").write_text(json.dumps(events), "utf-8")
-    jobs = ", ".join(f"{json.dumps(name)}: {{ {' && '.join(f'({w})' for w in whens)} }}" for name, whens in conditions(text))
+    both = ((name, " && ".join(f"({when})" for when in whens)) for name, whens in conditions(text))
+    jobs = ", ".join(f"{json.dumps(name)}: {{ {when} }}" for name, when in both)
     event = text[text.index("def event()") : text.index("\npipeline {")]
     found: list[dict[str, Any]] = _groovy(folder, _EVALUATE % (event, jobs.replace("$", "\\$")), folder / "events.json")
     return found

@@ -157,12 +157,12 @@ def _run_job(
     checkout = home / "build" / event.repo
     checkout.parent.mkdir(parents=True)
     logs.mkdir(parents=True)
-    subprocess.run(["git", "clone", "-q", "--no-hardlinks", repo, checkout], check=True)
-    subprocess.run(
-        ["git", "-C", checkout, "remote", "set-url", "origin", f"https://github.com/{event.repo}.git"], check=True
-    )
-    head = subprocess.run(["git", "-C", checkout, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    exports = _exports(config, job, event, head.stdout.strip(), checkout, settings)
+    subprocess.run(["git", "clone", "-q", "--template=", "--no-hardlinks", repo, checkout], check=True)
+    git_config = checkout / ".git/config"
+    url = f"https://github.com/{event.repo}.git"
+    git_config.write_text(git_config.read_text("utf-8").replace(str(repo), url), "utf-8")
+    head = (checkout / ".git/refs/heads/main").read_text("utf-8").strip()
+    exports = _exports(config, job, event, head, checkout, settings)
     script = work / "build.sh"
     script.write_text("\n".join(_script(job, exports, checkout, logs, work)) + "\n", "utf-8", errors="surrogateescape")
     env = {"HOME": str(home), "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]), "LANG": "C.UTF-8"}

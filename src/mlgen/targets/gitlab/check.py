@@ -9,7 +9,7 @@ from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Output
 from mlgen.targets.gitlab.caches import MAX_CACHES
 from mlgen.targets.gitlab.conditions import MAX_TOKENS, rules, tokens, workflow
-from mlgen.targets.gitlab.placement import MAX_NEEDS, native_name
+from mlgen.targets.gitlab.placement import MAX_NEEDS, native_name, optional, waits
 from mlgen.targets.gitlab.scripts import OPENING
 
 KEYWORDS = frozenset(("default", "include", "stages", "variables", "workflow"))
@@ -128,7 +128,7 @@ def _order(said: Config, job: Job, jobs: Config, config: Config, pipeline: Pipel
             yield f"it refers to {name}, which stands in a later stage"
     if needs is not None and sum(_legs(jobs.get(name, {})) for name in needs) > MAX_NEEDS:
         yield f"more than {MAX_NEEDS} needs"
-    edges = {native_name(pipeline.job(edge.job)): edge for edge in job.waits}
+    edges = {native_name(pipeline.job(edge.job)): edge for edge in waits(job, pipeline)}
     takes = {native_name(pipeline.job(take.job)) for take in job.takes}
     if needs is not None and set(needs) != set(edges):
         yield f"it needs {', '.join(needs) or 'nothing'}, not {', '.join(edges) or 'nothing'}"
@@ -136,7 +136,7 @@ def _order(said: Config, job: Job, jobs: Config, config: Config, pipeline: Pipel
         need = (needs or {}).get(name, {})
         if needs is None and rank.get(name, own) >= own:
             yield f"it does not wait for {name}"
-        elif needs is not None and bool(need.get("optional")) == edge.always:
+        elif needs is not None and bool(need.get("optional")) != optional(edge, job, pipeline):
             yield f"its need of {name} is {'' if need.get('optional') else 'not '}optional"
     handed = said.get("dependencies") or ()
     if needs is not None:

@@ -223,8 +223,12 @@ def _terms(field: str, patterns: list[str], kind: str, negated: bool = False) ->
     return f"({name} == null || {text})" if negated else f"{name} && {text}"
 
 
+# An escaped dash outside of a class, which needs no escape; what else is escaped, and classes, stay as they are.
+_DASH = re.compile(r"\\-|\\.|\[(?:\\.|[^\]\\])*\]")
+
+
 def pattern(patterns: Iterable[str]) -> str:
     """The globs as one anchored pattern, every slash in it escaped, also in a class: the first bare one ends it."""
-    found = [glob_regex(p).replace("\\-", "-") for p in patterns]
+    found = [_DASH.sub(lambda part: "-" if part[0] == r"\-" else part[0], glob_regex(p)) for p in patterns]
     whole = found[0] if len(found) == 1 else f"({'|'.join(found)})"
     return "/^" + re.sub(r"(?<!\\)/", r"\/", whole) + "$/"

@@ -1,8 +1,8 @@
 """What the capability table is too coarse for: limits, and single values that the file cannot say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from mlgen.diagnostics import Diagnostic, error, warning
+from mlgen.diagnostics import Diagnostic, Position, error, warning
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.gitlab import caches, conditions
 from mlgen.targets.gitlab.placement import native_name
@@ -35,6 +35,7 @@ def _pipeline(pipeline: Pipeline) -> Iterator[Diagnostic]:
     for job in exposed[MAX_SUMMARIES:]:
         message = f"GitLab links {MAX_SUMMARIES} summaries in a merge request; that of {job.id} is not among them"
         yield warning("MLG402", job.position, message, "it can still be found among the job's artifacts")
+    yield from _long(conditions.workflow(pipeline), "triggers", at)
     names: dict[str, str] = {}
     for job in pipeline.jobs:
         other = names.setdefault(native_name(job), job.id)
@@ -72,11 +73,14 @@ def _job(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
         yield error("MLG401", job.position, message, "take `allow_failure` or the approval away")
     if job.timeout and total_seconds(job) > MAX_SECONDS:
         yield error("MLG404", job.position, f"{job.id}: GitLab ends every job after 30 days", "shorten its `timeout`")
-    for rule in (*conditions.rules(job, pipeline), *conditions.workflow(pipeline)):
-        count = conditions.tokens(rule.condition)
-        if count > conditions.MAX_TOKENS:
-            message = f"{job.id}: its condition has {count} tokens; GitLab takes {conditions.MAX_TOKENS}"
-            yield error("MLG404", job.position, message, "name fewer branches or tags, or use patterns for them")
+    yield from _long(conditions.rules(job, pipeline), job.id, job.position)
+
+
+def _long(rules: Iterable[conditions.Rule], what: str, at: Position) -> Iterator[Diagnostic]:
+    count = max((conditions.tokens(rule.condition) for rule in rules), default=0)
+    if count > conditions.MAX_TOKENS:
+        message = f"{what}: the condition has {count} tokens; GitLab takes {conditions.MAX_TOKENS}"
+        yield error("MLG404", at, message, "name fewer branches or tags, or use patterns for them")
 
 
 def _matrix(job: Job) -> Iterator[Diagnostic]:
@@ -132,6 +136,6 @@ def _texts(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
             yield _replaced(job.position, f"{job.id}: {text}")
 
 
-def _replaced(at: object, what: str) -> Diagnostic:
+def _replaced(at: Position, what: str) -> Diagnostic:
     message = f"{what} holds `{OPENING}`, which GitLab replaces in a file with inputs"
-    return error("MLG401", at, message, "set it in the script")  # type: ignore[arg-type]
+    return error("MLG401", at, message, "set it in the script")

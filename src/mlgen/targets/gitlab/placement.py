@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mlgen.ir import Edge, Job, Pipeline
 from mlgen.targets.gitlab import scripts
+from mlgen.targets.gitlab.conditions import bound_home, elsewhere
 
 MAX_NEEDS = 50
 
@@ -83,7 +84,7 @@ def _level(job: Job, pipeline: Pipeline, levels: dict[str, tuple[int, int]]) -> 
 def overflows(job: Job, pipeline: Pipeline) -> bool:
     """Whether the job waits for more jobs than `needs` takes."""
     count = 0
-    for edge in job.waits:
+    for edge in waits(job, pipeline):
         matrix = pipeline.job(edge.job).matrix
         count += len(matrix.legs) if matrix else 1
     return count > MAX_NEEDS
@@ -93,11 +94,29 @@ def _place(job: Job, pipeline: Pipeline, stage: str, starts: bool) -> Place:
     if overflows(job, pipeline):
         makers = dict.fromkeys(take.job for take in job.takes)
         return Place(stage, None, tuple(native_name(pipeline.job(maker)) for maker in makers))
-    needs = tuple(_need(edge, job, pipeline) for edge in job.waits)
+    needs = tuple(_need(edge, job, pipeline) for edge in waits(job, pipeline))
     return Place(stage, None if starts and not needs else needs, None)
 
 
 def _need(edge: Edge, job: Job, pipeline: Pipeline) -> Need:
     other = pipeline.job(edge.job)
     taken = any(take.job == edge.job for take in job.takes)
-    return Need(native_name(other), optional=not edge.always, artifacts=taken or not scripts.archived(other))
+    absent = optional(edge, job, pipeline)
+    return Need(native_name(other), optional=absent, artifacts=taken or not scripts.archived(other))
+
+
+def waits(job: Job, pipeline: Pipeline) -> tuple[Edge, ...]:
+    """The edges to say: those that no other implies. In a copy of the repository, jobs that deploy imply nothing."""
+    through = [pipeline.job(edge.job) for edge in job.waits]
+    if elsewhere(pipeline) and not bound_home(job, pipeline) and any(bound_home(other, pipeline) for other in through):
+        return job.edges
+    return job.waits
+
+
+def optional(edge: Edge, job: Job, pipeline: Pipeline) -> bool:
+    """Whether there are pipelines with the job and without the one it waits for, which GitLab would refuse."""
+    if not edge.always:
+        return True
+    other = pipeline.job(edge.job)
+    bound = bool(elsewhere(pipeline)) and bound_home(other, pipeline)
+    return bound and not bound_home(job, pipeline)

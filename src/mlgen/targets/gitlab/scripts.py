@@ -47,7 +47,7 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
     """`script`: what the job does, then what shows that it did so."""
     found = [*_merges(job, pipeline), *_promised(job, pipeline)]
     if any(not export.file for export in job.exports):
-        found.append(Entry("export MLGEN_EXPORTS=$(mktemp)"))
+        found.append(Entry("MLGEN_EXPORTS=$(mktemp); export MLGEN_EXPORTS"))
     if job.gate:
         found.append(Entry(bounded(_gate(job), job.timeout, job.retry)))
     else:

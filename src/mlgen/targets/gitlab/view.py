@@ -46,6 +46,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         explained = known._replace(comment="MLGEN_* variables, and values that other jobs export")
         default["before_script"] = [explained if entry == known else entry for entry in default["before_script"]]
     return {
+        "spec": pipeline.spec,
         "inputs": [_input(entry) for entry in pipeline.triggers.inputs],
         "stages": stages,
         "cancelled": cancelled,

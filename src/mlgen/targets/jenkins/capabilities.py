@@ -46,7 +46,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "manual",
         "native",
         "a run that a user starts",
-        weaker="Replay, and Build Now on a branch, are manual runs too; on a pull request or a tag they are that event again",
+        weaker="Replay of a branch is a manual run too; of a pull request or a tag it is that event again",
     ),
     Capability("matrix", "emulated", "its legs are parallel stages"),
     Capability(
@@ -60,7 +60,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "emulated",
         "`disableConcurrentBuilds`: runs of one branch are serial",
         default="warn",
-        weaker="runs of different branches or tags only share the lock, so an older commit can be deployed after a newer one",
+        weaker="runs of different branches or tags share the lock alone, and an older commit can come last",
         fallbacks=(("branch", "the order within a branch is enough"),),
     ),
     Capability("pull_request", "native", "`CHANGE_ID` is set; the branch source chooses head or merge"),
@@ -106,9 +106,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(
         "tag", "native", "`TAG_NAME` is set", weaker="Jenkins builds tags only where its branch source is told to"
     ),
-    Capability(
-        "timeout", "emulated", "`timeout` of coreutils, which fails; Jenkins' own would abort"
-    ),
+    Capability("timeout", "emulated", "`timeout` of coreutils, which fails; Jenkins' own would abort"),
     Capability("url", "emulated", "the build's description", weaker="the last deployment of a run is shown"),
 )
 """One row for each construct."""

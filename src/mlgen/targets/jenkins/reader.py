@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _TOKEN = re.compile(
-    r"(?P<space>[ \t\r]+|//[^\n]*|/\*.*?\*/)"
+    r"[ \t\r]*(?:"
+    r"(?P<word>[A-Za-z_$][A-Za-z0-9_$]*|[0-9]+)"
     r"|(?P<newline>\n)"
-    r"|(?P<long>'''(?:\\.|(?!''').)*''')"
-    r"|(?P<string>'(?:\\.|[^'\\\n])*')"
-    r'|(?P<interpolated>"(?:\\.|[^"\\\n])*")'
-    r"|(?P<regex>(?<=~ )/(?:\\.|[^/\n])+/)"
-    r"|(?P<word>[A-Za-z_$][A-Za-z0-9_$]*|[0-9]+)"
     r"|(?P<mark>[{}()\[\]])"
-    r"|(?P<operator>==~|[-+*=!<>&|?:.,;~]+)",
+    r"|(?P<long>'''(?:[^'\\]+|\\.|'(?!''))*''')"
+    r"|(?P<string>'(?:[^'\\\n]+|\\.)*')"
+    r'|(?P<interpolated>"(?:[^"\\\n]+|\\.)*")'
+    r"|(?P<comment>//[^\n]*|/\*.*?\*/)"
+    r"|(?P<regex>(?<=~ )/(?:[^/\\\n]+|\\.)+/)"
+    r"|(?P<operator>==~|[-+*=!<>&|?:.,;~]+)"
+    r"|(?P<end>\Z))",
     re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -70,11 +72,15 @@ class Node:
         """The first child of this name."""
         return next((child for child in self.children if child.name == name), None)
 
-    def walk(self) -> "Iterator[Node]":
+    def walk(self) -> "list[Node]":
         """The node and all below it, in the order of the text."""
-        yield self
+        found = [self]
         for child in self.children:
-            yield from child.walk()
+            if child.block:
+                found += child.walk()
+            else:
+                found.append(child)
+        return found
 
 
 def read(text: str) -> Node:
@@ -123,15 +129,17 @@ def _tokens(text: str) -> Iterator[Token]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise Unreadable(line, f"cannot read {text[at : at + 20].splitlines()[0]!r}")
-        kind, value = str(found.lastgroup), found[0]
+            raise Unreadable(line, f"cannot read {text[at : at + 20].strip().splitlines()[0]!r}")
+        kind = str(found.lastgroup)
+        value = found[kind]
         if kind == "long":
             yield Token(kind, unescape(value[3:-3]), line)
         elif kind == "string":
             yield Token(kind, unescape(value[1:-1]), line)
-        elif kind != "space":
+        elif kind not in ("comment", "end"):
             yield Token(kind, value, line)
-        line += value.count("\n")
+        if kind in ("newline", "long", "comment"):
+            line += value.count("\n")
         at = found.end()
 
 

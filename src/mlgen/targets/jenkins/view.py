@@ -61,15 +61,16 @@ def _parameters(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, object]]]:
             {"name": "JENKINS_SCHEDULE", "defaultValue": "", "description": "Set by the timer; leave it empty"},
         )
     for entry in pipeline.triggers.inputs:
+        about = {"description": entry.description} if entry.description else {}
         if entry.type == "choice":
             # The first choice is the default.
             choices = [entry.default, *(option for option in entry.options if option != entry.default)]
-            yield "choice", {"name": entry.variable, "choices": choices, "description": entry.description}
+            yield "choice", {"name": entry.variable, "choices": choices, **about}
         elif entry.type == "boolean":
             default = entry.default == "true"
-            yield "booleanParam", {"name": entry.variable, "defaultValue": default, "description": entry.description}
+            yield "booleanParam", {"name": entry.variable, "defaultValue": default, **about}
         else:
-            yield "string", {"name": entry.variable, "defaultValue": entry.default, "description": entry.description}
+            yield "string", {"name": entry.variable, "defaultValue": entry.default, **about}
 
 
 def _cron(pipeline: Pipeline) -> str:

@@ -8,7 +8,7 @@ enough, whether `tag` is set (a push) or `MLGEN_SCHEDULED` is (a request over th
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mlgen.ir import KINDS, Expr, Job, Pipeline, glob_regex, implies, is_literal
+from mlgen.ir import KINDS, Expr, Job, Pipeline, glob_regex, implies, is_literal, patterns_expr
 from mlgen.ir.expressions import All, Any, Match, Not
 
 SCHEDULE = "env(MLGEN_SCHEDULED)"
@@ -47,7 +47,7 @@ def trigger(pipeline: Pipeline) -> tuple[str, ...]:
         branches.setdefault(schedule.branch, []).append(schedule.name)
     for branch, names in branches.items():
         named = _within(SCHEDULE, names)
-        found.append(_and([Text(('type = "api"',)), named, _expr(Match("branch", branch)), _home(pipeline)]))
+        found.append(_and([Text(('type = "api"',)), named, _expr(patterns_expr("branch", (branch,))), _home(pipeline)]))
     return _lines(_or(found))
 
 

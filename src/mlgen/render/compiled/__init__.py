@@ -1,0 +1,6 @@
+"""The templates as Python modules, put here by the build of a wheel; a checkout has none."""
+
+
+def module_name(template: str) -> str:
+    """The module's name: `github/workflow.yml.j2` is `github_workflow_yml_j2`."""
+    return "".join(c if c.isalnum() else "_" for c in template)
