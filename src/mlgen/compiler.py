@@ -1,7 +1,6 @@
 """The straight line: load, validate, lower, render, verify. Writing is `write`'s; nothing here touches the disk."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlgen import targets
@@ -27,12 +26,12 @@ class Compiled(NamedTuple):
     warnings: tuple[Diagnostic, ...]
 
 
-def analyse(root: Path, spec: str) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
+def analyse(root: str, spec: str) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     """The pipeline that the spec means, and warnings; a SpecError says everything that is wrong."""
     return lower(source(root, spec))
 
 
-def compile_spec(root: Path, spec: str, only: Sequence[str] = ()) -> Compiled:
+def compile_spec(root: str, spec: str, only: Sequence[str] = ()) -> Compiled:
     """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything."""
     pipeline, warnings = analyse(root, spec)
     wanted = [options.name for options in pipeline.targets]

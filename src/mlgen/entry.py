@@ -2,17 +2,24 @@
 
 import sys
 
+from mlgen import __version__
+
 
 def main() -> int:
     """Run the command with `sys.argv`; the result is the exit code."""
     arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        print(f"mlgen {__version__}")
+        return 0
     if arguments[:1] == ["check"]:
         count = _no_change(arguments[1:])
         if count:
             print(f"mlgen: {count} files are current")
             return 0
-    from mlgen.cli.main import run
-
+    try:
+        from mlgen.cli.main import run
+    except KeyboardInterrupt:
+        return 130
     return run(arguments)
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mlgen.compiler import analyse, compile_spec
 from mlgen.diagnostics import SpecError
 from mlgen.ir import Pipeline
 from mlgen.targets import get
-from mlgen.targets.github.conditions import condition, planned
+from mlgen.targets.github.conditions import allowed_refs, condition, planned
 from tests.engines import checkers
 from tests.engines.github.api import Deployment, GitHubApi
 from tests.engines.run_github import run_github
@@ -92,9 +93,34 @@ def events(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, str], dict[str, 
         yield "schedule", attributes, {"event_name": "schedule", "event": {"schedule": schedule.cron}, **ref}
 
 
-@pytest.mark.parametrize("name", ["wine-quality", "features"])
+# Refs that are named by what they are not, patterns that an absent branch would match, deployments on schedules.
+REFS = """
+project: {name: p, default_branch: trunk}
+targets: [github]
+triggers: {push: {branches: ["**", "!wip"]}, pull_request: {}, tag: ["v*"], schedule: [{name: n, cron: "1 1 * * 0"}], manual: {}}
+stages:
+  test:
+    not-main: {run: x, when: {event: push, not: {branch: main}}}
+    flat: {run: x, when: {event: [push, manual], branch: "*"}}
+    never-wip: {run: x, when: {event: [push, schedule], branch: ["release/*", wip]}}
+  deploy:
+    not-old: {run: x, environment: a, when: {event: push, branch: "release/**", not: {branch: release/old}}}
+    but-main: {run: x, environment: b}
+    nightly: {run: x, environment: c, when: [{event: push, branch: "**/1"}, {event: schedule}]}
+    stable: {run: x, environment: d, when: {tag: ["v*", "!v0*"]}}
+    both: {run: x, environment: e}
+environments: {a: {}, b: {branches: ["!main"]}, c: {}, d: {}, e: {branches: [trunk, "release/?"], tags: ["v[1-9]*"]}}
+"""
+
+
+def refs(tmp_path: Path) -> Path:
+    (tmp_path / "mlgen.yaml").write_text("version: 1" + REFS, "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["wine-quality", "features", "refs"])
 def test_conditions_by_githubs_own_evaluator(name: str, tmp_path: Path) -> None:
-    pipeline, _ = analyse(SPECS[name], "mlgen.yaml")
+    pipeline, _ = analyse(SPECS[name] if name in SPECS else refs(tmp_path), "mlgen.yaml")
     plan = planned(pipeline)
     cases, expected = [], []
     for (kind, attributes, github), job in itertools.product(events(pipeline), pipeline.jobs):
@@ -104,7 +130,8 @@ def test_conditions_by_githubs_own_evaluator(name: str, tmp_path: Path) -> None:
         if exact == "Trunk" and kind in ("push", "manual", "pull_request"):
             continue  # `==` ignores case; deploying jobs refuse by themselves, see the guard's tests
         value = {"branch": exact if kind != "tag" else "", "tag": attributes.get("tag", "")}
-        outputs = {p.output: str(re.fullmatch(p.regex, value[p.field]) is not None).lower() for p in plan}
+        found = {p.output: bool(value[p.field]) and re.fullmatch(p.regex, value[p.field]) is not None for p in plan}
+        outputs = {name: str(value).lower() for name, value in found.items()}
         source = condition(job, pipeline, {p.match: p.output for p in plan}) or "true"
         contexts = {"github": github, "needs": {"plan": {"outputs": outputs}}}
         cases.append({"source": source, "contexts": contexts, "status": "success"})
@@ -128,6 +155,108 @@ def test_plan_matches_exactly_in_bash(tmp_path: Path) -> None:
         subprocess.run(["bash", "-euo", "pipefail", "-c", step["run"]], check=True, env=env)
         assert f"branch_release={str(wanted).lower()}" in out.read_text().splitlines()
     assert [p.output for p in planned(pipeline)] == ["branch_release"]
+
+
+def test_guard_lets_through_what_the_condition_does(tmp_path: Path) -> None:
+    pipeline, _ = analyse(refs(tmp_path), "mlgen.yaml")
+    patterns = {job.id: allowed_refs(job, pipeline) for job in pipeline.jobs if job.environment}
+    allowed = 0
+    for (kind, attributes, github), name in itertools.product(events(pipeline), patterns):
+        if pipeline.triggers.condition.holds(kind, attributes) and pipeline.job(name).condition.holds(kind, attributes):
+            allowed += 1
+            assert not patterns[name] or any(fnmatchcase(github["ref"], p) for p in patterns[name]), (name, kind, attributes)
+    assert allowed > 10
+    assert patterns["deploy.nightly"] == ("refs/heads/*1", "refs/heads/trunk")
+    assert patterns["deploy.both"] == ("refs/heads/trunk", "refs/heads/release/?", "refs/tags/v[1-9]*")
+
+
+def test_refs_are_told_apart(tmp_path: Path) -> None:
+    data = parsed(workflow(project(tmp_path, "triggers: {push: {}}\nstages: {test: {a: {run: x}}}")))
+    assert data["on"] == {"push": {"branches": ["**"]}}, "an empty `push` is for tags too"
+    data = parsed(workflow(refs(tmp_path)))
+    steps = data["jobs"]["plan"]["steps"]
+    out = tmp_path / "out"
+    env = {"BRANCH": "", "TAG": "v1", "GITHUB_OUTPUT": str(out), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", steps[0]["run"]], check=True, env=env)
+    assert "branch_any=false" in out.read_text().splitlines(), "on a tag there is no branch, which matches nothing"
+
+
+def test_what_stands_behind_a_job_that_need_not_run(tmp_path: Path) -> None:
+    text = """
+triggers: {push: {}, pull_request: {}}
+stages:
+  test:
+    a: {run: x, when: {event: push, branch: "release/*"}}
+    b: {run: x, needs: [a]}
+    c: {run: x, needs: [{job: b, optional: true}]}
+    d: {run: x, needs: [{job: c, optional: true}], allow_failure: true}
+"""
+    jobs = parsed(workflow(project(tmp_path, text)))["jobs"]
+    assert jobs["c"]["needs"] == ["plan", "a", "b"], "the failure of plan or of a skips b, which looks as if b did not run"
+    assert jobs["checks"]["needs"] == ["plan", "a", "b", "c", "d"]
+
+
+def test_files_with_globs_and_axes(tmp_path: Path) -> None:
+    text = """
+stages:
+  data:
+    deep: {run: x, outs: ["out/**/*.csv"]}
+    legs: {run: x, matrix: {s: [1, 2]}, outs: ["m/${matrix.s}-*.txt", "n/${matrix.s}.txt"], allow_failure: true}
+    same: {run: x, matrix: {s: [1, 2]}, outs: [d/], allow_failure: true}
+  train:
+    use: {run: x, deps: [m/, n/, d/]}
+"""
+    jobs = parsed(workflow(project(tmp_path, text)))["jobs"]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "m").mkdir()
+    (tmp_path / "n").mkdir()
+
+    def passes(job: str, step: str) -> list[bool]:
+        scripts = [s["run"] for s in jobs[job]["steps"] if s["name"] == step]
+        run = {"cwd": tmp_path, "env": {"s": "1", "PATH": "/usr/bin:/bin"}, "capture_output": True}
+        return [subprocess.run(["bash", "-euo", "pipefail", "-c", s], **run).returncode == 0 for s in scripts]  # type: ignore[call-overload]
+
+    assert passes("deep", "Check the outputs") == passes("legs", "Check the outputs") == [False]
+    for made in ("out/a.csv", "m/1-a.txt", "n/1.txt"):
+        (tmp_path / made).write_text("")
+    assert passes("deep", "Check the outputs") == passes("legs", "Check the outputs") == [True]
+    legs = "Check that every leg handed on its files"
+    assert passes("use", legs) == [False, False], "the second leg failed, which it may"
+    for made in ("m/2-a.txt", "n/2.txt", "d", ".mlgen/legs/same-0.json", ".mlgen/legs/same-1.json"):
+        (tmp_path / made).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / made).write_text("")
+    assert passes("use", legs) == [True, True]
+
+
+def test_exports_are_found_from_any_folder(tmp_path: Path) -> None:
+    root = project(tmp_path, "stages: {test: {a: {run: 'cd sub && echo x=1 >> \"$MLGEN_EXPORTS\"', exports: [x]}}}")
+    steps = parsed(workflow(root))["jobs"]["a"]["steps"]
+    run = {s["name"]: s["run"] for s in steps if "run" in s}
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".mlgen").mkdir()
+    (tmp_path / ".mlgen/env.sh").write_text("")
+    env = {"GITHUB_ENV": str(tmp_path / "env"), "RUNNER_TEMP": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    bash = ["bash", "-euo", "pipefail", "-c"]
+    subprocess.run([*bash, run["Set the portable variables"]], check=True, cwd=tmp_path, env=env)
+    variables = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+    subprocess.run([*bash, run["Run a"]], check=True, cwd=tmp_path, env=env | variables)
+    assert Path(variables["MLGEN_EXPORTS"]).read_text() == "x=1\n"
+
+
+def test_the_check_is_required_where_it_reports(tmp_path: Path) -> None:
+    def required(triggers: str) -> bool:
+        pipeline, _ = analyse(project(tmp_path, f"triggers: {triggers}\nstages: {{test: {{a: {{run: x}}}}}}"), "mlgen.yaml")
+        return any("`checks`" in setting.title for setting in get("github").settings(pipeline))
+
+    assert required("{pull_request: {}}")
+    assert not required("{push: {}}")
+    assert not required("{push: {}, pull_request: {branches: ['release/*']}}")
+
+
+def test_own_jobs_run_where_the_others_do(tmp_path: Path) -> None:
+    text = "runners: {default: {github: {group: own, labels: [x]}}}\nstages: {test: {a: {run: x}}}"
+    jobs = parsed(workflow(project(tmp_path, text)))["jobs"]
+    assert jobs["checks"]["runs-on"] == jobs["a"]["runs-on"] == {"group": "own", "labels": ["x"]}
 
 
 def as_shell_sees(script: str) -> str:
@@ -187,6 +316,10 @@ def test_structural_check_sees(damage: str) -> None:
             "MLG401",
             "default branch",
         ),
+        ("triggers: {schedule: [{name: n, cron: '1 1 * * 1-7'}]}\nstages: {test: {a: {run: x}}}", "MLG404", "weekday 7"),
+        ("stages: {test: {a: {run: x, timeout: 4h, retry: 1}}}", "MLG404", "after 6h"),
+        ("stages: {test: {a: {run: x, matrix: {v: ['${{ github.token }}']}}}}", "MLG401", "matrix"),
+        ("triggers: {manual: {inputs: {n: {description: 'as ${{ x }}'}}}}\nstages: {test: {a: {run: x}}}", "MLG401", "input n"),
     ],
 )
 def test_refuses(text: str, code: str, word: str, tmp_path: Path) -> None:

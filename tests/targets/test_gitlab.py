@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -665,6 +666,49 @@ def test_exports_and_legs(tmp_path: Path) -> None:
     assert clash.returncode == 1 and b"legs: [1]" in clash.stderr and b"d/same" in clash.stderr
     late = run_script(language.script(config, "uses"), root)
     assert late.returncode != 0 and b"may.txt" in late.stderr
+
+
+def test_legs_that_may_fail_hand_on_all_or_nothing(tmp_path: Path) -> None:
+    legs = {"matrix": {"n": [1, 2]}, "allow_failure": True, "run": "true"}
+    spec = {
+        "stages": {
+            "data": {"a": {**legs, "outs": ["m/${matrix.n}-*.txt"]}, "b": {**legs, "outs": ["d/"]}},
+            "train": {"use": {"run": "true", "deps": ["m/", "d/"]}},
+        }
+    }
+    config = language.read(emit(tmp_path, spec)[1])
+    root = workspace(tmp_path)
+    files = ["m/1-x.txt", "m/2-x.txt", *(f".mlgen/legs/b-{number}.json" for number in (1, 2))]
+    for number, path in enumerate(files, 1):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        manifest = {"job": "data.b", "leg": f"b: [{number}]", "files": {f"d/{number}": ""}}
+        (root / path).write_text(json.dumps(manifest), encoding="utf-8")
+    (root / "d").mkdir()
+    done = run_script(language.script(config, "use"), root)
+    assert done.returncode == 0, done.stderr
+    for path in files:
+        (root / path).rename(root / "away")
+        assert run_script(language.script(config, "use"), root).returncode != 0, path
+        (root / "away").rename(root / path)
+
+
+def test_every_text_input_has_a_form(tmp_path: Path) -> None:
+    """Its text is put into the file before that is parsed: a line break would write keys of its own."""
+    inputs = {"a": {"default": ""}, "b": {"default": "x"}, "c": {"type": "choice", "options": ["d"]}}
+    _, text = emit(tmp_path, {**stages(fit={"run": "true"}), "triggers": {"push": {}, "manual": {"inputs": inputs}}})
+    said = next(iter(yaml.safe_load_all(text)))["spec"]["inputs"]
+    for name in ("a", "b"):
+        assert re.search(said[name]["regex"], said[name]["default"])
+        assert not re.search(said[name]["regex"].replace("$", r"\Z"), "x\nevil: {script: [id]}")
+    assert said["c"]["options"] == ["d"]
+
+
+def test_no_rule_for_events_that_start_nothing(tmp_path: Path) -> None:
+    when = {"triggers": {"push": {}, "pull_request": {"branches": ["main"]}}}
+    _, text = emit(tmp_path, {**stages(fit={"run": "true", "when": {"branch": "release/*"}}), **when})
+    rules = yaml.safe_load(text)["fit"]["rules"]
+    assert rules == [{"if": r'$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH =~ /^release\/[^\/]*$/'}]
+    assert "\n\n\n" not in text
 
 
 @pytest.mark.parametrize("value", ['it\'s a "note"', "  two  ", "", "a: b # c", "- x", "${HOME} %HOME%"])

@@ -350,6 +350,46 @@ def test_values_and_results_reach_the_job(tmp_path: Path) -> None:
     assert done.events[0]["result"] == "SUCCESS"
 
 
+def test_a_push_is_compared_with_the_last_green_commit(tmp_path: Path) -> None:
+    """Jenkins tells a job of it in variables that only its own checkout sets, not a `checkout scm` in the steps."""
+    root = tmp_path / "project"
+    run = 'echo "<$MLGEN_BASE $MLGEN_COMMIT>"; test -e mlgen.yaml'
+    data = spec({"test": {"unit": {"run": run}, "may": {"run": run, "allow_failure": True}}}, triggers={"push": {}})
+    for file in compiled(root, data).files:
+        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / file.path).write_text(file.text, "utf-8")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    heads = []
+    for name in ("before", "now"):
+        git(root, "commit", "-q", "--allow-empty", "-m", name)
+        heads.append(git(root, "rev-parse", "HEAD").strip())
+    done = run_jenkins(root, work=tmp_path / "work", previous_commit=heads[0])
+    assert done.ok, done.log
+    assert done.log.count("<{} {}>".format(*heads)) == 2, done.log
+
+
+def test_a_finally_that_fails(tmp_path: Path) -> None:
+    """The reports are there all the same, and it is permitted where a failure of the job is."""
+    root = tmp_path / "project"
+    job = {"run": "mkdir r; echo '<testsuite/>' >r/a.xml", "finally": "exit 3", "reports": {"junit": "r/a.xml"}}
+
+    def done(number: int, **more: Any) -> RunResult:
+        jobs = {"unit": {**job, **more}, "next": {"run": "true", "needs": ["unit"]}}
+        data = spec({"test": jobs}, triggers={"push": {}})
+        for file in compiled(root / str(number), data).files:
+            (root / str(number) / file.path).parent.mkdir(parents=True, exist_ok=True)
+            (root / str(number) / file.path).write_text(file.text, "utf-8")
+        return run_jenkins(root / str(number), work=tmp_path / str(number))
+
+    strict, lenient = done(1), done(2, allow_failure=True)
+    for run in (strict, lenient):
+        assert [event["stage"] for event in run.events if event["event"] == "junit"] == ["test / unit"], run.log
+    assert not strict.ok
+    assert lenient.ok
+    assert lenient.jobs["test / next"] == "success"
+
+
 # --- the environment
 
 

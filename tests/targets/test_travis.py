@@ -337,6 +337,21 @@ def test_settings_name_all_that_is_outside_the_file() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "job, beats",
+    [
+        ("{run: ./x}", True),
+        ("{run: ./x, timeout: 9m}", False),
+        ("{run: ./x, timeout: 10m}", True),
+        ("{run: ./x, timeout: 8m, retry: 1}", True),
+    ],
+)
+def test_a_job_that_may_be_silent_is_not_ended(job: str, beats: bool, tmp_path: Path) -> None:
+    """Travis ends a job after 10 minutes without output, which a script that prints nothing must survive."""
+    (text,) = (t for p, t in compiled(spec(tmp_path, f"stages: {{a: {{j: {job}}}}}\n")).items() if p == ".travis.yml")
+    assert "sleep 300" in as_list(parse(text).get("before_script"))[0] if beats else "sleep 300" not in text
+
+
 # --- strings
 
 

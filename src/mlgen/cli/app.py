@@ -1,8 +1,6 @@
 """The commands as typer sees them: help, completion, and every option."""
 
-import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +8,7 @@ import typer
 from mlgen import __version__, targets
 from mlgen.cli import commands, show
 from mlgen.cli.main import guarded
+from mlgen.cli.report import print_json
 from mlgen.compiler import analyse
 from mlgen.diagnostics import CODES
 from mlgen.spec.schema import schema_text
@@ -42,9 +41,13 @@ def _main(
     pass
 
 
+def _one_of(format: str, formats: tuple[str, ...]) -> None:
+    if format not in formats:
+        raise typer.BadParameter(f"{format!r} is none of {', '.join(formats)}", param_hint="--format")
+
+
 def _run(command: commands.Command, options: commands.Options, formats: tuple[str, ...] = FORMATS) -> int:
-    if options.format not in formats:
-        raise typer.BadParameter(f"{options.format!r} is none of {', '.join(formats)}", param_hint="--format")
+    _one_of(options.format, formats)
     return guarded(command, options)
 
 
@@ -84,6 +87,7 @@ def targets_(
     target: Annotated[str, typer.Argument(help="One target; without it, a table of all.")] = "", format: Format = "text"
 ) -> int:
     """Show what each CI system can say: natively, by emulation, or not."""
+    _one_of(format, ("text", "json"))
     return show.targets_(target, format)
 
 
@@ -111,8 +115,8 @@ def ir(directory: Directory = ".", spec: Spec = "mlgen.yaml") -> int:
     """Print the pipeline graph that the spec means, as JSON."""
 
     def command(options: commands.Options) -> int:
-        pipeline, _ = analyse(Path(options.directory), options.spec)
-        print(json.dumps(show.plain(pipeline), indent=2, ensure_ascii=False))
+        pipeline, _ = analyse(options.directory, commands.spec_of(options))
+        print_json(show.plain(pipeline))
         return 0
 
     return _run(command, commands.Options(directory, spec))
@@ -121,13 +125,14 @@ def ir(directory: Directory = ".", spec: Spec = "mlgen.yaml") -> int:
 @app.command()
 def explain(code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201.")], format: Format = "text") -> int:
     """Explain a diagnostic: what it means, and how to mend it."""
+    _one_of(format, ("text", "json"))
     name = code.upper()
     if name not in CODES:
         from mlgen.lower.checks import did_you_mean
 
         raise typer.BadParameter(f"there is no code {code}; {did_you_mean(name, CODES)}", param_hint="CODE")
     if format == "json":
-        print(json.dumps({"code": name, **CODES[name]._asdict()}, indent=2))
+        print_json({"code": name, **CODES[name]._asdict()})
     else:
         print(f"{name}: {CODES[name].title}\n\n{CODES[name].text}")
     return 0

@@ -1,13 +1,14 @@
 """What the commands do, without any command-line library: each takes the options and gives the exit code."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from mlgen.cli.report import as_json, report
+from mlgen.cli.report import as_json, print_json, report, visible
 from mlgen.compiler import Compiled, compile_spec, usual_paths
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.quoting import sh
 from mlgen.write.apply import apply, refusals
 from mlgen.write.plan import Change, plan
 
@@ -28,28 +29,34 @@ Command: TypeAlias = Callable[[Options], int]
 _WORDS = {"new": "new", "changed": "changed", "edited": "edited by hand", "foreign": "taken over", "removed": "removed"}
 
 
-def _compiled(options: Options) -> tuple[Path, Compiled, tuple[Change, ...]]:
-    root = Path(options.directory)
-    spec = Path(options.spec).as_posix()
-    if not root.is_dir():
-        raise SpecError([error("MLG001", Position(options.directory), f"there is no folder {options.directory}")])
-    if Path(spec).name != spec:
+def spec_of(options: Options) -> str:
+    """The spec's path in the project's root, or a SpecError that says why there is none."""
+    spec = os.path.normpath(options.spec)
+    if not os.path.isdir(options.directory):
+        hint = "name the project's folder with -C"
+        raise SpecError([error("MLG001", Position(options.directory), f"there is no folder {options.directory}", hint)])
+    if os.path.basename(spec) != spec:
         hint = "name the project's folder with -C, and the spec's file in it with -f"
         raise SpecError([error("MLG001", Position(spec), "the spec must lie in the project's root", hint)])
-    compiled = compile_spec(root, spec, options.targets)
-    changes = plan(root, spec, compiled.files, usual_paths, partial=bool(options.targets))
-    return root, compiled, changes
+    return spec
+
+
+def _compiled(options: Options) -> tuple[Compiled, tuple[Change, ...]]:
+    spec = spec_of(options)
+    compiled = compile_spec(options.directory, spec, options.targets)
+    changes = plan(options.directory, spec, compiled.files, usual_paths, partial=bool(options.targets))
+    return compiled, changes
 
 
 def compile_(options: Options) -> int:
     """Write every output that is not current; with `dry_run`, only say what would be written."""
-    root, compiled, changes = _compiled(options)
-    refusals(root, changes, options.adopt)
+    compiled, changes = _compiled(options)
+    refusals(options.directory, changes, options.adopt)
     if not options.dry_run:
-        apply(root, changes)
+        apply(options.directory, changes)
     done = [change for change in changes if change.state != "current"]
     if options.format == "json":
-        _json({"changed": [_change(c) for c in done], "diagnostics": [as_json(d) for d in compiled.warnings]})
+        print_json({"changed": [_change(c) for c in done], "diagnostics": [as_json(d) for d in compiled.warnings]})
         return 0
     report(compiled.warnings, options)
     for change in done:
@@ -61,12 +68,12 @@ def compile_(options: Options) -> int:
 
 def check(options: Options) -> int:
     """0 if every output is current; else 1, with a unified diff and the command that mends it."""
-    _, compiled, changes = _compiled(options)
+    compiled, changes = _compiled(options)
     stale = [change for change in changes if change.state != "current"]
     if options.format != "text":
         findings = [_stale(change) for change in stale]
         if options.format == "json":
-            _json({"current": not stale, "stale": [_change(c) for c in stale], "diagnostics": [as_json(d) for d in findings]})
+            print_json({"current": not stale, "stale": [_change(c) for c in stale], "diagnostics": [as_json(d) for d in findings]})
         else:
             report([*findings, *compiled.warnings], options)
         return 1 if stale else 0
@@ -74,29 +81,37 @@ def check(options: Options) -> int:
         print(f"mlgen: {len(changes) - 1} files are current")
         return 0
     for change in stale:
-        sys.stdout.write(unified(change))
+        _write(unified(change))
     report([_stale(change) for change in stale], options)
-    mend = " ".join(["mlgen compile", *(["-C", options.directory] if options.directory != "." else [])])
+    mend = " ".join(["mlgen compile", *_said("-C", options.directory, "."), *_said("-f", options.spec, "mlgen.yaml")])
     print(f"{len(stale)} of {len(changes)} files are not current; `{mend}` mends that", file=sys.stderr)
     return 1
 
 
+def _said(name: str, value: str, usual: str) -> list[str]:
+    return [] if value == usual else [name, sh(value)]
+
+
+def _write(text: str) -> None:
+    """Print text of a file; to a terminal without the control characters that could drive it."""
+    sys.stdout.write("".join(c if c == "\n" else visible(c) for c in text) if sys.stdout.isatty() else text)
+
+
 def diff(options: Options) -> int:
     """Print what `compile` would change, as a unified diff; always 0."""
-    _, compiled, changes = _compiled(options)
+    compiled, changes = _compiled(options)
     if options.format == "json":
-        _json({"changed": [{**_change(c), "diff": unified(c)} for c in changes if c.state != "current"]})
+        print_json({"changed": [{**_change(c), "diff": unified(c)} for c in changes if c.state != "current"]})
         return 0
     report(compiled.warnings, options)
     for change in changes:
-        sys.stdout.write(unified(change))
+        _write(unified(change))
     return 0
 
 
 def validate(options: Options) -> int:
     """Check the spec, and that every target can say it; write nothing."""
-    root, compiled, _ = _compiled(options)
-    del root
+    compiled, _ = _compiled(options)
     if options.format != "text":
         report(compiled.warnings, options)
         return 0
@@ -104,12 +119,6 @@ def validate(options: Options) -> int:
     jobs, names = compiled.pipeline.jobs, [o.name for o in compiled.pipeline.targets]
     print(f"mlgen: {options.spec} is valid: {len(jobs)} jobs for {', '.join(names)}")
     return 0
-
-
-def _json(data: object) -> None:
-    import json
-
-    print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _change(change: Change) -> dict[str, str]:
@@ -125,6 +134,9 @@ def _stale(change: Change) -> Diagnostic:
         "foreign": "was not written by mlgen from this spec",
         "removed": "is an output that the spec no longer asks for",
     }[change.state]
+    if change.old is not None and change.old.replace("\r\n", "\n") == change.new:
+        hint = "run `mlgen compile`, and keep them: `* text eol=lf` in .gitattributes"
+        return error("MLG502", Position(change.path), f"{change.path} has CRLF line ends", hint)
     return error(code, Position(change.path), f"{change.path} {what}", "run `mlgen compile`")
 
 

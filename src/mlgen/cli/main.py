@@ -1,12 +1,13 @@
 """From arguments to an exit code: 0 fine, 1 stale or refused, 2 the user's input, 3 a bug in mlgen, 130 interrupted."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from mlgen.cli import commands
-from mlgen.cli.report import Format, report
+from mlgen.cli.report import Format, report, visible
 from mlgen.diagnostics import SpecError
 
 
@@ -19,13 +20,13 @@ def run(arguments: Sequence[str]) -> int:
         return code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader, such as `head`, has gone
+    except BrokenPipeError:  # the reader, such as `head`, has gone; like a program that SIGPIPE ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return 141
     except Exception as err:
         if os.environ.get("MLGEN_DEBUG"):
             raise
-        print(f"mlgen: internal error: {type(err).__name__}: {err}", file=sys.stderr)
+        print(f"mlgen: internal error: {type(err).__name__}: {visible(str(err))}", file=sys.stderr)
         print("This is a bug in mlgen. MLGEN_DEBUG=1 shows where; please report it with your mlgen.yaml.", file=sys.stderr)
         return 3
 
@@ -54,6 +55,7 @@ def _plain(arguments: Sequence[str]) -> int | None:
             options = options._replace(targets=(*options.targets, rest.pop(0)))
         else:
             return None
+    gc.disable()  # the process ends before there is garbage worth the search
     return guarded(commands.compile_ if arguments[0] == "compile" else commands.check, options)
 
 
@@ -77,6 +79,8 @@ def _typer(arguments: Sequence[str]) -> int:
         result = app(args=list(arguments), prog_name="mlgen", standalone_mode=False)
     except typer.Abort:
         return 130
+    except SystemExit:  # a closed pipe is the one case in which click exits by itself
+        raise BrokenPipeError from None
     except usage_error as err:
         err.show()
         return 2

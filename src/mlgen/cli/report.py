@@ -1,14 +1,13 @@
 """Diagnostics for people and for programs."""
 
-import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mlgen import __version__
-from mlgen.diagnostics import CODES, Diagnostic, ordered
+from mlgen.diagnostics import CODES, Diagnostic, Position, ordered, source_lines
 
 Format = Literal["text", "json", "annotations", "sarif"]
 
@@ -24,15 +23,24 @@ def report(diagnostics: Iterable[Diagnostic], options: _Options) -> None:
     """Print all of them, sorted, each once: text and annotations on standard error, JSON and SARIF on standard output."""
     found = ordered(diagnostics)
     if options.format == "json":
-        print(json.dumps({"diagnostics": [as_json(d) for d in found]}, indent=2, ensure_ascii=False))
+        print_json({"diagnostics": [as_json(d) for d in found]})
     elif options.format == "sarif":
-        print(json.dumps(_sarif(found), indent=2, ensure_ascii=False))
+        print_json(_sarif(found))
     elif options.format == "annotations":
         for d in found:
             print(_annotation(d))
     else:
         for d in found:
-            print(_text(d, Path(options.directory)), file=sys.stderr)
+            print(_text(d, options.directory), file=sys.stderr)
+
+
+def print_json(data: object) -> None:
+    """Print data for another program."""
+    import json
+
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    # JSON allows these as they are; a terminal would obey them.
+    print(re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def as_json(d: Diagnostic) -> dict[str, Any]:
@@ -53,31 +61,39 @@ def colored() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _text(d: Diagnostic, root: Path) -> str:
+def _text(d: Diagnostic, root: str) -> str:
     bold, red, yellow, dim, off = ("\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m") if colored() else ("",) * 5
     tint = red if d.severity == "error" else yellow
-    lines = [f"{bold}{d.position}: {tint}{d.severity} {d.code}{off}{bold}: {_visible(d.message)}{off}"]
-    source = _line(root / d.position.file, d.position.line)
+    lines = [f"{bold}{visible(str(d.position))}: {tint}{d.severity} {d.code}{off}{bold}: {visible(d.message)}{off}"]
+    source = _line(os.path.join(root, d.position.file), d.position.line)
     if source is not None:
         number = str(d.position.line)
-        lead = "".join(c if c == "\t" else " " for c in source[: d.position.column - 1])
-        lines += [f"{dim}  {number} |{off} {_visible(source)}", f"{dim}  {' ' * len(number)} |{off} {lead}{tint}^{off}"]
+        lead = "".join(map(_blank, source[: d.position.column - 1]))
+        lines += [f"{dim}  {number} |{off} {visible(source)}", f"{dim}  {' ' * len(number)} |{off} {lead}{tint}^{off}"]
     if d.hint:
-        lines.append(f"  hint: {_visible(d.hint)}")
+        lines.append(f"  hint: {visible(d.hint)}")
     return "\n".join(lines)
 
 
-def _line(path: Path, number: int) -> str | None:
+def _line(path: str, number: int) -> str | None:
     if number < 1:
         return None
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = source_lines(file.read())
     except (OSError, UnicodeDecodeError):
         return None
     return lines[number - 1] if number <= len(lines) else None
 
 
-def _visible(text: str) -> str:
+def _blank(c: str) -> str:
+    """White space as wide as the character."""
+    from unicodedata import combining, east_asian_width
+
+    return c if c == "\t" else "" if combining(c) else "  " if east_asian_width(c) in "WF" else " "
+
+
+def visible(text: str) -> str:
     """The text without control characters, which could drive the terminal."""
     return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
 
@@ -86,6 +102,7 @@ def _annotation(d: Diagnostic) -> str:
     """A workflow command, which several CI systems show beside the line."""
 
     def escape(text: str, more: str = "") -> str:
+        text = "".join(c if c in "\r\n" else visible(c) for c in text)
         text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         for c in more:
             text = text.replace(c, f"%{ord(c):02X}")
@@ -105,17 +122,18 @@ def _sarif(found: Sequence[Diagnostic]) -> dict[str, Any]:
             "ruleId": d.code,
             "level": d.severity,
             "message": {"text": f"{d.message}. {d.hint}" if d.hint else d.message},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": d.position.file},
-                        "region": {"startLine": max(d.position.line, 1), "startColumn": max(d.position.column, 1)},
-                    }
-                }
-            ],
+            "locations": [{"physicalLocation": _location(d.position)}],
         }
         for d in found
     ]
     driver = {"name": "mlgen", "version": __version__, "rules": rules}
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    return {"$schema": schema, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": schema, "version": "2.1.0", "runs": [run]}
+
+
+def _location(at: Position) -> dict[str, Any]:
+    from urllib.parse import quote
+
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(at.file)}}
+    return {**place, "region": {"startLine": at.line, "startColumn": at.column}} if at.line else place

@@ -1,14 +1,13 @@
 """What the asking commands print: capability tables, settings, the graph as plain data."""
 
-import json
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from mlgen import targets
-from mlgen.cli.commands import Options
+from mlgen.cli.commands import Options, spec_of
+from mlgen.cli.report import print_json
 from mlgen.compiler import analyse
 from mlgen.diagnostics import Position, SpecError, error
 from mlgen.targets.adapt import adapt
@@ -24,7 +23,7 @@ def targets_(name: str, format: str) -> int:
         raise typer.BadParameter(f"{name!r} is none of {', '.join(targets.names())}", param_hint="TARGET")
     chosen = [targets.get(n) for n in ([name] if name else targets.names())]
     if format == "json":
-        print(json.dumps({t.name: [_row(c) for c in t.capabilities] for t in chosen}, indent=2, ensure_ascii=False))
+        print_json({t.name: [_row(c) for c in t.capabilities] for t in chosen})
     elif name:
         _one(chosen[0])
     else:
@@ -67,7 +66,7 @@ def _paragraph(text: str) -> None:
 
 def settings(options: Options) -> int:
     """Print the checklists."""
-    pipeline, _ = analyse(Path(options.directory), options.spec)
+    pipeline, _ = analyse(options.directory, spec_of(options))
     names = [o.name for o in pipeline.targets]
     unknown = [name for name in options.targets if name not in names]
     if unknown:
@@ -78,7 +77,7 @@ def settings(options: Options) -> int:
         target = targets.get(name)
         found[name] = target.settings(adapt(pipeline, target)[0])
     if options.format == "json":
-        print(json.dumps({n: [s._asdict() for s in rows] for n, rows in found.items()}, indent=2, ensure_ascii=False))
+        print_json({n: [s._asdict() for s in rows] for n, rows in found.items()})
         return 0
     for index, (name, rows) in enumerate(found.items()):
         print(("\n" if index else "") + f"# {targets.get(name).title}")

@@ -8,7 +8,7 @@ An expression is True, False, a `Match`, or a combination. `Match.field` is one 
 import itertools
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mlgen.ir.globs import glob_fault, glob_matches, glob_regex, is_literal, outcomes
 
@@ -16,6 +16,11 @@ __all__ = [
     "All", "Any", "Expr", "Match", "Not", "all_of", "any_of", "evaluate", "fields", "glob_fault", "glob_matches",
     "glob_regex", "implies", "is_literal", "matches", "negate", "patterns_expr", "satisfiable",
 ]  # fmt: skip
+
+if TYPE_CHECKING:
+    Expr: TypeAlias = "bool | Match | Not | All | Any"
+else:
+    Expr = object  # a field that names its own class needs a string, which `typing` compiles at each start
 
 
 def _equal(left: object, right: object) -> bool:
@@ -45,7 +50,7 @@ class Match(NamedTuple):
 class Not(NamedTuple):
     """The item does not hold."""
 
-    item: "Expr"
+    item: Expr
 
     __eq__ = _equal
     __ne__ = _unequal
@@ -55,7 +60,7 @@ class Not(NamedTuple):
 class All(NamedTuple):
     """Every item holds; at least two items."""
 
-    items: "tuple[Expr, ...]"
+    items: tuple[Expr, ...]
 
     __eq__ = _equal
     __ne__ = _unequal
@@ -65,14 +70,12 @@ class All(NamedTuple):
 class Any(NamedTuple):
     """One of the items holds; at least two items."""
 
-    items: "tuple[Expr, ...]"
+    items: tuple[Expr, ...]
 
     __eq__ = _equal
     __ne__ = _unequal
     __hash__ = _hash
 
-
-Expr: TypeAlias = "bool | Match | Not | All | Any"
 
 
 def all_of(items: Iterable[Expr]) -> Expr:
@@ -149,7 +152,7 @@ def implies(left: Expr, right: Expr) -> bool:
         return True
     if isinstance(right, Any) and any(implies(left, i) for i in right.items):
         return True
-    return not isinstance(right, bool) and _implied(left, right)
+    return _implied(left, right)
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,5 @@
 """Faults that no schema can see: names, secrets, paths, matrices, gates, deployments."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
@@ -33,6 +32,8 @@ _CREDENTIAL_VALUE = re.compile(
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint with the closest known name, or with all of them."""
+    import difflib
+
     names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=1)
     if close:

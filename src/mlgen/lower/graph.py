@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
-from mlgen.ir.conditions import KINDS, Condition
-from mlgen.ir.expressions import all_of
-from mlgen.ir.model import Edge, Job, Triggers
+from mlgen.ir.model import Edge, Job
 from mlgen.ir.source import Source
 from mlgen.lower import checks
 
@@ -82,37 +80,3 @@ def _circle(jobs: list[Job]) -> Diagnostic:
         parts.append(f"{job.id} {why} {other.id}")
     message = "a job waits for itself: " if len(parts) == 1 else "jobs wait for each other: "
     return error("MLG301", jobs[0].position, message + ", ".join(parts), "take one of these out, or move a job to another stage")
-
-
-def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
-    """The edges with `always` and `implied`, which need the effective conditions.
-
-    A barrier is implied when another job, which runs whenever the waiting one does and whose failure stops it,
-    waits for the same job. Sets of jobs are bits, so that 400 jobs stay cheap.
-    """
-    bit = {job.id: 1 << index for index, job in enumerate(jobs)}
-    by_id = {job.id: job for job in jobs}
-    reach = {job.id: _on_triggers(job.condition, triggers) for job in jobs}
-    settled: dict[str, tuple[Job, int]] = {}
-
-    def settle(job: Job) -> tuple[Job, int]:
-        """The job with its edges weighed, and the jobs it surely waits for."""
-        if job.id in settled:
-            return settled[job.id]
-        marked = [e._replace(always=e.hard or reach[job.id].implies(by_id[e.job].condition)) for e in job.edges]
-        strong = {e.job: settle(by_id[e.job])[1] for e in marked if e.always and not by_id[e.job].allow_failure}
-        through = 0
-        for waited in strong.values():
-            through |= waited
-        weighed = tuple(e._replace(implied=not e.hard and bool(through & bit[e.job])) for e in marked)
-        own = through
-        for e in weighed:
-            own |= bit[e.job]
-        settled[job.id] = (job._replace(edges=weighed), own)
-        return settled[job.id]
-
-    return tuple(settle(job)[0] for job in jobs)
-
-
-def _on_triggers(condition: Condition, triggers: Triggers) -> Condition:
-    return Condition(*(all_of([condition.on(kind), triggers.condition.on(kind)]) for kind in KINDS))

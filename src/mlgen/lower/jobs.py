@@ -168,7 +168,7 @@ def _slugs(names: tuple[str, ...], legs: list[dict[str, str]]) -> list[str]:
     alike = Counter(word.lower() for word in words)
     found: list[str] = []
     for number, word in enumerate(words, 1):
-        slug = word if word and alike[word.lower()] == 1 else f"{word}-{number}".lstrip("-")
+        slug = str(number) if not word else word if alike[word.lower()] == 1 else f"{word}-{number}"
         while slug != word and slug.lower() in alike or slug.lower() in map(str.lower, found):
             slug = f"{slug}-{number}"
         found.append(slug)

@@ -4,6 +4,7 @@ from typing import Any
 
 from mlgen.diagnostics import Diagnostic, SpecError
 from mlgen.ir.model import Pipeline, Secret, TargetOptions
+from mlgen.ir.order import weigh
 from mlgen.ir.source import Source
 from mlgen.lower import checks, files, graph, jobs
 from mlgen.lower.events import triggers
@@ -23,7 +24,7 @@ def lower(source: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
         raise SpecError(faults)
     conditioned, found = effective(source, edged, fired)
     faults += found
-    linked = graph.weigh(conditioned, fired)
+    linked = weigh(conditioned, fired)
     handed, found = files.bundles(linked)
     faults += found
     pipeline = _assemble(source, fired, handed)

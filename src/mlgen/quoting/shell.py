@@ -7,9 +7,9 @@ _GLOB = re.compile(r"[A-Za-z0-9_@%+=:,./*?\[\]-]+")
 _SIMPLE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+|\"(?:[A-Za-z0-9_@%+=:,. /-]|\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\})*\"")
 # Words that only the shell itself understands, so that `timeout` could not run them.
 _SHELL_WORDS = frozenset(
-    """. alias bg bind break builtin caller case cd command compgen complete continue coproc declare dirs disown do done
+    """. alias bg bind break builtin caller case cd command compgen complete compopt continue coproc declare dirs disown do done
     echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help history if in jobs
-    let local logout mapfile popd printf pushd pwd read readarray readonly return select set shift shopt source
+    kill let local logout mapfile popd printf pushd pwd read readarray readonly return select set shift shopt source
     suspend test then time times trap true type typeset ulimit umask unalias unset until wait while""".split()
 )
 
@@ -54,7 +54,8 @@ def bounded(script: str, timeout: int, retry: int) -> str:
 
     For a bash that runs with -e. Without bounds it is the script itself. Otherwise each try is a process of its own:
     the command itself if it is simple, else a `bash -euo pipefail` that is given the script unchanged, so that `-e`
-    holds inside it although its result is tested, and its standard input stays free.
+    holds inside it although its result is tested, and its standard input stays free. The result is that of the last
+    try. Variables of its own have names that no job's variable may have.
     """
     if not timeout and not retry:
         return script
@@ -63,9 +64,10 @@ def bounded(script: str, timeout: int, retry: int) -> str:
     command = limit + script
     if not is_simple(script):
         end = delimiter(script)
-        lines = [f"IFS= read -r -d '' script <<'{end}' || true", script, end]
-        command = f'{limit}bash -euo pipefail -c "$script"'
+        lines = [f"IFS= read -r -d '' mlgen_script <<'{end}' || true", script, end]
+        command = f'{limit}bash -euo pipefail -c "$mlgen_script"'
     if retry:
         tries = " ".join(str(n) for n in range(1, retry + 2))
-        command = f"for try in {tries}; do\n  {command} && break\n  [ \"$try\" -le {retry} ] || exit 1\ndone"
+        leave = f'[ "$mlgen_try" -le {retry} ] || exit "$mlgen_code"'
+        command = f"for mlgen_try in {tries}; do\n  {command} && break\n  mlgen_code=$?\n  {leave}\ndone"
     return "\n".join([*lines, command])

@@ -8,7 +8,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./~$(-][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\u
 _TYPED = re.compile(
     r"~|null|true|false|yes|no|on|off|y|n|[-+]?(0[xob])?[0-9][0-9_]*|[-+]?[0-9][0-9_,]*(\.[0-9_]*)?(e[-+]?[0-9]+)?"
     r"|[-+]?\.[0-9_]+(e[-+]?[0-9]+)?|[-+]?\.(inf|nan)|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
-    r"|0x[0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|<<|=|-|--- .*|---|\.\.\.",
+    r"|[-+]?0x[0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|<<|=|-|--- .*|---|\.\.\.",
     re.IGNORECASE,
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
@@ -20,7 +20,9 @@ def yaml_scalar(value: object, flow: bool = False) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, int):
         return repr(value)
     text = str(value)
     if _is_plain(text, flow):
@@ -31,6 +33,14 @@ def yaml_scalar(value: object, flow: bool = False) -> str:
     return _double(text)
 
 
+def _float(value: float) -> str:
+    """The number with a point and a signed exponent, without which YAML 1.1 reads it as text."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}[repr(value)]
+    digits, e, exponent = repr(value).partition("e")
+    return digits + ("" if "." in digits or not e else ".0") + e + exponent
+
+
 def _is_plain(text: str, flow: bool) -> bool:
     if not text or text != text.strip() or not _PLAIN.fullmatch(text) or _TYPED.fullmatch(text):
         return False
@@ -38,7 +48,7 @@ def _is_plain(text: str, flow: bool) -> bool:
         return False
     if ": " in text or " #" in text or text.endswith(":"):
         return False
-    return not (flow and re.search(r"[,\[\]{}]|:$", text))
+    return not (flow and re.search(r"[,\[\]{}?]|:$", text))
 
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0", "\x1b": "\\e"}

@@ -1,6 +1,6 @@
 """The user's text to valid, expanded data with positions."""
 
-from pathlib import Path
+import os
 
 from mlgen.diagnostics import SpecError
 from mlgen.ir.source import Source
@@ -11,9 +11,9 @@ from mlgen.spec.validate import validate
 __all__ = ["Loaded", "load", "read", "source"]
 
 
-def source(root: Path, spec: str) -> Source:
+def source(root: str, spec: str) -> Source:
     """The spec at `root/spec`, valid against the schema and expanded; a SpecError says everything that is wrong."""
-    loaded = load(read(root / spec, spec), spec)
+    loaded = load(read(os.path.join(root, spec), spec), spec)
     faults = validate(loaded)
     if faults:
         raise SpecError(faults)

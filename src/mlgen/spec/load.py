@@ -5,14 +5,12 @@ because PyYAML itself speaks YAML 1.1 (`yes` is true, 0755 is octal, 1:30 is a n
 """
 
 import re
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
-from mlgen.spec import syntax
 
 try:
     from yaml.cyaml import CParser as _Parser
@@ -120,10 +118,11 @@ def _compose(text: str) -> Node | None:
     return node
 
 
-def read(path: Path, name: str) -> str:
+def read(path: str, name: str) -> str:
     """The text of the spec, or a SpecError that says why it cannot be had."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         hint = "run mlgen in the folder that holds mlgen.yaml, or name the spec with -f"
         raise SpecError([error("MLG001", Position(name), f"there is no file {name}", hint)]) from None
@@ -141,10 +140,11 @@ def load(text: str, file: str) -> Loaded:
     """Parse the text; a SpecError holds every syntax fault that was found."""
     try:
         root = _compose(text)
-    except yaml.MarkedYAMLError as err:
-        raise SpecError([syntax.at_mark(text, file, err)]) from None
     except (yaml.YAMLError, RecursionError, UnicodeEncodeError) as err:
-        raise SpecError([syntax.without_mark(text, file, err)]) from None
+        from mlgen.spec import syntax  # what is only needed to explain is only then imported
+
+        marked = isinstance(err, yaml.MarkedYAMLError)
+        raise SpecError([(syntax.at_mark if marked else syntax.without_mark)(text, file, err)]) from None
     faults: list[Diagnostic] = []
     data = _Builder(file, faults).build(root) if root is not None else None
     if faults:

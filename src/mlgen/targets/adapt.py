@@ -2,6 +2,7 @@
 
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Pipeline, TargetOptions
+from mlgen.ir.order import weigh
 from mlgen.targets.contract import Capability, Target
 from mlgen.targets.uses import uses
 
@@ -51,4 +52,4 @@ def _without(pipeline: Pipeline, skipped: set[str]) -> Pipeline:
         for job in pipeline.jobs
         if job.id not in gone
     )
-    return pipeline._replace(jobs=jobs)
+    return pipeline._replace(jobs=weigh(jobs, pipeline.triggers))

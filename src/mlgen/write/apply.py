@@ -1,78 +1,77 @@
 """Changes to the disk, each by atomic replacement: a crash leaves every file old or new, whole."""
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from mlgen.diagnostics import Position, SpecError, error
+from mlgen.write.header import read_header
 from mlgen.write.plan import Change
 
 
-def refusals(root: Path, changes: Sequence[Change], adopt: bool) -> None:
+def refusals(root: str, changes: Sequence[Change], adopt: bool) -> None:
     """A SpecError if a change may not be made; to be called before the first is."""
     faults = []
     top = os.path.realpath(root)
     for change in changes:
-        parent = os.path.realpath((root / change.path).parent)
+        target = os.path.join(root, change.path)
+        parent = os.path.realpath(os.path.dirname(target))
         if parent != top and not parent.startswith(top + os.sep):
             hint = "a link leads out of the project; remove it"
             faults.append(error("MLG503", Position(change.path), f"{change.path} would be written outside the project", hint))
         elif change.state == "foreign" and change.old is None:
             faults.append(error("MLG501", Position(change.path), f"{change.path} is not a file", "move it away"))
+        elif change.state == "foreign" and (other := read_header((change.old or "").replace("\r\n", "\n"))) is not None:
+            message = f"{change.path} was written by mlgen from {other[0]}"
+            hint = "two specs would share this file: give each a folder of its own, or its targets other paths"
+            faults.append(error("MLG501", Position(change.path), message, hint))
         elif change.state == "foreign" and not adopt:
             hint = f"`mlgen compile --adopt` takes it over and keeps the old one as {change.path}.orig"
             faults.append(error("MLG501", Position(change.path), f"{change.path} was not written by mlgen", hint))
-        elif change.state == "foreign" and os.path.lexists(f"{root / change.path}.orig"):
+        elif change.state == "foreign" and os.path.lexists(f"{target}.orig"):
             hint = "move it away first, so that it is not lost"
             faults.append(error("MLG501", Position(change.path), f"{change.path}.orig exists already", hint))
     if faults:
         raise SpecError(faults)
 
 
-def apply(root: Path, changes: Sequence[Change]) -> None:
+def apply(root: str, changes: Sequence[Change]) -> None:
     """Make the changes, in order. A SpecError says which file could not be written; those before it are."""
     for change in changes:
-        target = root / change.path
+        target = os.path.join(root, change.path)
         try:
             if change.state == "removed":
-                target.unlink()
-                _prune(root, target.parent)
+                os.unlink(target)
+                _prune(root, os.path.dirname(change.path))
             elif change.state != "current" and change.new is not None:
                 if change.state == "foreign" and change.old is not None:
-                    os.replace(target, f"{target}.orig")
+                    _replace(f"{target}.orig", change.old)
                 _replace(target, change.new)
         except OSError as err:
             message = f"{change.path} cannot be written: {err.strerror or err}"
             raise SpecError([error("MLG503", Position(change.path), message)]) from None
 
 
-def _replace(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+def _replace(target: str, text: str) -> None:
+    folder, name = os.path.split(target)
+    os.makedirs(folder or ".", exist_ok=True)
+    # Not `tempfile`, whose import takes longer than all the writing.
+    new = os.path.join(folder, f".{name}.{os.urandom(6).hex()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(new, "xb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, mode)
-        os.replace(name, target)
+        if os.path.exists(target):
+            os.chmod(new, os.stat(target).st_mode & 0o777)
+        os.replace(new, target)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        if os.path.lexists(new):
+            os.unlink(new)
         raise
 
 
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
-
-
-def _prune(root: Path, folder: Path) -> None:
+def _prune(root: str, folder: str) -> None:
     """Remove folders that an output left empty, up to the project's root."""
-    while folder != root and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
+    while folder and not os.listdir(os.path.join(root, folder)):
+        os.rmdir(os.path.join(root, folder))
+        folder = os.path.dirname(folder)

@@ -19,12 +19,17 @@ def parse(text: str) -> "dict[str, Entry]":
     entry: Entry = {}
     for line in text.split("\n"):
         depth = len(line) - len(line.lstrip(" "))
-        name, _, value = line.strip().rpartition(": ") if ": " in line else (line.strip().rstrip(":"), "", "")
+        name, _, value = line.strip().rpartition(": ")
         if depth == 2 and line.endswith(":"):
-            entry = found.setdefault(name, {})
-        elif depth in (4, 6) and value:
+            entry = found.setdefault(line[2:-1], {})
+        elif depth in (4, 6) and name:
             entry[name if depth == 4 else "/" + name] = value
-    return found
+    return {spec: entry for spec, entry in found.items() if "mlgen" in entry and "input" in entry}
+
+
+def input_digest(data: bytes) -> str:
+    """The digest of a spec, the same whether it was checked out with LF or CRLF."""
+    return digest(data.replace(b"\r\n", b"\n"))
 
 
 def dump(entries: "dict[str, Entry]") -> str:
@@ -43,16 +48,19 @@ def is_current(root: str, spec: str) -> int:
     True for an installed mlgen only: its version stands for its code and templates.
     """
     try:
-        with open(f"{root}/{LOCK}", encoding="utf-8") as file:
-            entry = parse(file.read()).get(spec, {})
-        if entry.get("mlgen") != __version__ or _digest_of(f"{root}/{spec}") != entry.get("input"):
+        text = _bytes(f"{root}/{LOCK}").decode()
+        entries = parse(text)
+        entry = entries.get(spec, {})
+        if text != dump(entries):  # edited, or of another version
+            return 0
+        if entry.get("mlgen") != __version__ or input_digest(_bytes(f"{root}/{spec}")) != entry.get("input"):
             return 0
         outputs = [name for name in entry if name.startswith("/")]
-        return len(outputs) if all(_digest_of(root + name) == entry[name] for name in outputs) else 0
-    except (OSError, UnicodeDecodeError):
+        return len(outputs) if all(digest(_bytes(root + name)) == entry[name] for name in outputs) else 0
+    except (OSError, UnicodeDecodeError, ValueError):
         return 0
 
 
-def _digest_of(path: str) -> str:
+def _bytes(path: str) -> bytes:
     with open(path, "rb", buffering=0) as file:
-        return digest(file.read())
+        return file.read()

@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mlgen import __version__
+from mlgen.diagnostics import Position, SpecError, error
 from mlgen.write import lock
 from mlgen.write.digest import digest
 from mlgen.write.header import File, read_header
 
 State = Literal["current", "new", "changed", "edited", "foreign", "removed"]
-"""`edited`: mlgen's file with changes by hand; `foreign`: without mlgen's header, or of another spec."""
+"""`edited`: mlgen's file with changes by hand; `foreign`: without mlgen's header, or of another spec that is there.
+
+A checkout with CRLF line ends is `changed`, since a shell cannot run such a script; the spec itself may have them.
+"""
 
 
 class Change(NamedTuple):
@@ -23,7 +26,7 @@ class Change(NamedTuple):
     new: str | None
 
 
-def plan(root: Path, spec: str, files: Sequence[File], known: Callable[[], Iterable[str]], partial: bool) -> tuple[Change, ...]:
+def plan(root: str, spec: str, files: Sequence[File], known: Callable[[], Iterable[str]], partial: bool) -> tuple[Change, ...]:
     """The changes that make the disk as compiled, the lock last.
 
     `known` gives paths where outputs may stand from before; it is asked only when the lock cannot tell. `partial`: only some targets were compiled, so
@@ -31,46 +34,60 @@ def plan(root: Path, spec: str, files: Sequence[File], known: Callable[[], Itera
     """
     wanted = {file.path for file in files}
     changes = [_compare(root, spec, file) for file in files]
-    entries = lock.parse(_read(root / lock.LOCK) or "")
+    entries = lock.parse(_read(root, lock.LOCK) or "")
     before = entries.get(spec, {})
     if not partial:
         candidates = [n[1:] for n in before if n.startswith("/")] or list(known())
         changes += [c for path in candidates if path not in wanted and (c := _gone(root, spec, path)) is not None]
-    entry = {"mlgen": __version__, "input": digest((root / spec).read_bytes())}
+    entry = {"mlgen": __version__, "input": lock.input_digest(_bytes(os.path.join(root, spec)))}
     kept = {n: "stale" for n in before if n.startswith("/") and n[1:] not in wanted} if partial else {}
     if partial and before.get("input") == entry["input"] and before.get("mlgen") == __version__:
         kept = {n: before[n] for n in kept}
     entries[spec] = {**entry, **kept, **{"/" + file.path: digest(file.text.encode()) for file in files}}
     text = lock.dump(entries)
-    old = _read(root / lock.LOCK)
+    old = _read(root, lock.LOCK)
     state: State = "current" if old == text else "new" if old is None else "changed"
     return (*changes, Change(lock.LOCK, state, old, text))
 
 
-def _compare(root: Path, spec: str, file: File) -> Change:
-    old = _read(root / file.path)
+def _compare(root: str, spec: str, file: File) -> Change:
+    old = _read(root, file.path)
     if old is None:
-        return Change(file.path, "foreign" if os.path.lexists(root / file.path) else "new", None, file.text)
+        there = os.path.lexists(os.path.join(root, file.path))
+        return Change(file.path, "foreign" if there else "new", None, file.text)
     if old == file.text:
         return Change(file.path, "current", old, file.text)
-    header = read_header(old)
-    if header is None or header[0] != spec:
+    header = read_header(old.replace("\r\n", "\n"))
+    if header is None or not _of_spec(root, spec, header[0]):
         return Change(file.path, "foreign", old, file.text)
     return Change(file.path, "changed" if header[1] == header[2] else "edited", old, file.text)
 
 
-def _gone(root: Path, spec: str, path: str) -> Change | None:
+def _of_spec(root: str, spec: str, named: str) -> bool:
+    """Whether a file whose header names that spec is this one's: also when the spec has a new name."""
+    return named == spec or not os.path.isfile(os.path.join(root, os.path.basename(named)))
+
+
+def _gone(root: str, spec: str, path: str) -> Change | None:
     """The removal of an output that mlgen owns; None if the file is not there or not mlgen's."""
-    old = _read(root / path)
-    header = read_header(old) if old is not None else None
-    if header is None or header[0] != spec or header[1] != header[2]:
+    old = _read(root, path)
+    header = read_header(old.replace("\r\n", "\n")) if old is not None else None
+    if header is None or not _of_spec(root, spec, header[0]) or header[1] != header[2]:
         return None
     return Change(path, "removed", old, None)
 
 
-def _read(path: Path) -> str | None:
+def _read(root: str, path: str) -> str | None:
     """The text of the file as it is, line endings included; None if there is none. Not UTF-8: no text of mlgen's."""
     try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        return _bytes(os.path.join(root, path)).decode("utf-8", "surrogateescape")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
+    except OSError as err:
+        message = f"{path} cannot be read: {err.strerror or err}"
+        raise SpecError([error("MLG503", Position(path), message, "mend that, or move it away")]) from None
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

@@ -2,5 +2,5 @@
 
 
 def module_name(template: str) -> str:
-    """The module's name: `github/workflow.yml.j2` is `github_workflow_yml_j2`."""
+    """The module's name: `common/env.sh.j2` is `common_env_sh_j2`."""
     return "".join(c if c.isalnum() else "_" for c in template)

@@ -38,7 +38,7 @@ CAPABILITIES = (
         "inputs",
         "native",
         "pipeline parameters, checked again in the shell",
-        "a number with a fraction is a string there, and an integer of more than six digits is refused",
+        "a number with a fraction is a string there",
     ),
     Capability("junit", "native", "`store_test_results`"),
     Capability("lock", "native", "`serial-group` of the job", "a job that waits for more than five hours is cancelled"),

@@ -365,4 +365,4 @@ def _shared_lock(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
     if job.matrix or first.id != job.id:
         other = "its own legs" if first.id == job.id else first.id
         message = f"{job.id} shares the lock {job.lock} with {other}: on CircleCI it has one of its own, among its runs"
-        yield warning("MLG402", job.position, message, "let one wait for the other with `needs`")
+        yield warning("MLG402", job.position, message, "make one job of them if runs must not meet")

@@ -104,10 +104,13 @@ def _container(pipeline: Pipeline, job: Job) -> list[Step]:
     image = runtime.container(job)
     if not image:
         return []
+    # The project's folder belongs to another user than root, which git refuses unless told that it is safe.
+    git = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": '"$PWD"'}
     gpus = "--gpus all " if runtime.executor(job).resource_class.startswith("gpu.") else ""
     command = (
         f"docker run --detach --name job {gpus}--user root --entrypoint sleep \\\n"
         '  --volume "$HOME:$HOME" --volume /tmp:/tmp --workdir "$PWD" \\\n'
+        f"  {' '.join(f'--env GIT_CONFIG_{name}={value}' for name, value in git.items())} \\\n"
         f"  {sh(image)} infinity"
     )
     return [run(f"Start {image}", text.literal(command), no_output_timeout="30m")]
@@ -185,7 +188,9 @@ def _finally(pipeline: Pipeline, job: Job) -> list[Step]:
     note = "echo 'export MLGEN_RESULT=success' >> \"$BASH_ENV\""
     if job.allow_failure:
         note = f'[ -n "${{MLGEN_FAILED:-}}" ] || {note}'
-    script = text.nested(job.finally_, _inside(pipeline, job)) if runtime.container(job) else job.finally_
+    script = job.finally_
+    if runtime.container(job) or job.allow_failure:
+        script = text.nested(script, _inside(pipeline, job), FAILED if job.allow_failure else "")
     after = run("Finally", text.script(script), when="always", no_output_timeout=LONGEST)
     after["environment"] = [("MLGEN_RESULT", "failure")]
     after["comment"] = "unless the step above was reached"

@@ -30,6 +30,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         "executors": [_executor(executor, name) for executor, name in executors.items()],
         "takes": any(job.takes for job in pipeline.jobs),
         "variables": _portable(pipeline),
+        "integers": [entry.variable for entry in pipeline.triggers.inputs if entry.type == "integer"],
         "commands": _commands(pipeline, commands),
         "start": start,
         "jobs": [_job(pipeline, job, executors, commands) for job in pipeline.jobs],
@@ -86,7 +87,7 @@ def _portable(pipeline: Pipeline) -> list[tuple[str, str]]:
         value = f"pipeline.parameters.{entry.name}"
         # A boolean could arrive as 1 or 0: https://circleci.com/docs/reference/reusing-config/#boolean
         words = f'{value} and "true" or "false"' if entry.type == "boolean" else value
-        found.append((entry.variable, f"<< {words} >>"))
+        found.append((entry.variable, ("#" if entry.type == "integer" else "") + f"<< {words} >>"))
     return found
 
 

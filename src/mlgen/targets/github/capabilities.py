@@ -18,7 +18,11 @@ CAPABILITIES = (
     Capability("files", "native", "artifacts, one for each set of files with the same readers", "file modes and empty folders are lost"),
     Capability("finally", "native", "a last step with `if: always()`"),
     Capability("gate", "emulated", "a step of `.mlgen/ci.py`, with a table in the job summary"),
-    Capability("image", "native", "`container` of the job"),
+    Capability(
+        "image",
+        "native",
+        "`container` of the job, which needs bash, and python3 for gates, exports, reports and the check of a deployment",
+    ),
     Capability("inputs", "native", "`inputs` of `workflow_dispatch`, checked again in the shell", "at most 25"),
     Capability("junit", "emulated", "counts and failures in the job summary, failures as annotations"),
     Capability("lock", "native", "`concurrency` of the job with `queue: max`", "a run that awaits approval holds the lock"),

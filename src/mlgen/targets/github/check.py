@@ -4,12 +4,14 @@ Limits: https://docs.github.com/en/actions/reference/limits
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
+from mlgen.quoting.shell import duration
 from mlgen.targets.contract import Output
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -18,6 +20,8 @@ HELPERS = {"plan", "checks"}
 MAX_BYTES = 500_000
 MAX_EXPRESSION = 21_000
 MAX_INPUTS = 25
+MAX_HOSTED = 6 * 3600
+"""Seconds of a job on a runner of GitHub's own."""
 _SECRET = re.compile(r"\$\{\{[^}]*\bsecrets\s*[.\[]\s*'?([A-Za-z0-9_]+)")
 
 
@@ -35,6 +39,9 @@ def refuse(pipeline: Pipeline) -> list[Diagnostic]:
             hint = "use * within a name and ** at the end, or filter with `when`"
             found.append(error("MLG404", at, message, hint))
     for schedule in pipeline.triggers.schedules:
+        if re.search(r"(?<![0-9/])7", schedule.cron.split()[4]):
+            message = f"GitHub Actions knows no weekday 7: the schedule {schedule.name} is {schedule.cron}"
+            found.append(error("MLG404", schedule.position, message, "Sunday is 0"))
         if schedule.branch != pipeline.default_branch:
             message = f"GitHub Actions runs schedules on the default branch only, not on {schedule.branch}"
             found.append(error("MLG401", schedule.position, message, "leave `branch` out, or leave this target out"))
@@ -42,10 +49,37 @@ def refuse(pipeline: Pipeline) -> list[Diagnostic]:
         if job.key.lower() in HELPERS:
             message = f"the job name {job.name} is taken by mlgen's own job in GitHub Actions"
             found.append(error("MLG404", job.position, message, "rename the job"))
+        seconds = job.timeout * (job.retry + 1)
+        if seconds > MAX_HOSTED and job.runner.on("github") is None:
+            message = f"{job.id} may take {duration(seconds)}; GitHub ends jobs on its own runners after 6h"
+            found.append(error("MLG404", job.position, message, "shorten its `timeout`, or name a runner of your own"))
         if "${{" in job.run and len(job.run) > MAX_EXPRESSION:
             message = f"the script of {job.id} holds ${{{{ and is over {MAX_EXPRESSION:,} characters"
             found.append(error("MLG404", job.position, message, "move it to a file of the repository"))
+    for position, what, text in _texts(pipeline):
+        if "${{" in text:
+            message = f"{what} holds ${{{{, which GitHub Actions evaluates"
+            found.append(error("MLG401", position, message, "set it in the script, or write it in another way"))
     return found
+
+
+def _texts(pipeline: Pipeline) -> Iterator[tuple[Position, str, str]]:
+    """The spec's own texts that are no scripts, which stand in the workflow as they are."""
+    at = Position(pipeline.spec)
+    for entry in pipeline.triggers.inputs:
+        yield at, f"the input {entry.name}", "\n".join((entry.default, entry.description, *entry.options))
+    for name, value in pipeline.env:
+        yield at, f"the variable {name}", value
+    for job in pipeline.jobs:
+        for name, value in job.env:
+            yield job.position, f"{job.id}: the variable {name}", value
+        for leg in job.matrix.legs if job.matrix else ():
+            yield job.position, f"{job.id}: a value of the matrix", "\n".join(value for _, value in leg.values)
+        yield job.position, f"{job.id}: the runner", str(job.runner.on("github"))
+        for cache in job.caches:
+            yield job.position, f"{job.id}: the cache", "\n".join((*cache.paths, *cache.key, cache.salt))
+    for environment in pipeline.environments:
+        yield environment.position, f"the address of {environment.name}", environment.url
 
 
 def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:

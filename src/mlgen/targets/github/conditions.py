@@ -7,7 +7,8 @@ its outputs. A literal branch is compared with `==`; deploying jobs check its ca
 
 from typing import NamedTuple
 
-from mlgen.ir import All, Expr, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
+from mlgen.ir import All, Any, Expr, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
+from mlgen.ir.expressions import all_of, satisfiable
 
 EVENTS = {"push": "push", "pull_request": "pull_request", "schedule": "schedule", "manual": "workflow_dispatch"}
 
@@ -59,8 +60,10 @@ def _output(match: Match, taken: tuple[str, ...]) -> str:
 
 def residual(job: Job, kind: str, pipeline: Pipeline) -> Expr:
     """What the job's `if` has to ask on events of this kind: nothing that the workflow's own `on` has settled."""
-    expr = job.condition.on(kind)
-    return True if expr is not False and implies(pipeline.trigger(kind), expr) else expr
+    expr, fired = job.condition.on(kind), pipeline.trigger(kind)
+    if expr is False or not satisfiable(all_of([fired, expr])):
+        return False
+    return True if implies(fired, expr) else expr
 
 
 def condition(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
@@ -76,7 +79,7 @@ def condition(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
         if members == ["schedule"] and text:  # the expression is there on schedules only
             parts.append(text)
             continue
-        test = _kinds(members, kinds, "refs/heads/" in text and "||" not in text)
+        test = _kinds(members, kinds, "github.ref == 'refs/heads/" in text and "||" not in text)
         parts.append(" && ".join(p for p in (_wrapped(test), text) if p) if text else test)
     joined = " || ".join(f"({p})" if len(parts) > 1 and " && " in p else p for p in parts)
     where = _home(job, pipeline)
@@ -147,17 +150,37 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def allowed_refs(job: Job) -> tuple[str, ...]:
-    """The refs that a deploying job may run on, with exact case; empty where its condition does not list them."""
+def allowed_refs(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
+    """The refs that a deploying job may run on, with exact case, as the guard's patterns: never fewer than those of its
+    condition, which says the rest. Empty where it leaves refs open."""
     refs: list[str] = []
-    for kind, prefix in (("push", "refs/heads/"), ("manual", "refs/heads/"), ("schedule", "refs/heads/"), ("tag", "refs/tags/")):
-        expr = job.condition.on(kind)
+    for kind in ("push", "manual", "schedule", "tag"):
+        expr = residual(job, kind, pipeline)
         if expr is False:
             continue
-        found = [m for m in matches(expr) if m.field in ("branch", "tag")]
-        if kind == "schedule":
+        if kind == "schedule":  # they run on the default branch only
+            refs.append(f"refs/heads/{pipeline.default_branch}")
             continue
-        if not found:
-            return () if kind != "tag" else (*refs, "refs/tags/*")
-        refs += [prefix + m.pattern for m in found]
+        found = _positive(job.condition.on(kind))
+        if found is None and kind == "manual":  # also on a tag
+            return ()
+        prefix = "refs/tags/" if kind == "tag" else "refs/heads/"
+        refs += [prefix + _for_guard(pattern) for pattern in found or ("*",)]
     return tuple(dict.fromkeys(refs))
+
+
+def _positive(expr: Expr) -> "tuple[str, ...] | None":
+    """Patterns of which the ref must match one wherever the expression holds; None if it holds for any other too."""
+    if isinstance(expr, Match):
+        return (expr.pattern,) if expr.field in ("branch", "tag") else None
+    if not isinstance(expr, (All, Any)):
+        return None
+    found = [_positive(item) for item in expr.items]
+    if isinstance(expr, All):
+        return min((f for f in found if f is not None), key=lambda f: not all(map(is_literal, f)), default=None)
+    return None if None in found else tuple(pattern for f in found if f is not None for pattern in f)
+
+
+def _for_guard(pattern: str) -> str:
+    """The pattern for the guard, whose `*` matches `/` too and which knows `!` only as what negates a set."""
+    return pattern.replace("**/", "*").replace("**", "*").replace("[^", "[!")

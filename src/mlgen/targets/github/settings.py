@@ -1,19 +1,21 @@
 """What must be set in the repository on GitHub, since the workflow file cannot say it."""
 
 from mlgen.ir import Pipeline
+from mlgen.ir.expressions import evaluate
 from mlgen.targets.contract import Setting
 
 
 def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     """The checklist for this pipeline."""
     found = [*_environments(pipeline), *_secrets(pipeline)]
-    found.append(
-        Setting(
-            "Rules, Rulesets: require the check `checks`",
-            f"For {pipeline.default_branch}. The job reports on every run, also where others are skipped.",
-            True,
+    if evaluate(pipeline.trigger("pull_request"), {"branch": pipeline.default_branch}):  # else it would never report
+        found.append(
+            Setting(
+                "Rules, Rulesets: require the check `checks`",
+                f"For {pipeline.default_branch}. The job reports on every run, also where others are skipped.",
+                True,
+            )
         )
-    )
     found.append(
         Setting(
             "Actions, General, Workflow permissions: read repository contents",

@@ -1,5 +1,6 @@
 """The parts of a job that need computing: scripts, artifacts, the order of its steps."""
 
+import re
 from typing import Any
 
 from mlgen.ir import Bundle, Job, Pipeline, Take, paths
@@ -33,11 +34,11 @@ def main_script(job: Job) -> str:
     return script(bounded(" \\\n".join(lines), job.timeout, job.retry))
 
 
-def guard_script(job: Job) -> str:
+def guard_script(job: Job, pipeline: Pipeline) -> str:
     """The first step of a deployment: whether it is allowed now."""
     words = ["python3 .mlgen/ci.py guard --environment", job.environment.name if job.environment else ""]
     words += ["--approval"] if job.approval else []
-    words += [f"--ref {sh(ref)}" for ref in allowed_refs(job)]
+    words += [f"--ref {sh(ref)}" for ref in allowed_refs(job, pipeline)]
     return " ".join(words)
 
 
@@ -145,9 +146,39 @@ def merges(job: Job, pipeline: Pipeline) -> list[str]:
 
 def outputs_check(job: Job) -> str:
     """A listing of the declared outputs, which fails when one is missing."""
-    made = [path for path in job.files]
-    words = []
-    for path in made:
-        shown = paths.MATRIX_REFERENCE.sub(lambda found: f"${{{found[1]}}}", path)
-        words.append(f'"{shown}"' if "${" in shown else sh_path(shown))
-    return "ls -ld -- " + " ".join(words) if words else ""
+    return _listing(job.files)
+
+
+def promised(job: Job, pipeline: Pipeline) -> list[str]:
+    """The checks that every leg of a matrix that may fail has handed on its files: a pattern takes what there is."""
+    found = []
+    for maker in (pipeline.job(name) for name in dict.fromkeys(take.job for take in job.takes)):
+        if maker.matrix and maker.allow_failure:
+            legs = [dict(leg.values) for leg in maker.matrix.legs]
+            given = [path for take in job.takes if take.job == maker.id for path in take.paths]
+            files = [paths.on_leg(path, leg) for path in given for leg in legs]
+            if maker.matrix.collide:
+                files += [f".mlgen/legs/{maker.key}-{index}.json" for index in range(len(legs))]
+            found.append(_listing(tuple(dict.fromkeys(files))))
+    return found
+
+
+def _listing(files: tuple[str, ...]) -> str:
+    """A command that fails if one of the files is missing; empty if there are none."""
+    command = "ls -ld -- " + " ".join(map(_word, files)) if files else ""
+    return f"shopt -s globstar; {command}" if any("**" in path for path in files) else command
+
+
+def _word(path: str) -> str:
+    """The path as a word of the shell: references to axes as variables, its globs left for the shell to expand."""
+    parts = paths.MATRIX_REFERENCE.split(path)  # text and names of axes in turn
+    if len(parts) > 1 and "*" not in path and not re.search(r"[?\[\"`\\]", path):
+        return '"' + paths.MATRIX_REFERENCE.sub(lambda found: f"${{{found[1]}}}", path) + '"'
+    return "".join(f'"${{{part}}}"' if index % 2 else _text(part, index) for index, part in enumerate(parts))
+
+
+def _text(part: str, index: int) -> str:
+    """Text of a path; only where it begins could a dash be taken for an option."""
+    dashes = part[: len(part) - len(part.lstrip("-"))] if index else ""
+    rest = part.removeprefix(dashes)
+    return dashes + (sh_path(rest) if rest else "")

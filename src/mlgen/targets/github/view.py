@@ -39,7 +39,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
     return {
         "name": pipeline.name,
         "uses": pins(),
-        "runner": RUNNER,
+        "runner": _runner(pipeline),
         "on": _on(pipeline),
         "concurrency": _concurrency(pipeline),
         "inputs": pipeline.triggers.inputs,
@@ -47,7 +47,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         "payload": _payload(pipeline),
         "plan": plan,
         "jobs": [_job(job, pipeline, names) for job in pipeline.jobs],
-        "checked": [job.key for job in pipeline.jobs if not job.deploys],
+        "checked": [*(["plan"] if plan else []), *(job.key for job in pipeline.jobs if not job.deploys)],
     }
 
 
@@ -116,8 +116,8 @@ def _payload(pipeline: Pipeline) -> list[tuple[str, str]]:
 
 def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]:
     needs, test = _order(job, pipeline, condition(job, pipeline, plan))
-    if "needs.plan." in test:
-        needs = ["plan", *needs]
+    if "needs.plan." in test or ("cancelled()" in test and _planned_among(needs, pipeline, plan)):
+        needs = ["plan", *needs]  # also where its failure would leave out a job that this one waits for
     environment = job.environment
     minutes = -(-job.timeout * (job.retry + 1) // 60) + SETUP_MINUTES if job.timeout else 0
     return {
@@ -129,7 +129,7 @@ def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]
         "runs_on": _runs_on(job),
         "image": job.image,
         "minutes": minutes,
-        "guard": steps.guard_script(job) if guarded(job) else "",
+        "guard": steps.guard_script(job, pipeline) if guarded(job) else "",
         "approval": job.approval,
         "environment": environment.name if environment else "",
         "url": environment.url if environment and job.deploys else "",
@@ -143,6 +143,7 @@ def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]
         "secrets": [(use.variable, f"${{{{ secrets.{use.name} }}}}") for use in job.secrets],
         "downloads": steps.downloads(job, pipeline),
         "merges": steps.merges(job, pipeline),
+        "promised": steps.promised(job, pipeline),
         "setup": steps.script(job.setup),
         "title": f"Judge the gate {job.gate.name}" if job.gate else _title(job),
         "run": steps.main_script(job),
@@ -182,7 +183,7 @@ def _order(job: Job, pipeline: Pipeline, events: str) -> tuple[list[str], str]:
     if ancestors == strong:
         return [pipeline.job(edge.job).key for edge in job.waits], events
     asked = [pipeline.job(edge.job) for edge in job.edges if edge.hard and not pipeline.job(edge.job).allow_failure]
-    listed = {edge.job for edge in job.edges} | strong
+    listed = {edge.job for edge in job.edges} | strong | _watched(job, pipeline)
     needs = [other.key for other in pipeline.jobs if other.id in listed]
     tests = ["!cancelled()", "!contains(needs.*.result, 'failure')", "!contains(needs.*.result, 'cancelled')"]
     tests += [f"needs.{other.key}.result == 'success'" for other in asked]
@@ -205,6 +206,26 @@ def _strong(job: Job, pipeline: Pipeline) -> set[str]:
     return found
 
 
+def _watched(job: Job, pipeline: Pipeline) -> set[str]:
+    """What stands behind barriers on jobs that need not run: if it fails they are skipped, as if they were not for
+    this event. It is watched on every event, which may stop more than is meant, and never less."""
+    found: set[str] = set()
+    todo = [edge.job for edge in job.edges if not edge.always]
+    while todo:
+        other = pipeline.job(todo.pop())
+        if not other.allow_failure:
+            more = {edge.job for edge in other.edges} - found
+            found |= more
+            todo += more
+    return found
+
+
+def _planned_among(needs: list[str], pipeline: Pipeline, plan: dict[Match, str]) -> bool:
+    """Whether one of these jobs waits for the plan job."""
+    jobs = [job for job in pipeline.jobs if job.key in needs]
+    return bool(plan) and any("needs.plan." in condition(job, pipeline, plan) for job in jobs)
+
+
 def _ancestors(job: Job, pipeline: Pipeline) -> set[str]:
     found: set[str] = set()
     todo = [job]
@@ -214,6 +235,12 @@ def _ancestors(job: Job, pipeline: Pipeline) -> set[str]:
                 found.add(edge.job)
                 todo.append(pipeline.job(edge.job))
     return found
+
+
+def _runner(pipeline: Pipeline) -> Any:
+    """Where mlgen's own jobs run: where those do that name no runner, if the spec says where that is."""
+    said = [job.runner.on("github") for job in pipeline.jobs if job.runner.name == "default"]
+    return said[0] if said and said[0] is not None else RUNNER
 
 
 def _runs_on(job: Job) -> Any:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.ir import All, Any, Expr, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
-from mlgen.ir.expressions import all_of
+from mlgen.ir.expressions import all_of, satisfiable
 
 SOURCES = {
     "push": ("push",),
@@ -84,9 +84,10 @@ def residual(job: Job, kind: str, pipeline: Pipeline) -> Expr:
 
     A deployment asks for its branches and tags all the same, where its reader looks for them.
     """
-    expr = job.condition.on(kind)
-    settled = expr is not False and not job.deploys and implies(pipeline.trigger(kind), expr)
-    return True if settled else expr
+    expr, fired = job.condition.on(kind), pipeline.trigger(kind)
+    if expr is False or not satisfiable(all_of([fired, expr])):
+        return False
+    return True if not job.deploys and implies(fired, expr) else expr
 
 
 def _both(kinds: Iterable[str], job: Job, pipeline: Pipeline) -> bool:

@@ -110,7 +110,7 @@ def _user(script: str, pipeline: Pipeline, timeout: int = 0, retry: int = 0) -> 
         return [Entry(line) for line in lines]
     if not _closed(script):
         # Behind a here-document the script ends in a newline, which an escape at its end would take.
-        return [Entry(_own_bash(script, "${script%?}" if script.endswith("\\") else "$script"))]
+        return [Entry(_own_bash(script, "${mlgen_script%?}" if script.endswith("\\") else "$mlgen_script"))]
     return [Entry(f"( {script} )" if len(lines) == 1 and "#" not in script else f"(\n{script}\n)")]
 
 
@@ -127,9 +127,9 @@ def _closed(script: str) -> bool:
     return closed and not script.endswith("\\")
 
 
-def _own_bash(script: str, expansion: str = "$script") -> str:
+def _own_bash(script: str, expansion: str = "$mlgen_script") -> str:
     end = delimiter(script)
-    return f"IFS= read -r -d '' script <<'{end}' || true\n{script}\n{end}\nbash -euo pipefail -c \"{expansion}\""
+    return f"IFS= read -r -d '' mlgen_script <<'{end}' || true\n{script}\n{end}\nbash -euo pipefail -c \"{expansion}\""
 
 
 def _hidden(script: str) -> str:
@@ -137,7 +137,7 @@ def _hidden(script: str) -> str:
     mark = "@[["
     while mark in script:
         mark = "@" + mark
-    return _own_bash(script.replace(OPENING, mark), "${script//'" + mark + "'/'$'[[}")
+    return _own_bash(script.replace(OPENING, mark), "${mlgen_script//'" + mark + "'/'$'[[}")
 
 
 def _gate(job: Job) -> str:
@@ -171,7 +171,14 @@ def _word(path: str) -> str:
 
 def _mixed(path: str) -> str:
     parts = re.split(r"(\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)", path) if "$" in path else [path]
-    return "".join(f'"{part}"' if index % 2 else sh_path(part) if part else "" for index, part in enumerate(parts))
+    return "".join(f'"{part}"' if index % 2 else _text(part, index) for index, part in enumerate(parts))
+
+
+def _text(part: str, index: int) -> str:
+    """Text of a path; only where it begins could a dash be taken for an option."""
+    dashes = part[: len(part) - len(part.lstrip("-"))] if index else ""
+    rest = part.removeprefix(dashes)
+    return dashes + (sh_path(rest) if rest else "")
 
 
 def _listing(files: list[str], comment: str = "") -> Entry:
@@ -228,5 +235,7 @@ def _promised(job: Job, pipeline: Pipeline) -> list[Entry]:
         maker = pipeline.job(take.job)
         if maker.allow_failure:
             files = [path for given in take.paths for path in _legs(given, maker)]
+            if maker.matrix and maker.matrix.collide:  # the legs' files have one path: each leg's list of them shows it
+                files += [f".mlgen/legs/{maker.key}-{number}.json" for number, _ in enumerate(maker.matrix.legs, 1)]
             found.append(_listing(files, f"of {maker.id}, which may fail"))
     return found

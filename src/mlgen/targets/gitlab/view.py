@@ -163,14 +163,16 @@ _FORMS = {
 
 
 def _input(entry: Input) -> dict[str, Any]:
-    """An input; an empty default fails any `regex` on GitLab older than the fix of issue 477707."""
+    """An input. Its text is put into the file before that is parsed, so that none may go without its form: a line break
+    would end the value. (GitLab older than the fix of issue 477707 refuses an empty default then, and starts nothing.)
+    """
     free = entry.type in ("string", "choice")
     return {
         "name": entry.name,
         "description": entry.description,
         "default": entry.default,
         "options": ("true", "false") if entry.type == "boolean" else entry.options,
-        "regex": _FORMS.get(entry.type, "") if entry.default else "",
+        "regex": _FORMS.get(entry.type, ""),
         "variable": entry.variable,
         "block": f"$[[ inputs.{entry.name} ]]" if free else "",
         "value": f"$[[ inputs.{entry.name} ]]",

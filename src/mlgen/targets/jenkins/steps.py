@@ -9,6 +9,8 @@ from mlgen.quoting.shell import bounded
 _BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
 _ENV = ". .mlgen/env.sh\n"
 _EXPORTED = "$WORKSPACE_TMP/mlgen-exports"
+PERMITTED = "catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE', catchInterruptions: false)"
+"""The block around what may fail; an abort is passed on."""
 
 
 def in_container(job: Job) -> bool:
@@ -194,14 +196,8 @@ def _exports(job: Job) -> str:
 
 
 def final(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
-    """The steps that run whatever the result: `finally`, and the reports."""
+    """The steps that run whatever the result: the reports, and `finally`, whose failure would keep later steps back."""
     found = []
-    if job.finally_:
-        result = "MLGEN_RESULT=failure\nif [ -e .mlgen/passed ]; then MLGEN_RESULT=success; fi\nexport MLGEN_RESULT\n"
-        step = f"sh label: 'finally', script: {groovy(_head(pipeline, job, leg) + result + job.finally_)}"
-        for block in reversed(_credentials(job)):
-            step = f"{block} {{ {step} }}"
-        found.append(step)
     if job.reports.junit:
         files = ", ".join(on_leg(path, leg) for path in job.reports.junit)
         found.append(f"junit testResults: {groovy(files)}, allowEmptyResults: true, skipMarkingBuildUnstable: true")
@@ -210,4 +206,10 @@ def final(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
         found.append(f"recordCoverage(tools: [[parser: {groovy(parser)}, pattern: {groovy(pattern)}]])")
     if job.reports.summary:
         found.append(f"archiveArtifacts artifacts: {groovy(on_leg(job.reports.summary, leg))}, allowEmptyArchive: true")
+    if job.finally_:
+        result = "MLGEN_RESULT=failure\nif [ -e .mlgen/passed ]; then MLGEN_RESULT=success; fi\nexport MLGEN_RESULT\n"
+        step = f"sh label: 'finally', script: {groovy(_head(pipeline, job, leg) + result + job.finally_)}"
+        for block in reversed([*([PERMITTED] if job.allow_failure else []), *_credentials(job)]):
+            step = f"{block} {{ {step} }}"
+        found.append(step)
     return found

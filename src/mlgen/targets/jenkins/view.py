@@ -144,7 +144,7 @@ def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bo
         "lock": _lock(pipeline, job, leg),
         "agent": _agent(job),
         "environment": _variables(job, leg),
-        "allow_failure": job.allow_failure,
+        "permitted": steps.PERMITTED if job.allow_failure else "",
         "receive": steps.receive(pipeline, job),
         "around": [{"pad": body + " " * 4 * index, "text": text} for index, text in enumerate(around)],
         "scripts": steps.scripts(pipeline, job, leg),

@@ -129,7 +129,7 @@ def _job(entry: Any, unit: Unit, data: Any, pipeline: Pipeline) -> Iterator[str]
 def _phases(entry: Any, data: Any, printed: Any, root: Any) -> Iterator[str]:
     """That YAML hands over each command as it was meant."""
     for phase in PHASES:
-        meant = getattr(printed, phase) or getattr(root, phase, ())
+        meant = getattr(printed, phase, ()) or getattr(root, phase, ())
         if _phase(entry.get(phase, data.get(phase, []))) != [item.text for item in meant]:
             yield f"{phase} of {entry['name']} is not what was to be written"
 

@@ -31,7 +31,7 @@ def item(script: str, timeout: int = 0, retry: int = 0, contained: bool = False,
     if timeout or retry:
         return f"{first}(\nset -euo pipefail\n{whole}\n)"
     end = delimiter(script)
-    return f"IFS= read -r -d '' script <<'{end}' || true\n{script}\n{end}\n{first}{BASH} \"$script\""
+    return f"IFS= read -r -d '' mlgen_script <<'{end}' || true\n{script}\n{end}\n{first}{BASH} \"$mlgen_script\""
 
 
 def items(script: str, contained: bool = False) -> list[str]:

@@ -32,6 +32,7 @@ class Root(NamedTuple):
     cache: tuple[str, ...]
     before_install: tuple[Item, ...]
     install: tuple[Item, ...]
+    before_script: tuple[Item, ...]
 
 
 class JobView(NamedTuple):
@@ -52,7 +53,6 @@ class JobView(NamedTuple):
     use: tuple[str, ...]
     before_install: tuple[Item, ...]
     install: tuple[Item, ...]
-    before_script: tuple[Item, ...]
     script: tuple[Item, ...]
     after_success: tuple[Item, ...]
     after_script: tuple[Item, ...]
@@ -102,6 +102,7 @@ def _root(pipeline: Pipeline) -> Root:
         cache=_most([_cached(job) for job in pipeline.jobs if job.caches and not job.deploys], ()),
         before_install=(*unset, Item("source .mlgen/env.sh")),
         install=_most([_setup(job) for job in pipeline.jobs if job.setup and not in_container(job)], (Item("skip"),)),
+        before_script=_heartbeat(pipeline),
     )
 
 
@@ -143,7 +144,6 @@ def _job(unit: Unit, pipeline: Pipeline, units: tuple[Unit, ...], root: Root, st
         use=tuple(u.workspace for maker, _ in files.takes(job, pipeline) for u in units if u.job.id == maker.id),
         before_install=() if _texts(before) == _texts(root.before_install) else before,
         install=() if (install or (Item("skip"),)) == root.install else install or (Item("skip"),),
-        before_script=_heartbeat(job),
         script=tuple(_script(unit)),
         after_success=_after_success(job),
         after_script=tuple(_after_script(job)),
@@ -212,9 +212,9 @@ def _plain(text: str) -> bool:
     return "\n" not in text and yaml_scalar(text) == text
 
 
-def _heartbeat(job: Job) -> tuple[Item, ...]:
-    """Only for a job that says that it may take longer than Travis waits for output."""
-    if job.timeout <= SILENCE:
+def _heartbeat(pipeline: Pipeline) -> tuple[Item, ...]:
+    """For all jobs, unless each is bounded to less than Travis waits for output."""
+    if all(job.gate or 0 < job.timeout * (job.retry + 1) < SILENCE for job in pipeline.jobs):
         return ()
     return (
         Item('while sleep 300; do echo "still running"; done &', "Travis ends a job that is silent for 10 minutes"),
