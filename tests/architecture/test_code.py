@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from mlgen.targets import assemble
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,13 +22,19 @@ def test_imports_go_in_one_direction() -> None:
 
 
 def test_jinja_is_imported_by_render_alone() -> None:
-    found = [p.relative_to(ROOT / "src").as_posix() for p in MODULES if re.search(r"^\s*(import|from) jinja2", p.read_text("utf-8"), re.M)]
+    found = [
+        p.relative_to(ROOT / "src").as_posix()
+        for p in MODULES
+        if re.search(r"^\s*(import|from) jinja2", p.read_text("utf-8"), re.M)
+    ]
     assert found == ["mlgen/render/sources.py"]
 
 
 def test_only_write_writes_files() -> None:
     """The lock, the outputs and their folders are written in one place, which replaces atomically."""
-    writing = re.compile(r"\.write_(text|bytes)\(|\bos\.(replace|rename|unlink|remove|makedirs|mkdir)\(|\bopen\([^)]*[\"'][wax]b?[\"']")
+    writing = re.compile(
+        r"\.write_(text|bytes)\(|\bos\.(replace|rename|unlink|remove|makedirs|mkdir)\(|\bopen\([^)]*[\"'][wax]b?[\"']"
+    )
     found = {p.relative_to(ROOT / "src/mlgen").as_posix() for p in MODULES if writing.search(p.read_text("utf-8"))}
     assert found == {"write/apply.py", "targets/assemble.py"}, "assemble runs in a checkout of mlgen only"
 
@@ -51,5 +58,9 @@ def _tracked() -> list[Path]:
 
 def test_no_file_names_a_folder_of_one_machine() -> None:
     """Absolute paths of a person's or a build's machine; what a container image fixes (/usr, /home/jenkins) is none."""
-    machine = re.compile(rb"/(work|root)/[a-z]|/home/(?!jenkins|circleci|travis|runner|user|me\b)[a-z]+/|/Users/[A-Za-z]|/tmp/venv")
-    assert [str(p.relative_to(ROOT)) for p in _tracked() if p != Path(__file__).resolve() and machine.search(p.read_bytes())] == []
+    machine = re.compile(
+        rb"/(work|root)/[a-z]|/home/(?!jenkins|circleci|travis|runner|user|me\b)[a-z]+/|/Users/[A-Za-z]|/tmp/venv"
+    )
+    assert [
+        str(p.relative_to(ROOT)) for p in _tracked() if p != Path(__file__).resolve() and machine.search(p.read_bytes())
+    ] == []

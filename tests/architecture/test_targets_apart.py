@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from mlgen import targets
 from mlgen.targets.uses import CONSTRUCTS
 

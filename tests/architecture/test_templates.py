@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
+
 from mlgen.render.filters import FILTERS, SHAPING
 from mlgen.render.sources import environment
 
@@ -80,17 +81,24 @@ def test_an_undefined_name_is_an_error(name: str) -> None:
             template.render()
 
 
-@pytest.mark.parametrize("text", ["[[= value ]]", "[[= value | upper ]]", "[[= value | yaml | trim ]]", "[[= 'a' ~ value ]]"])
+@pytest.mark.parametrize(
+    "text", ["[[= value ]]", "[[= value | upper ]]", "[[= value | yaml | trim ]]", "[[= 'a' ~ value ]]"]
+)
 def test_an_unquoted_value_is_found(text: str) -> None:
     assert list(_unquoted(environment().parse(text)))
 
 
-@pytest.mark.parametrize("text", ["[[= (a - 1) | yaml ]]", "[[= (a * b) | yaml ]]", "[[= a | sort | yaml ]]", "[[= a.get(1) | yaml ]]"])
+@pytest.mark.parametrize(
+    "text", ["[[= (a - 1) | yaml ]]", "[[= (a * b) | yaml ]]", "[[= a | sort | yaml ]]", "[[= a.get(1) | yaml ]]"]
+)
 def test_computing_is_found(text: str) -> None:
     assert list(_computed(environment().parse(text)))
 
 
-@pytest.mark.parametrize("text", ["${{ github.ref }}", "{{ checksum 'x' }}", "<< parameters.x >>", "[[ a == b ]]", "{% x %}", "{# x #}", "[[=~ ]"])
+@pytest.mark.parametrize(
+    "text",
+    ["${{ github.ref }}", "{{ checksum 'x' }}", "<< parameters.x >>", "[[ a == b ]]", "{% x %}", "{# x #}", "[[=~ ]"],
+)
 def test_the_words_of_ci_systems_and_the_shell_are_left_alone(text: str) -> None:
     if text.startswith("[[=~"):
         with pytest.raises(TemplateSyntaxError):

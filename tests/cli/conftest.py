@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from mlgen.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,5 +59,10 @@ def process(*arguments: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
     """The command in a process of its own, with pipes."""
     clean = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), **env}
     return subprocess.Popen(
-        [sys.executable, "-m", "mlgen", *arguments], cwd=cwd, env=clean, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "mlgen", *arguments],
+        cwd=cwd,
+        env=clean,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )

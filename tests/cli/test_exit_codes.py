@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from mlgen import __version__
 from mlgen.cli import commands
 from tests.cli.conftest import BROKEN, ROOT, SPEC, Said, process
@@ -45,13 +46,15 @@ def test_the_command_that_mends_names_the_folder_and_the_spec(mlgen: Mlgen, proj
 
 
 WRONG: list[tuple[str, ...]] = [
-    ("compile", "-f", "nothing.yaml"), ("compile", "-C", "nowhere"), ("compile", "-t", "nosuch"), ("compile", "--format", "xml"), ("compile", "-f", "sub/mlgen.yaml"),
+    ("compile", "-f", "nothing.yaml"), ("compile", "-C", "nowhere"), ("compile", "-t", "nosuch"), ("compile",
+    "--format", "xml"), ("compile", "-f", "sub/mlgen.yaml"),
     ("compile", "--dry"), ("compile", "extra"),
     ("check", "-f", "nothing.yaml"), ("check", "-t", "travis"), ("check", "--adopt"), ("check", "-C"),
     ("validate", "-f", "broken.yaml"), ("validate", "-C", "mlgen.yaml"), ("validate", "--format", ""),
     ("diff", "-f", "broken.yaml"), ("diff", "--format", "sarif"), ("diff", "-t", "GITHUB"),
     ("targets", "nosuch"), ("targets", "--format", "sarif"), ("targets", "github", "travis"),
-    ("settings", "nosuch"), ("settings", "travis"), ("settings", "--format", "annotations"), ("settings", "-C", "nowhere"),
+    ("settings", "nosuch"), ("settings", "travis"), ("settings", "--format", "annotations"), ("settings", "-C",
+    "nowhere"),
     ("schema", "x"), ("schema", "--format", "json"), ("schema", "-C", "."),
     ("ir", "-f", "nothing.yaml"), ("ir", "-f", "../mlgen.yaml"), ("ir", "-C", "nowhere"), ("ir", "--format", "json"),
     ("explain",), ("explain", "MLG999"), ("explain", "nonsense"), ("explain", "MLG001", "--format", "sarif"),
@@ -136,7 +139,13 @@ def _opened(fifo: Path) -> int:
 def test_a_reader_that_goes_away(project: Path) -> None:
     """`mlgen schema | head -1`: no traceback, and an exit code that is no success."""
     script = 'python -m mlgen schema | head -1; echo "${PIPESTATUS[0]}"'.replace("python", sys.executable, 1)
-    done = subprocess.run(["bash", "-c", script], cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout.splitlines()[0] == "{"
     assert done.stdout.splitlines()[1] in ("141", "0"), "0 if all fitted into the pipe"
     assert done.stderr == ""
@@ -146,7 +155,12 @@ def test_a_closed_pipe(mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     os.close(read)
     code = "import sys\nfrom mlgen.cli.main import run\nsys.exit(run(['schema']))"
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, stdout=write, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=write,
+        stderr=subprocess.PIPE,
+    )
     os.close(write)
     assert done.returncode == 141
     assert done.stderr == b""
@@ -174,7 +188,15 @@ def test_python_m_mlgen(project: Path) -> None:
 
 
 def test_json_where_a_program_reads(mlgen: Mlgen) -> None:
-    for arguments in (("check",), ("diff",), ("compile", "--dry-run"), ("validate",), ("targets",), ("settings",), ("explain", "MLG001")):
+    for arguments in (
+        ("check",),
+        ("diff",),
+        ("compile", "--dry-run"),
+        ("validate",),
+        ("targets",),
+        ("settings",),
+        ("explain", "MLG001"),
+    ):
         said = mlgen(*arguments, "--format", "json")
         json.loads(said.out)
         assert said.err == ""

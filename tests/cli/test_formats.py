@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from mlgen.cli.main import run
 from mlgen.cli.report import visible
 from mlgen.diagnostics import CODES
@@ -68,7 +69,8 @@ def test_json_of_check(mlgen: Mlgen) -> None:
 def test_annotations(mlgen: Mlgen, broken: Path) -> None:
     said = mlgen("validate", "--format", "annotations")
     assert said.out.splitlines()[0] == (
-        "::error file=mlgen.yaml,line=6,col=11,title=MLG101::unknown key 'rum' in stages.train.fit (did you mean `run`?)"
+        "::error file=mlgen.yaml,line=6,col=11,title=MLG101::"
+        "unknown key 'rum' in stages.train.fit (did you mean `run`?)"
     )
 
 
@@ -106,7 +108,9 @@ def test_sarif(mlgen: Mlgen, broken: Path) -> None:
 
 def test_sarif_of_files_and_of_nothing(mlgen: Mlgen, project: Path) -> None:
     stale = json.loads(mlgen("check", "--format", "sarif").out)["runs"][0]["results"]
-    assert all("region" not in r["locations"][0]["physicalLocation"] for r in stale), "a finding of a whole file has no line"
+    assert all("region" not in r["locations"][0]["physicalLocation"] for r in stale), (
+        "a finding of a whole file has no line"
+    )
     mlgen("compile")
     assert json.loads(mlgen("check", "--format", "sarif").out)["runs"][0]["results"] == []
     missing = json.loads(mlgen("validate", "-f", "a b#ü.yaml", "--format", "sarif").out)["runs"][0]["results"]
@@ -117,7 +121,14 @@ def on_a_terminal(cwd: Path, *arguments: str, **env: str) -> str:
     """What the command shows on a terminal."""
     leader, follower = pty.openpty()
     clean = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "TERM": "xterm", **env}
-    running = subprocess.Popen([sys.executable, "-m", "mlgen", *arguments], cwd=cwd, env=clean, stdin=subprocess.DEVNULL, stdout=follower, stderr=follower)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "mlgen", *arguments],
+        cwd=cwd,
+        env=clean,
+        stdin=subprocess.DEVNULL,
+        stdout=follower,
+        stderr=follower,
+    )
     os.close(follower)
     shown = b""
     while True:
@@ -154,13 +165,18 @@ HOSTILE = "\x00\x07\x08\x1b\x7f\x85\x9b\u2028\u202e\ufeff"
 
 
 @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.sampled_from(HOSTILE + "ab: {}[]'\"\\e\n-"), max_size=20), st.sampled_from(["text", "annotations", "json", "sarif"]))
+@given(
+    st.text(st.sampled_from(HOSTILE + "ab: {}[]'\"\\e\n-"), max_size=20),
+    st.sampled_from(["text", "annotations", "json", "sarif"]),
+)
 def test_control_characters_of_the_spec_do_not_reach_the_terminal(
     tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str], text: str, format: str
 ) -> None:
     root = tmp_path_factory.mktemp("p")
     keys = json.dumps(text).strip('"')
-    (root / "mlgen.yaml").write_text(f'{SPEC}env: {{"A{keys}": "{keys}", B: \'{text}\'}}\n"x{keys}": 1\n{text}: 2\n', "utf-8")
+    (root / "mlgen.yaml").write_text(
+        f'{SPEC}env: {{"A{keys}": "{keys}", B: \'{text}\'}}\n"x{keys}": 1\n{text}: 2\n', "utf-8"
+    )
     capsys.readouterr()
     run(["validate", "-C", str(root), "--format", format])
     said = "".join(capsys.readouterr())

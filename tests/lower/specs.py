@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from mlgen.diagnostics import Diagnostic, SpecError
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.source import Source

@@ -1,8 +1,9 @@
-"""On which events a job runs: design, section 2, "Conditions". Each row is a job, an event, and whether it runs there."""
+"""On which events a job runs: its stage's defaults, `when`, its environment, its ancestors, forks and schedules."""
 
 from typing import Any
 
 import pytest
+
 from mlgen.ir import KINDS
 from tests.lower.specs import codes, edges, pipeline
 
@@ -53,7 +54,9 @@ ENVIRONMENTS = {
 
 def runs(stage: str, said: dict[str, Any], **more: Any) -> set[str]:
     """The events on which the job runs."""
-    stages = {s: {"other": {"run": "x", "needs": []}} for s in ("data", "train", "test", "deploy", "monitor") if s != stage}
+    stages = {
+        s: {"other": {"run": "x", "needs": []}} for s in ("data", "train", "test", "deploy", "monitor") if s != stage
+    }
     spec = {
         "triggers": ALL_TRIGGERS,
         "environments": ENVIRONMENTS,
@@ -63,7 +66,9 @@ def runs(stage: str, said: dict[str, Any], **more: Any) -> set[str]:
         **more,
     }
     order = ("data", "train", "test", "deploy", "monitor")
-    spec["stages"] = {s: spec["stages"][s] for s in sorted(spec["stages"], key=lambda s: order.index(s) if s in order else 9)}
+    spec["stages"] = {
+        s: spec["stages"][s] for s in sorted(spec["stages"], key=lambda s: order.index(s) if s in order else 9)
+    }
     job = pipeline(spec).job(f"{stage}.job")
     return {name for name, (kind, attributes) in EVENTS.items() if job.condition.holds(kind, attributes)}
 
@@ -171,7 +176,10 @@ def test_when_in_stage_monitor(when: Any, where: set[str]) -> None:
 
 
 def test_an_environment_and_when_hold_both() -> None:
-    assert runs("deploy", {"environment": "releases", "when": {"event": ["push", "tag"]}}) == {"push release/1", "tag v1"}
+    assert runs("deploy", {"environment": "releases", "when": {"event": ["push", "tag"]}}) == {
+        "push release/1",
+        "tag v1",
+    }
     assert runs("deploy", {"environment": "main", "when": {"event": "manual"}}) == {"manual main"}
 
 
@@ -225,7 +233,9 @@ def test_without_triggers_every_push_and_pull_request_starts_a_run() -> None:
 
 
 def test_the_triggers_filters_come_on_top() -> None:
-    p = pipeline('{triggers: {push: {branches: ["main", "release/*", "!release/old"]}}, stages: {data: {fetch: {run: x}}}}')
+    p = pipeline(
+        '{triggers: {push: {branches: ["main", "release/*", "!release/old"]}}, stages: {data: {fetch: {run: x}}}}'
+    )
     assert p.job("data.fetch").condition.on("push") is True
     holds = {b: p.triggers.condition.holds("push", {"branch": b}) for b in ("main", "release/1", "release/old", "x")}
     assert holds == {"main": True, "release/1": True, "release/old": False, "x": False}
@@ -248,7 +258,11 @@ def test_the_triggers_filters_come_on_top() -> None:
 )
 def test_a_job_that_no_event_can_run(job: str, code: list[str]) -> None:
     said = job.replace("{", "{run: x, ", 1)
-    text = "{triggers: {push: {branches: [main]}, pull_request: {}}, environments: {elsewhere: {branches: [other]}}, stages: {data: {fetch: JOB}}}"
+    text = """
+triggers: {push: {branches: [main]}, pull_request: {}}
+environments: {elsewhere: {branches: [other]}}
+stages: {data: {fetch: JOB}}
+"""
     assert codes(text.replace("JOB", said)) == code
 
 
@@ -259,7 +273,12 @@ def test_patterns_that_meet_only_in_the_middle() -> None:
 
 
 def test_an_ancestor_can_leave_no_event() -> None:
-    text = "stages: {a: {x: {run: x, outs: [d], when: {event: push}}, y: {run: x, deps: [d], when: {event: pull_request}}}}"
+    text = """
+stages:
+  a:
+    x: {run: x, outs: [d], when: {event: push}}
+    y: {run: x, deps: [d], when: {event: pull_request}}
+"""
     assert codes(text) == ["MLG303"]
 
 
@@ -305,7 +324,11 @@ def test_a_deployment_that_can_pass_by_a_gate(fit: str, gate: str, app: str, cod
     assert codes(GATED.replace("FIT", fit).replace("GATE", gate).replace("APP", app)) == code
 
 
-CANCELLED = "{triggers: {push: {PUSH}, pull_request: {}}, concurrency: {cancel: CANCEL}, stages: {deploy: {app: {run: x, APP}}}}"
+CANCELLED = """
+triggers: {push: {PUSH}, pull_request: {}}
+concurrency: {cancel: CANCEL}
+stages: {deploy: {app: {run: x, APP}}}
+"""
 
 
 @pytest.mark.parametrize(
@@ -324,26 +347,57 @@ def test_runs_that_deploy_are_not_cancelled(push: str, cancel: str, app: str, co
 
 
 def test_schedules_are_told_apart_by_name_and_cron() -> None:
-    text = "{triggers: {schedule: [{name: a, cron: '1 2 * * 3'}, {name: NAME, cron: CRON}]}, stages: {data: {x: {run: x}}}}"
+    triggers = "{schedule: [{name: a, cron: '1 2 * * 3'}, {name: NAME, cron: CRON}]}"
+    text = f"{{triggers: {triggers}, stages: {{data: {{x: {{run: x}}}}}}}}"
     assert codes(text.replace("NAME", "b").replace("CRON", "'1 2 * * 4'")) == []
     assert codes(text.replace("NAME", "A").replace("CRON", "'1 2 * * 4'")) == ["MLG307"]
     assert codes(text.replace("NAME", "b").replace("CRON", "'1  2 * * 3'")) == ["MLG307"]
 
 
-@pytest.mark.parametrize("cron", ["* * * * *", "*/5 0-6 1,15 JAN-MAR MON", "0 0 31 12 7", "1-59/2 * * * *", "5/10 * * * *"])
+@pytest.mark.parametrize(
+    "cron", ["* * * * *", "*/5 0-6 1,15 JAN-MAR MON", "0 0 31 12 7", "1-59/2 * * * *", "5/10 * * * *"]
+)
 def test_good_cron(cron: str) -> None:
-    assert codes({"triggers": {"schedule": [{"name": "a", "cron": cron}]}, "stages": {"data": {"x": {"run": "x"}}}}) == []
+    assert (
+        codes({"triggers": {"schedule": [{"name": "a", "cron": cron}]}, "stages": {"data": {"x": {"run": "x"}}}}) == []
+    )
 
 
-@pytest.mark.parametrize("cron", ["60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "a * * * *", "5-1 * * * *", "*/0 * * * *", "*/99 * * * *", ", * * * *", "- * * * *", "1- * * * *", "* * MON * *", "* * * FOO *", "1,, * * * *", "*-5 * * * *"])
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "a * * * *",
+        "5-1 * * * *",
+        "*/0 * * * *",
+        "*/99 * * * *",
+        ", * * * *",
+        "- * * * *",
+        "1- * * * *",
+        "* * MON * *",
+        "* * * FOO *",
+        "1,, * * * *",
+        "*-5 * * * *",
+    ],
+)
 def test_bad_cron(cron: str) -> None:
-    assert codes({"triggers": {"schedule": [{"name": "a", "cron": cron}]}, "stages": {"data": {"x": {"run": "x"}}}}) == ["MLG102"]
+    assert codes(
+        {"triggers": {"schedule": [{"name": "a", "cron": cron}]}, "stages": {"data": {"x": {"run": "x"}}}}
+    ) == ["MLG102"]
 
 
 def test_manual_inputs() -> None:
-    inputs = {"n": {"type": "integer"}, "x": {"type": "number", "default": 0.5}, "b": {"type": "boolean", "default": True},
-              "c": {"type": "choice", "options": ["q", "r"]}, "s": {}, "max_epochs": {"type": "integer", "default": -3}}  # fmt: skip
-    found = pipeline({"triggers": {"manual": {"inputs": inputs}}, "stages": {"data": {"x": {"run": "x"}}}}).triggers.inputs
+    inputs = {"n": {"type": "integer"}, "x": {"type": "number", "default": 0.5}, "b": {"type": "boolean",
+    "default": True},
+              "c": {"type": "choice", "options": ["q", "r"]}, "s": {}, "max_epochs": {"type": "integer",
+              "default": -3}}  # fmt: skip
+    found = pipeline(
+        {"triggers": {"manual": {"inputs": inputs}}, "stages": {"data": {"x": {"run": "x"}}}}
+    ).triggers.inputs
     assert [(i.variable, i.type, i.default) for i in found] == [
         ("MLGEN_INPUT_N", "integer", "0"), ("MLGEN_INPUT_X", "number", "0.5"), ("MLGEN_INPUT_B", "boolean", "true"),
         ("MLGEN_INPUT_C", "choice", "q"), ("MLGEN_INPUT_S", "string", ""), ("MLGEN_INPUT_MAX_EPOCHS", "integer", "-3"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mlgen.ir import Matrix
 from tests.lower.specs import codes, pipeline, trusted
 

@@ -1,6 +1,7 @@
-"""Who waits for whom: design, section 2, "Order"."""
+"""Who waits for whom, and receives what."""
 
 import pytest
+
 from tests.lower.specs import codes, edges, pipeline
 
 STAGED = """
@@ -31,7 +32,11 @@ def test_needs_are_instead_of_the_stages() -> None:
 
 
 def test_a_gate_reads_its_metrics() -> None:
-    assert edges(pipeline(STAGED).job("test.quality")) == {"train.fit": "hard", "data.fetch": "barrier", "data.check": "barrier"}
+    assert edges(pipeline(STAGED).job("test.quality")) == {
+        "train.fit": "hard",
+        "data.fetch": "barrier",
+        "data.check": "barrier",
+    }
 
 
 def test_a_deployment_waits_for_everything_before_it_as_well() -> None:
@@ -117,7 +122,11 @@ stages:
 
 
 def test_an_optional_need_is_a_barrier() -> None:
-    text = "stages: {a: {x: {run: x, when: {event: push}}, y: {run: y}}, b: {z: {run: z, needs: [{job: x, optional: true}, y]}}}"
+    text = """
+stages:
+  a: {x: {run: x, when: {event: push}}, y: {run: y}}
+  b: {z: {run: z, needs: [{job: x, optional: true}, y]}}
+"""
     assert edges(pipeline(text).job("b.z")) == {"a.y": "hard", "a.x": "barrier?"}
 
 
@@ -179,7 +188,12 @@ def test_circles() -> None:
 def test_two_makers_of_one_path() -> None:
     assert codes("stages: {a: {x: {run: x, outs: [d]}, y: {run: y, outs: [d/e]}}}") == ["MLG302"]
     assert codes("stages: {a: {x: {run: x, outs: [d/e]}, y: {run: y, outs: [d/f]}}}") == []
-    apart = "stages: {a: {x: {run: x, outs: [d], when: {branch: main}}, y: {run: y, outs: [d], when: {not: {branch: main}}}}}"
+    apart = """
+stages:
+  a:
+    x: {run: x, outs: [d], when: {branch: main}}
+    y: {run: y, outs: [d], when: {not: {branch: main}}}
+"""
     assert codes(apart) == ["MLG901"], "no event runs both, and that is not built yet"
 
 

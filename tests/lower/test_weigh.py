@@ -1,4 +1,4 @@
-"""`implied` and `always`: saying only the edges that are left gives the same runs, in every order and with every failure.
+"""`implied` and `always`: the edges that are left to say give the same runs, in every order and with every failure.
 
 A small scheduler is run twice on random pipelines, random events and random failures: once over all edges, once over
 `job.waits`. Which jobs run, which are stopped and which fail must be the same, and so must who runs before whom.
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
+
 from mlgen import targets
 from mlgen.diagnostics import SpecError
 from mlgen.ir import Edge, Job, Pipeline
@@ -33,15 +34,24 @@ def specs(draw: st.DrawFn) -> Spec:
     """A pipeline of up to nine jobs in up to four stages; a job needs, reads or waits for some of those before it."""
     stages: dict[str, dict[str, Any]] = {}
     before: list[str] = []
-    for stage in draw(st.sampled_from([["data", "train"], ["data", "train", "test"], ["data", "test", "deploy"], ["a", "b", "c", "d"]])):
+    for stage in draw(
+        st.sampled_from(
+            [["data", "train"], ["data", "train", "test"], ["data", "test", "deploy"], ["a", "b", "c", "d"]]
+        )
+    ):
         members: dict[str, Any] = {}
         for index in range(draw(st.integers(1, 3))):
             name = f"{stage}{index}"
             job: dict[str, Any] = {"run": "x", "outs": [f"{name}.out"]}
             if draw(st.booleans()):
-                job["needs"] = [
-                    {"job": n, "optional": draw(st.booleans())} for n in draw(st.lists(st.sampled_from(before), max_size=2, unique=True))
-                ] if before else []
+                job["needs"] = (
+                    [
+                        {"job": n, "optional": draw(st.booleans())}
+                        for n in draw(st.lists(st.sampled_from(before), max_size=2, unique=True))
+                    ]
+                    if before
+                    else []
+                )
             if before and draw(st.integers(0, 3)) == 0:
                 job["deps"] = [f"{draw(st.sampled_from(before))}.out"]
             if (when := draw(st.sampled_from(WHENS))) is not None:
@@ -56,7 +66,13 @@ def specs(draw: st.DrawFn) -> Spec:
     return {
         "secrets": {"TOKEN": {}},
         "concurrency": {"cancel": []},
-        "triggers": {"push": draw(st.sampled_from([{}, {}, {"branches": ["main"]}])), "pull_request": {}, "tag": ["v*"], "manual": {}, "schedule": [{"name": "nightly", "cron": "1 2 * * *"}]},
+        "triggers": {
+            "push": draw(st.sampled_from([{}, {}, {"branches": ["main"]}])),
+            "pull_request": {},
+            "tag": ["v*"],
+            "manual": {},
+            "schedule": [{"name": "nightly", "cron": "1 2 * * *"}],
+        },
         "stages": stages,
     }
 
@@ -73,7 +89,9 @@ def _blocked(edge: Edge, results: dict[str, str], by_id: dict[str, Job], lenient
     return result in ("failed", "stopped") and not allowed
 
 
-def outcome(p: Pipeline, event: tuple[str, dict[str, str]], failing: set[str], all_edges: bool, lenient: bool) -> dict[str, str]:
+def outcome(
+    p: Pipeline, event: tuple[str, dict[str, str]], failing: set[str], all_edges: bool, lenient: bool
+) -> dict[str, str]:
     """What each job that runs on the event comes to: passed, failed or stopped."""
     kind, attributes = event
     by_id = {job.id: job for job in p.jobs}
@@ -176,7 +194,10 @@ def test_hard_edges_are_always_said() -> None:
 def test_many_jobs_are_weighed_in_good_time(count: int) -> None:
     import time
 
-    stages = {f"s{n}": {f"j{n}-{m}": {"run": "x", "when": WHENS[(n + m) % 9] or {"branch": ["**"]}} for m in range(20)} for n in range(count // 20)}
+    stages = {
+        f"s{n}": {f"j{n}-{m}": {"run": "x", "when": WHENS[(n + m) % 9] or {"branch": ["**"]}} for m in range(20)}
+        for n in range(count // 20)
+    }
     spec = {"stages": stages, "triggers": {"push": {}, "tag": ["v*"], "pull_request": {}}}
     start = time.perf_counter()
     assert len(trusted(spec).jobs) == count
@@ -185,7 +206,11 @@ def test_many_jobs_are_weighed_in_good_time(count: int) -> None:
 
 def test_without_the_jobs_that_a_fallback_leaves_out_the_rest_is_weighed_anew() -> None:
     """What a left-out job implied has to be said."""
-    name = next(n for n in targets.names() if any("skip" in dict(c.fallbacks) for c in targets.get(n).capabilities if c.construct == "approval"))
+    name = next(
+        n
+        for n in targets.names()
+        if any("skip" in dict(c.fallbacks) for c in targets.get(n).capabilities if c.construct == "approval")
+    )
     text = """
 targets: {NAME: {fallback: {approval: skip}}}
 environments: {live: {approval: true}, test: {}}

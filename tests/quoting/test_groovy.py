@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from mlgen.quoting import groovy
 from tests.targets.strings import COMMANDS
 
@@ -13,7 +14,7 @@ _NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\\": "\\", "'"
 
 
 def decode(literal: str) -> str:
-    """https://groovy-lang.org/syntax.html#all-strings: the text of a `'…'` or `'''…'''` literal, or an AssertionError."""
+    """The text of a `'…'` or `'''…'''` literal, by https://groovy-lang.org/syntax.html#all-strings."""
     mark = "'''" if literal.startswith("'''") and len(literal) >= 6 else "'"
     assert literal.startswith(mark)
     body, out, i = literal[len(mark) :], [], 0
@@ -65,7 +66,10 @@ def test_it_is_one_that_groovy_never_interpolates_and_every_editor_shows(text: s
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", printed.replace("\t", ""))
 
 
-@pytest.mark.parametrize(("value", "printed"), [(True, "true"), (False, "false"), (3, "3"), (-1, "-1"), ("x", "'x'"), ("it's", "'it\\'s'"), ("$x", "'$x'")])
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [(True, "true"), (False, "false"), (3, "3"), (-1, "-1"), ("x", "'x'"), ("it's", "'it\\'s'"), ("$x", "'$x'")],
+)
 def test_literals(value: Any, printed: str) -> None:
     assert groovy(value) == printed
 

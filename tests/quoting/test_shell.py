@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded, delimiter, duration, is_simple
 from tests.targets.strings import COMMANDS
@@ -77,7 +78,16 @@ def test_a_bounded_script_does_what_the_script_does(command: str, bounds: tuple[
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.sampled_from([*COMMANDS, "SCRIPT", "SCRIPT_2", "exit 3", "false", "", "false || true", "! true", "x=1", "cat"]), min_size=1, max_size=3), st.sampled_from(BOUNDS))
+@given(
+    st.lists(
+        st.sampled_from(
+            [*COMMANDS, "SCRIPT", "SCRIPT_2", "exit 3", "false", "", "false || true", "! true", "x=1", "cat"]
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(BOUNDS),
+)
 def test_bounded_scripts_of_several_parts(parts: list[str], bounds: tuple[int, int]) -> None:
     script = "\n".join(parts)
     assume(script.strip())
@@ -89,7 +99,18 @@ def test_bounded_scripts_of_several_parts(parts: list[str], bounds: tuple[int, i
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize(
     ("script", "code"),
-    [("exit 0", 0), ("exit 7", 7), ("false", 1), ("(exit 9)", 9), ("true | false", 1), ("false\ntrue", 1), ("unset nope; echo $nope", 1), ("kill -9 $$", None), ("nosuchcommand", 127), ("false || exit 4", 4)],
+    [
+        ("exit 0", 0),
+        ("exit 7", 7),
+        ("false", 1),
+        ("(exit 9)", 9),
+        ("true | false", 1),
+        ("false\ntrue", 1),
+        ("unset nope; echo $nope", 1),
+        ("kill -9 $$", None),
+        ("nosuchcommand", 127),
+        ("false || exit 4", 4),
+    ],
 )
 def test_the_exit_code_is_the_scripts_own(script: str, code: int | None, bounds: tuple[int, int]) -> None:
     plain, within = bash(script), bash(bounded(script, *bounds))
@@ -99,7 +120,10 @@ def test_the_exit_code_is_the_scripts_own(script: str, code: int | None, bounds:
         assert within.returncode == plain.returncode == code
 
 
-@pytest.mark.parametrize("script", ["sleep 30", "sleep 30\necho not reached", "while true; do sleep 0.1; done", "trap '' TERM INT; exec sleep 0.5"])
+@pytest.mark.parametrize(
+    "script",
+    ["sleep 30", "sleep 30\necho not reached", "while true; do sleep 0.1; done", "trap '' TERM INT; exec sleep 0.5"],
+)
 def test_a_timeout_stops_the_script(script: str) -> None:
     start = time.monotonic()
     done = bash(bounded(script, 1, 0))
@@ -129,7 +153,7 @@ def test_each_try_has_the_timeout(tmp_path: Path) -> None:
 @pytest.mark.parametrize("succeeds_at", [1, 2, 3, 4])
 @pytest.mark.parametrize("timeout", [0, 60])
 def test_a_retry_goes_on_in_the_same_folder_until_it_succeeds(tmp_path: Path, succeeds_at: int, timeout: int) -> None:
-    script = f"echo try >> log\necho \"$PWD\" >> where\n[ $(wc -l < log) -ge {succeeds_at} ]"
+    script = f'echo try >> log\necho "$PWD" >> where\n[ $(wc -l < log) -ge {succeeds_at} ]'
     done = bash(bounded(script, timeout, 2), tmp_path)
     assert (tmp_path / "log").read_text().count("try") == min(succeeds_at, 3)
     assert done.returncode == (0 if succeeds_at <= 3 else 1)
@@ -164,7 +188,15 @@ def test_variables_of_the_job_reach_the_script(bounds: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["pytest -q", "python -m wine.train", './run.sh "$EPOCHS"', 'make "a b" x=1', "dvc repro data/raw", 'cp a.txt "${OUT}"', "python3.11 x.py --lr 0.1"],
+    [
+        "pytest -q",
+        "python -m wine.train",
+        './run.sh "$EPOCHS"',
+        'make "a b" x=1',
+        "dvc repro data/raw",
+        'cp a.txt "${OUT}"',
+        "python3.11 x.py --lr 0.1",
+    ],
 )
 def test_simple_commands(command: str) -> None:
     assert is_simple(command)
@@ -172,8 +204,10 @@ def test_simple_commands(command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", " ", "cd x", "echo $X", "a && b", "a; b", "a | b", "A=1 b", "a > b", "a *", "a ~", "a {1,2}", "a 'b'", "a `b`", "a $(b)", "a\nb", "if x", "[ a ]", "! a", "a # b",
-     "export A", "source x", ". x", "set -e", "kill 1", "wait", "exit 1", "-x", "time a", "exec a", "a \\b", '"a" b', " a", "a &", "(a)", "a 'b", 'a "b', "%1", "x() y", "let x", "[[ a ]]", "a <b", "alias", ":"],
+    ["", " ", "cd x", "echo $X", "a && b", "a; b", "a | b", "A=1 b", "a > b", "a *", "a ~", "a {1,2}", "a 'b'",
+    "a `b`", "a $(b)", "a\nb", "if x", "[ a ]", "! a", "a # b",
+     "export A", "source x", ". x", "set -e", "kill 1", "wait", "exit 1", "-x", "time a", "exec a", "a \\b", '"a" b',
+     " a", "a &", "(a)", "a 'b", 'a "b', "%1", "x() y", "let x", "[[ a ]]", "a <b", "alias", ":"],
 )  # fmt: skip
 def test_commands_that_only_a_shell_can_run(command: str) -> None:
     assert not is_simple(command)
@@ -187,7 +221,41 @@ def test_no_word_that_only_the_shell_knows_is_simple() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.sampled_from(["printf", "a", "--x=y", '"$V"', '"a b"', '"${V}"', "$V", "*", "'q'", "&&", ";", "1.5", "x:y", '"', "\\", "~", "{a,b}", "#c", "@f", "%s", "\t", "é", "!", "a=b", "-"]), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "printf",
+                "a",
+                "--x=y",
+                '"$V"',
+                '"a b"',
+                '"${V}"',
+                "$V",
+                "*",
+                "'q'",
+                "&&",
+                ";",
+                "1.5",
+                "x:y",
+                '"',
+                "\\",
+                "~",
+                "{a,b}",
+                "#c",
+                "@f",
+                "%s",
+                "\t",
+                "é",
+                "!",
+                "a=b",
+                "-",
+            ]
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_what_is_simple_is_run_by_env_as_by_the_shell(parts: list[str]) -> None:
     """`timeout` and `env` start a program in the same way."""
     script = "/usr/bin/printf %s.. " + " ".join(parts)
@@ -195,7 +263,20 @@ def test_what_is_simple_is_run_by_env_as_by_the_shell(parts: list[str]) -> None:
     assert bash(f"env {script}", V="v w").stdout == bash(script, V="v w").stdout
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(1, "1s"), (59, "59s"), (60, "1m"), (90, "90s"), (3600, "1h"), (5400, "90m"), (86400, "1d"), (604800, "7d"), (90000, "25h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1, "1s"),
+        (59, "59s"),
+        (60, "1m"),
+        (90, "90s"),
+        (3600, "1h"),
+        (5400, "90m"),
+        (86400, "1d"),
+        (604800, "7d"),
+        (90000, "25h"),
+    ],
+)
 def test_durations(seconds: int, text: str) -> None:
     assert duration(seconds) == text
 

@@ -1,4 +1,4 @@
-"""Printed YAML is read back equal by YAML 1.1 (PyYAML) and 1.2 (ruamel.yaml) readers, in block and flow context, at any indent."""
+"""Printed YAML is read back equal by YAML 1.1 (PyYAML) and 1.2 (ruamel.yaml) readers, in blocks and brackets."""
 
 import math
 from typing import Any
@@ -7,22 +7,34 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
 from mlgen.quoting import yaml_block, yaml_flow, yaml_list, yaml_scalar
 from mlgen.spec.load import load
-from ruamel.yaml import YAML
 from tests.targets.strings import COMMANDS
 
 TRAPS = [
-    "", " ", "a ", " a", "yes", "No", "ON", "off", "y", "N", "true", "False", "null", "~", "~/x", "~x", "Null", "0", "007", "0o7", "0x1f", "-0x1F",
-    "0b1", "1_000", "1,000", "3.10", ".5", "-.5", "5.", "1e3", "1e+3", "-1.5e-3", ".inf", "-.Inf", ".NaN", "1:30", "-1:30:00", "190:20:30.15",
-    "2024-01-31", "2024-01-31T10:00:00Z", "2001-12-14 21:59:43.10 -5", "<<", "=", "-", "--", "---", "--- x", "...", "- x", "-x", "? x", "?x", ": x",
-    "a: b", "a:b", "a:", "http://x/y", "a #b", "a#b", "#b", "@x", "`x`", "%x", "!x", "!!str x", "&x", "*x", "|", ">", "|-", "[a]", "{a: b}", "a, b",
-    "a]", "a}", "'", '"', "it's", 'say "x"', "it's \"x\"", "\\", "a\\b", "\\n", "C:\\x", "$x", "${x}", "${{ x }}", "(x)", "a\tb", "\ta", "a\nb", "a\n", "\n",
-    "\n\n", "\na", "a\n\nb", "a\n \nb", "a\r\nb", "a\rb", "\x00", "\x07", "\x1b[31m", "\x7f", "\x85", "\xa0", "\u2028", "\u2029", "\ufeff", "\ufeffa",
-    "é", "漢字", "🎉", "\U0010ffff", "\ufffe", "\uffff", "v1.2", "1.2.3", "x" * 200, "a " * 100, "null ", "0.0.0.0:80", "1__0", "_1", "0_", "+1", "+.5",
+    "", " ", "a ", " a", "yes", "No", "ON", "off", "y", "N", "true", "False", "null", "~", "~/x", "~x", "Null", "0",
+    "007", "0o7", "0x1f", "-0x1F",
+    "0b1", "1_000", "1,000", "3.10", ".5", "-.5", "5.", "1e3", "1e+3", "-1.5e-3", ".inf", "-.Inf", ".NaN", "1:30",
+    "-1:30:00", "190:20:30.15",
+    "2024-01-31", "2024-01-31T10:00:00Z", "2001-12-14 21:59:43.10 -5", "<<", "=", "-", "--", "---", "--- x", "...",
+    "- x", "-x", "? x", "?x", ": x",
+    "a: b", "a:b", "a:", "http://x/y", "a #b", "a#b", "#b", "@x", "`x`", "%x", "!x", "!!str x", "&x", "*x", "|", ">",
+    "|-", "[a]", "{a: b}", "a, b",
+    "a]", "a}", "'", '"', "it's", 'say "x"', "it's \"x\"", "\\", "a\\b", "\\n", "C:\\x", "$x", "${x}", "${{ x }}",
+    "(x)", "a\tb", "\ta", "a\nb", "a\n", "\n",
+    "\n\n", "\na", "a\n\nb", "a\n \nb", "a\r\nb", "a\rb", "\x00", "\x07", "\x1b[31m", "\x7f", "\x85", "\xa0", "\u2028",
+    "\u2029", "\ufeff", "\ufeffa",
+    "é", "漢字", "🎉", "\U0010ffff", "\ufffe", "\uffff", "v1.2", "1.2.3", "x" * 200, "a " * 100, "null ", "0.0.0.0:80",
+    "1__0", "_1", "0_", "+1", "+.5",
     "1e", "e1", "0xg", "08", "-08", "0o8", "1e400",
 ]  # fmt: skip
-TEXTS = st.one_of(st.sampled_from(TRAPS), st.text(st.characters(codec="utf-8"), max_size=12), st.text(st.sampled_from("ab01-:#., '\"\\\n\t[]{}&*!|>%@~=?<_eExXoO+"), max_size=8))
+TEXTS = st.one_of(
+    st.sampled_from(TRAPS),
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.text(st.sampled_from("ab01-:#., '\"\\\n\t[]{}&*!|>%@~=?<_eExXoO+"), max_size=8),
+)
 SCALARS: st.SearchStrategy[Any] = st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), st.floats())
 
 
@@ -125,7 +137,7 @@ def test_commands_in_a_block(command: str) -> None:
     ("text", "printed"),
     [
         ("pytest -q", "pytest -q"),
-        ("python -m wine.train --epochs \"$N\"", "python -m wine.train --epochs \"$N\""),
+        ('python -m wine.train --epochs "$N"', 'python -m wine.train --epochs "$N"'),
         ("v1.2.3", "v1.2.3"),
         ("~/.cache/pip", "~/.cache/pip"),
         ("3.10", '"3.10"'),

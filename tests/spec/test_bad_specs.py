@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from mlgen.cli.main import run
 from mlgen.diagnostics import CODES
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from mlgen.spec import source
 
 BASE = {"version": 1, "project": "wine", "targets": ["github"], "stages": {"data": {"fetch": {"run": "./fetch"}}}}
@@ -54,9 +55,17 @@ def test_a_shorthand_means_its_long_form(tmp_path: Path, short: dict[str, Any], 
 
 def test_gates(tmp_path: Path) -> None:
     short = {"metrics": "m.json", "require": "a > 1", "on_fail": "warn"}
-    found = expanded(tmp_path, gates={"a": short, "b": {**short, "require": ["a > 1"], "on_fail": ["fail", "warn"]}})["gates"]
+    found = expanded(tmp_path, gates={"a": short, "b": {**short, "require": ["a > 1"], "on_fail": ["fail", "warn"]}})[
+        "gates"
+    ]
     assert found["a"] == found["b"]
-    assert found["a"] == {"metrics": "m.json", "require": ["a > 1"], "baseline": "", "on_missing": "fail", "on_fail": "warn"}
+    assert found["a"] == {
+        "metrics": "m.json",
+        "require": ["a > 1"],
+        "baseline": "",
+        "on_missing": "fail",
+        "on_fail": "warn",
+    }
 
 
 def test_an_input_is_not_changed(tmp_path: Path) -> None:

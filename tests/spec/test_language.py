@@ -6,14 +6,21 @@ from typing import Any
 
 import pytest
 import yaml
+
 from mlgen.spec.load import load
 from mlgen.spec.validate import validate
 
 LANGUAGE = load(Path(__file__).with_name("language.yaml").read_text("utf-8"), "language.yaml").data
 
-MINIMAL: dict[str, Any] = {"version": 1, "project": "wine", "targets": ["github"], "stages": {"data": {"fetch": {"run": "./fetch"}}}}
+MINIMAL: dict[str, Any] = {
+    "version": 1,
+    "project": "wine",
+    "targets": ["github"],
+    "stages": {"data": {"fetch": {"run": "./fetch"}}},
+}
 BESIDE = {
-    "cron", "default", "format", "job", "json", "key", "metrics", "name", "options", "path", "paths", "require", "run", "type",
+    "cron", "default", "format", "job", "json", "key", "metrics", "name", "options", "path", "paths", "require", "run",
+    "type",
 }  # fmt: skip
 """Keys that are kept beside another one of the same mapping, since the mapping could need them."""
 
@@ -37,7 +44,11 @@ def _alone(data: Any, route: Route) -> Any:
     step, rest = route[0], route[1:]
     if isinstance(data, list):
         return [_alone(data[step], rest)]
-    return {key: _alone(value, rest) if key == step else value for key, value in data.items() if key == step or key in BESIDE}
+    return {
+        key: _alone(value, rest) if key == step else value
+        for key, value in data.items()
+        if key == step or key in BESIDE
+    }
 
 
 def _codes(spec: Any) -> list[tuple[str, str]]:
@@ -67,12 +78,16 @@ def test_what_is_compiled() -> None:
     built = {
         ".".join(str(step) for step in route if not isinstance(step, int))
         for route in _routes(LANGUAGE)
-        if route[0] != "stages" and not _codes({**MINIMAL, **(_alone(LANGUAGE, route) if route[0] != "version" else {})})
+        if route[0] != "stages"
+        and not _codes({**MINIMAL, **(_alone(LANGUAGE, route) if route[0] != "version" else {})})
     }
     assert {
-        "project.default_branch", "project.owners", "project.repository", "targets.travis.fallback.approval", "runtime.python",
+        "project.default_branch", "project.owners", "project.repository", "targets.travis.fallback.approval",
+        "runtime.python",
         "runtime.setup", "runtime.cache.key", "runtime.cache.salt", "runners.gpu.gitlab", "secrets.MLFLOW_TRACKING_URI",
-        "env.DB_PASSWORD.public", "concurrency.cancel", "triggers.push.branches", "triggers.pull_request.branches", "triggers.tag",
+        "env.DB_PASSWORD.public", "concurrency.cancel", "triggers.push.branches", "triggers.pull_request.branches",
+        "triggers.tag",
         "triggers.schedule.stages", "triggers.schedule.branch", "triggers.manual.inputs.epochs.description",
-        "gates.canary.require", "environments.production.approval", "environments.production.tags", "environments.cloud.deployment",
+        "gates.canary.require", "environments.production.approval", "environments.production.tags",
+        "environments.cloud.deployment",
     } <= built  # fmt: skip

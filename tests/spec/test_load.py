@@ -1,16 +1,18 @@
 """Reading the text of a spec: YAML 1.2, where the faults are, and what can never happen."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from mlgen.diagnostics import Position, SpecError
 from mlgen.spec import source
 from mlgen.spec.load import DEEPEST, load, read
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 
 def data(text: str) -> object:
@@ -29,9 +31,11 @@ def faults(text: str) -> list[tuple[int, int, str]]:
         ("yes", "yes"), ("no", "no"), ("on", "on"), ("off", "off"), ("y", "y"), ("Yes", "Yes"),
         ("true", True), ("True", True), ("FALSE", False), ("tRUE", "tRUE"),
         ("", None), ("~", None), ("null", None), ("Null", None), ("nULL", "nULL"), ("none", "none"),
-        ("0", 0), ("-7", -7), ("+7", 7), ("0755", 755), ("0o755", 493), ("0x1F", 31), ("0b11", "0b11"), ("1_000", "1_000"),
+        ("0", 0), ("-7", -7), ("+7", 7), ("0755", 755), ("0o755", 493), ("0x1F", 31), ("0b11", "0b11"), ("1_000",
+        "1_000"),
         ("1:30", "1:30"), ("190:20:30", "190:20:30"), ("2024-01-31", "2024-01-31"),
-        ("3.10", 3.1), (".5", 0.5), ("5.", 5.0), ("1e3", 1000.0), ("1E-3", 0.001), ("-1.5e+2", -150.0), ("1.2.3", "1.2.3"),
+        ("3.10", 3.1), (".5", 0.5), ("5.", 5.0), ("1e3", 1000.0), ("1E-3", 0.001), ("-1.5e+2", -150.0), ("1.2.3",
+        "1.2.3"),
         (".inf", float("inf")), ("-.INF", float("-inf")), ("inf", "inf"), ("nan", "nan"),
         ("'3.10'", "3.10"), ('"true"', "true"), ("'~'", "~"), ("!!str 3", "3"), ("!!int 3", 3), ("!!float 3", 3.0),
         ("<<", "<<"), ("=", "="), ("v1", "v1"), ("|\n  a\n  b\n", "a\nb\n"), (">-\n  a\n  b\n", "a b"),
@@ -81,7 +85,12 @@ quoted: {"<<": 1}
 
 
 def test_anchors_stand_for_their_value() -> None:
-    assert data("a: &x [1, {b: 2}]\nc: *x\nd: &y text\ne: *y\n") == {"a": [1, {"b": 2}], "c": [1, {"b": 2}], "d": "text", "e": "text"}
+    assert data("a: &x [1, {b: 2}]\nc: *x\nd: &y text\ne: *y\n") == {
+        "a": [1, {"b": 2}],
+        "c": [1, {"b": 2}],
+        "d": "text",
+        "e": "text",
+    }
 
 
 def test_an_alias_that_is_changed_later_is_not_shared() -> None:
@@ -142,7 +151,9 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mlgen.yaml").write_bytes(content)
     with pytest.raises(SpecError) as caught:
         source(tmp_path, "mlgen.yaml")
-    assert [(d.code, d.message) for d in caught.value.diagnostics] == [("MLG001", "mlgen.yaml cannot be read: it is not UTF-8 text")]
+    assert [(d.code, d.message) for d in caught.value.diagnostics] == [
+        ("MLG001", "mlgen.yaml cannot be read: it is not UTF-8 text")
+    ]
 
 
 def test_a_file_that_is_not_there_or_a_folder(tmp_path: Path) -> None:
@@ -153,10 +164,23 @@ def test_a_file_that_is_not_there_or_a_folder(tmp_path: Path) -> None:
         assert [d.code for d in caught.value.diagnostics] == ["MLG001"]
 
 
-SPEC = "version: 1\nproject: wine\ntargets: [github]\nstages:\n  data:\n    fetch: {run: \"one\\ntwo\"}\n    clean:\n      run: |\n        a\n        b\n"
+SPEC = """\
+version: 1
+project: wine
+targets: [github]
+stages:
+  data:
+    fetch: {run: "one\\ntwo"}
+    clean:
+      run: |
+        a
+        b
+"""
 
 
-@pytest.mark.parametrize("change", [lambda t: "\ufeff" + t, lambda t: t.replace("\n", "\r\n"), lambda t: t.replace("\n", "\r")])
+@pytest.mark.parametrize(
+    "change", [lambda t: "\ufeff" + t, lambda t: t.replace("\n", "\r\n"), lambda t: t.replace("\n", "\r")]
+)
 def test_a_byte_order_mark_and_other_line_ends_change_nothing(tmp_path: Path, change: object) -> None:
     (tmp_path / "a.yaml").write_bytes(SPEC.encode())
     (tmp_path / "b.yaml").write_bytes(change(SPEC).encode())
@@ -186,10 +210,48 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(allow_nan=False),
     st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Co", "Cn"))),
-    st.sampled_from(["yes", "on", "3.10", "0755", "1:30", "2024-01-31", "<<", "~", "null", "- x", "a: b", "#", "", " x ", "\n", "a\nb\n", "\t", "'", '"', "0o7", "1e3", "!x", "&x", "*x", "%x", "@x", "|", ">", "?", "-"]),
+    st.sampled_from(
+        [
+            "yes",
+            "on",
+            "3.10",
+            "0755",
+            "1:30",
+            "2024-01-31",
+            "<<",
+            "~",
+            "null",
+            "- x",
+            "a: b",
+            "#",
+            "",
+            " x ",
+            "\n",
+            "a\nb\n",
+            "\t",
+            "'",
+            '"',
+            "0o7",
+            "1e3",
+            "!x",
+            "&x",
+            "*x",
+            "%x",
+            "@x",
+            "|",
+            ">",
+            "?",
+            "-",
+        ]
+    ),
 )
-KEYS = st.one_of(st.sampled_from(["a", "b c", "on", "3", "true", "~", "x-y", "ä", "- a", "a: b"]), st.text(st.characters(codec="ascii", categories=("L", "N", "P")), min_size=1))
-DATA = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12)
+KEYS = st.one_of(
+    st.sampled_from(["a", "b c", "on", "3", "true", "~", "x-y", "ä", "- a", "a: b"]),
+    st.text(st.characters(codec="ascii", categories=("L", "N", "P")), min_size=1),
+)
+DATA = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
+)
 
 
 def _ruamel() -> YAML:
@@ -229,11 +291,16 @@ def _plain(value: object) -> object:
 @settings(deadline=None, max_examples=200)
 @given(st.from_regex(r"[-+.0-9eExXoOinfINFaAtruTRUlsL:~]{1,8}", fullmatch=True))
 def test_a_plain_scalar_is_typed_as_another_yaml_1_2_reader_does(text: str) -> None:
+    assume(not re.match(r"[-+]?\.[0-9]+[eE]", text))  # a float to YAML 1.2, and text to ruamel.yaml
     try:
         expected = _ruamel().load(f"key: {text}")
     except (YAMLError, ValueError, AssertionError, KeyError):
         assume(False)
-    if not isinstance(expected, dict) or list(expected) != ["key"] or not isinstance(expected["key"], (str, int, float, type(None))):
+    if (
+        not isinstance(expected, dict)
+        or list(expected) != ["key"]
+        or not isinstance(expected["key"], (str, int, float, type(None)))
+    ):
         assume(False)
     try:
         found = data(f"key: {text}")["key"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+
 from mlgen.spec.schema import schema_text
 
 SCHEMA: dict[str, Any] = json.loads(schema_text())
@@ -39,7 +40,10 @@ def _merged(node: dict[str, Any]) -> dict[str, Any]:
     """The subschema with what its reference says."""
     if "$ref" not in node:
         return node
-    return {**_merged(SCHEMA["$defs"][node["$ref"].rpartition("/")[2]]), **{k: v for k, v in node.items() if k != "$ref"}}
+    return {
+        **_merged(SCHEMA["$defs"][node["$ref"].rpartition("/")[2]]),
+        **{k: v for k, v in node.items() if k != "$ref"},
+    }
 
 
 def test_it_is_a_schema() -> None:

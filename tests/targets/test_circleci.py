@@ -307,6 +307,17 @@ def test_settings_name_what_the_file_cannot_say(roots: dict[str, Path]) -> None:
     assert "Contexts" not in minimal and "Schedule" not in minimal
 
 
+@pytest.mark.parametrize("branch, wanted", [("main", "Auto-cancel"), ("release/*", "no auto-cancel")])
+def test_auto_cancel_is_not_advised_where_it_meets_a_deployment(branch: str, wanted: str, tmp_path: Path) -> None:
+    text = f"""
+triggers: {{push: {{}}, pull_request: {{}}}}
+stages: {{deploy: {{go: {{run: ./go.sh, environment: live, when: {{branch: "{branch}"}}}}}}}}
+environments: {{live: {{}}}}
+"""
+    titles = [setting.title for setting in TARGET.settings(graph(project(tmp_path, text)))]
+    assert [title for title in titles if f": {wanted}" in title], titles
+
+
 # ---- runs
 
 

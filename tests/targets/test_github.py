@@ -97,7 +97,12 @@ def events(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, str], dict[str, 
 REFS = """
 project: {name: p, default_branch: trunk}
 targets: [github]
-triggers: {push: {branches: ["**", "!wip"]}, pull_request: {}, tag: ["v*"], schedule: [{name: n, cron: "1 1 * * 0"}], manual: {}}
+triggers:
+  push: {branches: ["**", "!wip"]}
+  pull_request: {}
+  tag: ["v*"]
+  schedule: [{name: n, cron: "1 1 * * 0"}]
+  manual: {}
 stages:
   test:
     not-main: {run: x, when: {event: push, not: {branch: main}}}
@@ -164,7 +169,8 @@ def test_guard_lets_through_what_the_condition_does(tmp_path: Path) -> None:
     for (kind, attributes, github), name in itertools.product(events(pipeline), patterns):
         if pipeline.triggers.condition.holds(kind, attributes) and pipeline.job(name).condition.holds(kind, attributes):
             allowed += 1
-            assert not patterns[name] or any(fnmatchcase(github["ref"], p) for p in patterns[name]), (name, kind, attributes)
+            passes = not patterns[name] or any(fnmatchcase(github["ref"], p) for p in patterns[name])
+            assert passes, (name, kind, attributes)
     assert allowed > 10
     assert patterns["deploy.nightly"] == ("refs/heads/*1", "refs/heads/trunk")
     assert patterns["deploy.both"] == ("refs/heads/trunk", "refs/heads/release/?", "refs/tags/v[1-9]*")
@@ -192,7 +198,7 @@ stages:
     d: {run: x, needs: [{job: c, optional: true}], allow_failure: true}
 """
     jobs = parsed(workflow(project(tmp_path, text)))["jobs"]
-    assert jobs["c"]["needs"] == ["plan", "a", "b"], "the failure of plan or of a skips b, which looks as if b did not run"
+    assert jobs["c"]["needs"] == ["plan", "a", "b"], "if plan or a fails, b is skipped as if it were not for this event"
     assert jobs["checks"]["needs"] == ["plan", "a", "b", "c", "d"]
 
 
@@ -245,7 +251,8 @@ def test_exports_are_found_from_any_folder(tmp_path: Path) -> None:
 
 def test_the_check_is_required_where_it_reports(tmp_path: Path) -> None:
     def required(triggers: str) -> bool:
-        pipeline, _ = analyse(project(tmp_path, f"triggers: {triggers}\nstages: {{test: {{a: {{run: x}}}}}}"), "mlgen.yaml")
+        root = project(tmp_path, f"triggers: {triggers}\nstages: {{test: {{a: {{run: x}}}}}}")
+        pipeline, _ = analyse(root, "mlgen.yaml")
         return any("`checks`" in setting.title for setting in get("github").settings(pipeline))
 
     assert required("{pull_request: {}}")
@@ -316,10 +323,10 @@ def test_structural_check_sees(damage: str) -> None:
             "MLG401",
             "default branch",
         ),
-        ("triggers: {schedule: [{name: n, cron: '1 1 * * 1-7'}]}\nstages: {test: {a: {run: x}}}", "MLG404", "weekday 7"),
+        ("triggers: {schedule: [{name: n, cron: '1 1 * * 1-7'}]}\nstages: {test: {a: {run: x}}}", "MLG404", "day 7"),
         ("stages: {test: {a: {run: x, timeout: 4h, retry: 1}}}", "MLG404", "after 6h"),
         ("stages: {test: {a: {run: x, matrix: {v: ['${{ github.token }}']}}}}", "MLG401", "matrix"),
-        ("triggers: {manual: {inputs: {n: {description: 'as ${{ x }}'}}}}\nstages: {test: {a: {run: x}}}", "MLG401", "input n"),
+        ("triggers: {manual: {inputs: {n: {description: '${{ x }}'}}}}\nstages: {test: {a: {run: x}}}", "MLG401", "input n"),
     ],
 )
 def test_refuses(text: str, code: str, word: str, tmp_path: Path) -> None:

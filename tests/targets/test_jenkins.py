@@ -118,6 +118,12 @@ def test_the_conditions_are_those_of_the_spec(name: str, tmp_path: Path) -> None
     _agree(tmp_path, pipeline_of(tmp_path, load(name)), branches, ["v1", "V1", "v1/x", "xv1", "main", "trunk"])
 
 
+def test_a_condition_says_no_event_that_the_triggers_exclude(tmp_path: Path) -> None:
+    triggers = {"push": {"branches": ["release/**"]}, "pull_request": {"branches": ["main"]}}
+    stages = {"test": {"unit": {"run": "true", "when": {"branch": "main"}}}}
+    assert "'push' &&" not in text_of(compiled(tmp_path, spec(stages, triggers=triggers)))
+
+
 def test_conditions_with_patterns_of_every_kind(tmp_path: Path) -> None:
     patterns = ["a/**/z", "[ab]*", "[!ab]?", "**/x", "a+b", "a.b", "*.*-?", "**"]
     jobs: dict[str, Any] = {

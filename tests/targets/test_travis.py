@@ -192,6 +192,15 @@ def test_conditions_hold_where_the_pipeline_says(name: str, tmp_path: Path) -> N
     assert seen > 5
 
 
+def test_a_condition_says_no_event_that_the_triggers_exclude(tmp_path: Path) -> None:
+    text = """
+triggers: {push: {branches: ["release/**"]}, pull_request: {branches: [main]}}
+stages: {test: {unit: {run: "true", when: {branch: main}}}}
+"""
+    (job,) = parse(compiled(spec(tmp_path, text))[".travis.yml"])["jobs"]["include"]
+    assert job["if"] == 'type = "pull_request"'
+
+
 def test_no_scheduled_or_deploying_job_runs_in_a_copy_of_the_repository() -> None:
     pipeline = adapted(SPECS["features"])
     config = parse(compiled(SPECS["features"])[".travis.yml"])

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from mlgen.cli.main import run
 from mlgen.write import apply as apply_module
 from mlgen.write import plan as plan_module
@@ -32,7 +33,9 @@ def test_a_dry_run_writes_nothing(project: Path, mlgen: Mlgen, capsys: pytest.Ca
     before = tree(project)
     assert mlgen("compile", "--dry-run") == 0
     assert tree(project) == before
-    assert capsys.readouterr().out.splitlines() == [f"would be new: {name}" for name in (WORKFLOW, ".mlgen/env.sh", ".mlgen/ci.py", "mlgen.lock")]
+    assert capsys.readouterr().out.splitlines() == [
+        f"would be new: {name}" for name in (WORKFLOW, ".mlgen/env.sh", ".mlgen/ci.py", "mlgen.lock")
+    ]
 
 
 def test_the_outputs_do_not_depend_on_the_place(project: Path, mlgen: Mlgen, tmp_path: Path) -> None:
@@ -45,7 +48,9 @@ def test_the_outputs_do_not_depend_on_the_place(project: Path, mlgen: Mlgen, tmp
 
 
 class TestHandWritten:
-    def test_it_is_refused_and_left_as_it_is(self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_it_is_refused_and_left_as_it_is(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         (project / WORKFLOW).parent.mkdir(parents=True)
         (project / WORKFLOW).write_text(OWN)
         before = tree(project)
@@ -75,7 +80,9 @@ class TestHandWritten:
             assert "is not a file" in capsys.readouterr().err
         assert list(tree(project)) == ["mlgen.yaml"]
 
-    def test_a_file_where_a_folder_is_needed(self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_file_where_a_folder_is_needed(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         (project / ".github").write_text("x")
         assert mlgen("compile") == 1
         assert "MLG503" in capsys.readouterr().err
@@ -83,7 +90,9 @@ class TestHandWritten:
 
 
 class TestEdited:
-    def test_check_names_it_and_compile_puts_it_right(self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_check_names_it_and_compile_puts_it_right(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         mlgen("compile")
         whole = (project / WORKFLOW).read_text()
         (project / WORKFLOW).write_text(whole.replace("pytest", "pytest -x"))
@@ -116,7 +125,9 @@ class TestNoLongerWanted:
 
     def test_an_output_of_before_is_removed_with_its_empty_folders(self, project: Path, mlgen: Mlgen) -> None:
         mlgen("compile")
-        (project / "mlgen.yaml").write_text(SPEC.replace("[github]", "[travis]").replace(", reports: {junit: r.xml}", ""))
+        (project / "mlgen.yaml").write_text(
+            SPEC.replace("[github]", "[travis]").replace(", reports: {junit: r.xml}", "")
+        )
         assert mlgen("check") == 1
         assert mlgen("compile") == 0
         assert sorted(tree(project)) == [".mlgen/env.sh", ".travis.yml", "mlgen.lock", "mlgen.yaml"]
@@ -171,7 +182,9 @@ class TestNoLongerWanted:
 
 
 class TestLinks:
-    def test_a_folder_that_leads_out_of_the_project(self, project: Path, mlgen: Mlgen, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_folder_that_leads_out_of_the_project(
+        self, project: Path, mlgen: Mlgen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         (tmp_path / "outside").mkdir()
         (project / ".github").symlink_to(tmp_path / "outside")
         assert mlgen("compile") == 1
@@ -186,7 +199,9 @@ class TestLinks:
         assert (project / "ci/workflows/ml.yml").is_file()
         assert mlgen("check") == 0
 
-    def test_an_output_that_is_a_link_is_replaced_and_its_end_left(self, project: Path, mlgen: Mlgen, tmp_path: Path) -> None:
+    def test_an_output_that_is_a_link_is_replaced_and_its_end_left(
+        self, project: Path, mlgen: Mlgen, tmp_path: Path
+    ) -> None:
         (project / WORKFLOW).parent.mkdir(parents=True)
         (tmp_path / "mine.yml").write_text(OWN)
         (project / WORKFLOW).symlink_to(tmp_path / "mine.yml")
@@ -230,9 +245,13 @@ class TestLineEnds:
         (project / "mlgen.yaml").write_bytes(SPEC.replace("\n", "\r\n").encode())
         assert mlgen("check") == 0
         assert mlgen("compile") == 0
-        assert {k: v for k, v in tree(project).items() if k != "mlgen.yaml"} == {k: v for k, v in before.items() if k != "mlgen.yaml"}
+        assert {k: v for k, v in tree(project).items() if k != "mlgen.yaml"} == {
+            k: v for k, v in before.items() if k != "mlgen.yaml"
+        }
 
-    def test_outputs_with_crlf_are_stale_but_not_edited(self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_outputs_with_crlf_are_stale_but_not_edited(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """A shell cannot run such a script, so that a checkout which makes them is worth a word."""
         mlgen("compile")
         before = tree(project)
@@ -247,7 +266,9 @@ class TestLineEnds:
         assert mlgen("compile") == 0, "it is no edit that could be lost"
         assert tree(project) == before
 
-    def test_an_edited_output_with_crlf_is_edited(self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_edited_output_with_crlf_is_edited(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         mlgen("compile")
         (project / WORKFLOW).write_bytes((project / WORKFLOW).read_bytes().replace(b"\n", b"\r\n") + b"# mine\r\n")
         capsys.readouterr()
@@ -256,7 +277,9 @@ class TestLineEnds:
 
 
 class TestSeveralSpecs:
-    def test_two_specs_that_share_a_file_are_told_so(self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_two_specs_that_share_a_file_are_told_so(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         mlgen("compile")
         before = tree(project)
         (project / "b.yaml").write_text(SPEC.replace("[github]", "{github: {path: .github/workflows/b.yml}}"))
@@ -314,7 +337,7 @@ class TestCrashes:
             shutil.copytree(project, root)
             calls = 0
 
-            def failing(*arguments: object, **options: object) -> object:
+            def failing(*arguments: object, crash_at: int = crash_at, **options: object) -> object:
                 nonlocal calls
                 calls += 1
                 if calls == crash_at:
@@ -334,7 +357,9 @@ class TestCrashes:
             if calls < crash_at:
                 break
 
-    def test_an_interrupt_leaves_no_temporary_file(self, project: Path, mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_interrupt_leaves_no_temporary_file(
+        self, project: Path, mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
@@ -342,7 +367,9 @@ class TestCrashes:
         assert mlgen("compile") == 130
         assert list(tree(project)) == ["mlgen.yaml"]
 
-    def test_a_place_that_cannot_be_written(self, project: Path, mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_place_that_cannot_be_written(
+        self, project: Path, mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         if os.geteuid() == 0:  # root may write everywhere
 
             def refused(*_: object, **__: object) -> None:
@@ -360,7 +387,9 @@ class TestCrashes:
         assert "Permission denied" in said
         assert list(tree(project)) == ["mlgen.yaml"]
 
-    def test_an_output_that_cannot_be_read(self, project: Path, mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_output_that_cannot_be_read(
+        self, project: Path, mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         mlgen("compile")
         whole = plan_module._bytes
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from mlgen import entry, resources
 from mlgen.cli.main import run
 from mlgen.write.lock import is_current
@@ -50,10 +51,19 @@ def _edit(root: Path, name: str, kind: str, rng: random.Random) -> None:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["remove", "append", "byte", "cut", "line", "crlf", "touch", "folder"])), max_size=2, unique_by=lambda e: e[0]),
+    st.lists(
+        st.tuples(
+            st.sampled_from(NAMES),
+            st.sampled_from(["remove", "append", "byte", "cut", "line", "crlf", "touch", "folder"]),
+        ),
+        max_size=2,
+        unique_by=lambda e: e[0],
+    ),
     st.integers(0, 2**32),
 )
-def test_both_answers_agree(compiled: Path, tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, str]], seed: int) -> None:
+def test_both_answers_agree(
+    compiled: Path, tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, str]], seed: int
+) -> None:
     root = tmp_path_factory.mktemp("edited") / "p"
     shutil.copytree(compiled, root)
     rng = random.Random(seed)
@@ -69,8 +79,10 @@ def test_both_answers_agree(compiled: Path, tmp_path_factory: pytest.TempPathFac
 
 @pytest.mark.parametrize(
     ("options", "count"),
-    [([], 0), (["-C", "ROOT"], 3), (["-C", "ROOT", "-f", "mlgen.yaml"], 3), (["-f", "mlgen.yaml", "-C", "ROOT"], 3), (["-C", "ROOT", "-f", "no.yaml"], 0),
-     (["-C", "ROOT", "-t", "github"], 0), (["-C", "ROOT", "--format", "json"], 0), (["-C"], 0), (["-C", "ROOT", "-f"], 0), (["--help"], 0), (["-CROOT"], 0)],
+    [([], 0), (["-C", "ROOT"], 3), (["-C", "ROOT", "-f", "mlgen.yaml"], 3), (["-f", "mlgen.yaml", "-C", "ROOT"], 3),
+    (["-C", "ROOT", "-f", "no.yaml"], 0),
+     (["-C", "ROOT", "-t", "github"], 0), (["-C", "ROOT", "--format", "json"], 0), (["-C"], 0), (["-C", "ROOT", "-f"],
+     0), (["--help"], 0), (["-CROOT"], 0)],
 )  # fmt: skip
 def test_only_plain_options_are_answered_fast(
     compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], count: int
@@ -90,7 +102,9 @@ def test_another_version_is_never_answered_fast(compiled: Path, monkeypatch: pyt
     assert is_current(str(compiled), "mlgen.yaml") == 0
 
 
-def test_the_fast_answer_is_the_slow_ones_text(compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_fast_answer_is_the_slow_ones_text(
+    compiled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["check", "-C", str(compiled)]) == 0
     slow = capsys.readouterr().out
     monkeypatch.setattr(resources, "INSTALLED", True)

@@ -23,7 +23,10 @@ app = typer.Typer(
 
 Directory = Annotated[str, typer.Option("-C", "--directory", help="The project's root.", metavar="DIR")]
 Spec = Annotated[str, typer.Option("-f", "--file", help="The spec, in the project's root.", metavar="SPEC")]
-Targets = Annotated[list[str] | None, typer.Option("-t", "--target", help="Only this target; may be repeated.", autocompletion=lambda: targets.names())]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("-t", "--target", help="Only this target; may be repeated.", autocompletion=lambda: targets.names()),
+]
 Format = Annotated[str, typer.Option("--format", help="text, json, annotations or sarif.", metavar="FORMAT")]
 FORMATS = ("text", "json", "annotations", "sarif")
 
@@ -36,7 +39,9 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -57,7 +62,10 @@ def compile_(
     spec: Spec = "mlgen.yaml",
     target: Targets = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Take over files that mlgen did not write; the old ones are kept as FILE.orig.")] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Take over files that mlgen did not write; the old ones are kept as FILE.orig."),
+    ] = False,
     format: Format = "text",
 ) -> int:
     """Write the CI configs of the spec."""
@@ -65,13 +73,17 @@ def compile_(
 
 
 @app.command()
-def check(directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text") -> int:
+def check(
+    directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text"
+) -> int:
     """Tell whether the CI configs are current: 0 yes, 1 no (with a diff), 2 the spec is wrong."""
     return _run(commands.check, commands.Options(directory, spec, tuple(target or ()), format=format))
 
 
 @app.command()
-def validate(directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text") -> int:
+def validate(
+    directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text"
+) -> int:
     """Check the spec, and that every target can say it. Writes nothing."""
     return _run(commands.validate, commands.Options(directory, spec, tuple(target or ()), format=format))
 
@@ -123,7 +135,9 @@ def ir(directory: Directory = ".", spec: Spec = "mlgen.yaml") -> int:
 
 
 @app.command()
-def explain(code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201.")], format: Format = "text") -> int:
+def explain(
+    code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201.")], format: Format = "text"
+) -> int:
     """Explain a diagnostic: what it means, and how to mend it."""
     _one_of(format, ("text", "json"))
     name = code.upper()

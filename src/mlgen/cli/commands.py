@@ -73,7 +73,13 @@ def check(options: Options) -> int:
     if options.format != "text":
         findings = [_stale(change) for change in stale]
         if options.format == "json":
-            print_json({"current": not stale, "stale": [_change(c) for c in stale], "diagnostics": [as_json(d) for d in findings]})
+            print_json(
+                {
+                    "current": not stale,
+                    "stale": [_change(c) for c in stale],
+                    "diagnostics": [as_json(d) for d in findings],
+                }
+            )
         else:
             report([*findings, *compiled.warnings], options)
         return 1 if stale else 0
@@ -147,7 +153,10 @@ def unified(change: Change) -> str:
     if change.state == "current":
         return ""
     old, new = _lines(change.old), _lines(change.new)
-    names = (f"a/{change.path}" if change.old is not None else "/dev/null", f"b/{change.path}" if change.new is not None else "/dev/null")
+    names = (
+        f"a/{change.path}" if change.old is not None else "/dev/null",
+        f"b/{change.path}" if change.new is not None else "/dev/null",
+    )
     found = difflib.unified_diff(old, new, *names)
     return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in found)
 

@@ -27,7 +27,9 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("MLGEN_DEBUG"):
             raise
         print(f"mlgen: internal error: {type(err).__name__}: {visible(str(err))}", file=sys.stderr)
-        print("This is a bug in mlgen. MLGEN_DEBUG=1 shows where; please report it with your mlgen.yaml.", file=sys.stderr)
+        print(
+            "This is a bug in mlgen. MLGEN_DEBUG=1 shows where; please report it with your mlgen.yaml.", file=sys.stderr
+        )
         return 3
 
 
@@ -39,12 +41,14 @@ def _plain(arguments: Sequence[str]) -> int | None:
     if not arguments or arguments[0] not in ("compile", "check"):
         return None
     options = commands.Options()
-    flags = {"--dry-run": "dry_run", "--adopt": "adopt"} if arguments[0] == "compile" else {}
+    writes = arguments[0] == "compile"
     rest = list(arguments[1:])
     while rest:
         name = rest.pop(0)
-        if name in flags:
-            options = options._replace(**{flags[name]: True})
+        if name == "--dry-run" and writes:
+            options = options._replace(dry_run=True)
+        elif name == "--adopt" and writes:
+            options = options._replace(adopt=True)
         elif not rest or rest[0].startswith("-"):
             return None
         elif name == "-C":

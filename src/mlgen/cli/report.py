@@ -20,7 +20,7 @@ class _Options(Protocol):
 
 
 def report(diagnostics: Iterable[Diagnostic], options: _Options) -> None:
-    """Print all of them, sorted, each once: text and annotations on standard error, JSON and SARIF on standard output."""
+    """Print all of them, sorted, each once: text on standard error, what programs read on standard output."""
     found = ordered(diagnostics)
     if options.format == "json":
         print_json({"diagnostics": [as_json(d) for d in found]})
@@ -116,7 +116,10 @@ def _annotation(d: Diagnostic) -> str:
 def _sarif(found: Sequence[Diagnostic]) -> dict[str, Any]:
     """https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
     codes = sorted({d.code for d in found})
-    rules = [{"id": c, "shortDescription": {"text": CODES[c].title}, "fullDescription": {"text": CODES[c].text}} for c in codes]
+    rules = [
+        {"id": c, "shortDescription": {"text": CODES[c].title}, "fullDescription": {"text": CODES[c].text}}
+        for c in codes
+    ]
     results = [
         {
             "ruleId": d.code,

@@ -61,7 +61,11 @@ def _one(target: Target) -> None:
 
 
 def _paragraph(text: str) -> None:
-    print(textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    print(
+        textwrap.fill(
+            text, 100, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    )
 
 
 def settings(options: Options) -> int:
@@ -71,7 +75,9 @@ def settings(options: Options) -> int:
     unknown = [name for name in options.targets if name not in names]
     if unknown:
         hint = f"it names {', '.join(names)}"
-        raise SpecError([error("MLG405", Position(options.spec), f"the spec does not name the target {n}", hint) for n in unknown])
+        raise SpecError(
+            [error("MLG405", Position(options.spec), f"the spec does not name the target {n}", hint) for n in unknown]
+        )
     found: dict[str, tuple[Setting, ...]] = {}
     for name in options.targets or names:
         target = targets.get(name)
@@ -83,7 +89,16 @@ def settings(options: Options) -> int:
         print(("\n" if index else "") + f"# {targets.get(name).title}")
         for row in rows:
             print(f"- [ ] {row.title}{'' if row.must else ' (recommended)'}")
-            print(textwrap.fill(row.detail, 100, initial_indent="      ", subsequent_indent="      ", break_long_words=False, break_on_hyphens=False))
+            print(
+                textwrap.fill(
+                    row.detail,
+                    100,
+                    initial_indent="      ",
+                    subsequent_indent="      ",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
     return 0
 
 
@@ -92,8 +107,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Position):
         return str(value)
     if hasattr(value, "_asdict"):
-        kind = {"kind": type(value).__name__.lower()} if type(value).__module__.endswith("expressions") else {}
-        return {**kind, **{k.rstrip("_"): plain(v) for k, v in value._asdict().items()}}
+        return {k.rstrip("_"): plain(v) for k, v in value._asdict().items()}
     if isinstance(value, tuple):
         return [plain(v) for v in value]
     return value

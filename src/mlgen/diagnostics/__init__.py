@@ -3,4 +3,6 @@
 from mlgen.diagnostics.codes import CODES, Code
 from mlgen.diagnostics.model import Diagnostic, Position, Severity, SpecError, error, ordered, source_lines, warning
 
-__all__ = ["CODES", "Code", "Diagnostic", "Position", "Severity", "SpecError", "error", "ordered", "source_lines", "warning"]
+__all__ = [
+    "CODES", "Code", "Diagnostic", "Position", "Severity", "SpecError", "error", "ordered", "source_lines", "warning",
+]  # fmt: skip

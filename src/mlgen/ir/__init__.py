@@ -43,7 +43,8 @@ from mlgen.ir.model import (
 )
 
 __all__ = [
-    "ALWAYS", "KINDS", "All", "Any", "Bundle", "Cache", "Condition", "Coverage", "Edge", "Environment", "Export", "Expr",
+    "ALWAYS", "KINDS", "All", "Any", "Bundle", "Cache", "Condition", "Coverage", "Edge", "Environment", "Export",
+    "Expr",
     "GateCheck", "Input", "Job", "Leg", "Match", "Matrix", "Not", "Pipeline", "Reports", "Runner", "Schedule", "Secret",
     "SecretUse", "Take", "TargetOptions", "Triggers", "all_of", "any_of", "evaluate", "fields", "glob_matches",
     "glob_regex", "implies", "is_literal", "matches", "negate", "patterns_expr",

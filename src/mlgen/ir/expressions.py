@@ -8,7 +8,7 @@ An expression is True, False, a `Match`, or a combination. `Match.field` is one 
 import itertools
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from mlgen.ir.globs import glob_fault, glob_matches, glob_regex, is_literal, outcomes
 
@@ -23,59 +23,33 @@ else:
     Expr = object  # a field that names its own class needs a string, which `typing` compiles at each start
 
 
-def _equal(left: object, right: object) -> bool:
-    """Of the same kind and with the same parts: to a plain tuple, `All((a, b))` and `Any((a, b))` are equal."""
-    return type(left) is type(right) and tuple.__eq__(left, right)  # type: ignore[arg-type]
-
-
-def _unequal(left: object, right: object) -> bool:
-    return not _equal(left, right)
-
-
-def _hash(item: object) -> int:
-    return hash((type(item).__name__, tuple.__hash__(item)))  # type: ignore[arg-type]
-
-
 class Match(NamedTuple):
     """The attribute `field` of the run matches the case-sensitive glob `pattern`."""
 
     field: str
     pattern: str
 
-    __eq__ = _equal
-    __ne__ = _unequal
-    __hash__ = _hash
-
 
 class Not(NamedTuple):
     """The item does not hold."""
 
     item: Expr
-
-    __eq__ = _equal
-    __ne__ = _unequal
-    __hash__ = _hash
+    kind: Literal["not"] = "not"
 
 
 class All(NamedTuple):
     """Every item holds; at least two items."""
 
     items: tuple[Expr, ...]
-
-    __eq__ = _equal
-    __ne__ = _unequal
-    __hash__ = _hash
+    kind: Literal["all"] = "all"
+    """Keeps `All` and `Any` of the same items apart, which as tuples would be equal."""
 
 
 class Any(NamedTuple):
     """One of the items holds; at least two items."""
 
     items: tuple[Expr, ...]
-
-    __eq__ = _equal
-    __ne__ = _unequal
-    __hash__ = _hash
-
+    kind: Literal["any"] = "any"
 
 
 def all_of(items: Iterable[Expr]) -> Expr:

@@ -78,7 +78,7 @@ def glob_fault(pattern: str) -> str:
 
 
 def glob_regex(pattern: str) -> str:
-    """The glob as an unanchored regular expression, of only what RE2, Java and Ruby share, so that every target can print it."""
+    """The glob as an unanchored regular expression, of what RE2, Java and Ruby share: every target can print it."""
     wild = {_STAR: "[^/]*", _DEEP: ".*", _FOLDERS: "(.*/)?"}
     return "".join(wild[value] if kind == "wild" else _one(value) for kind, value in _tokens(pattern))  # type: ignore[index]
 

@@ -22,7 +22,9 @@ _REQUIREMENT = re.compile(
     r"([-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|baseline(\s*[-+]\s*[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?)?)\s*"
 )
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
-_CREDENTIAL_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I)
+_CREDENTIAL_NAME = re.compile(
+    r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I
+)
 # Prefixes that the issuers themselves document, so that scanners recognise them.
 _CREDENTIAL_VALUE = re.compile(
     r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|[a-z]+_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
@@ -77,7 +79,11 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
     name = ".".join(where)
     if bool(said["run"]) == bool(said.get("gate")):
         wrong = "has both `run` and `gate`" if said["run"] else "does nothing"
-        hint = "keep one of them" if said["run"] else "give it `run` or `gate`; a milestone without action is not built yet"
+        hint = (
+            "keep one of them"
+            if said["run"]
+            else "give it `run` or `gate`; a milestone without action is not built yet"
+        )
         yield error("MLG203", source.key(*at), f"{name} {wrong}", hint)
     known = {
         "gate": data["gates"],
@@ -87,7 +93,9 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
     for key, names in known.items():
         value = said.get(key)
         if key == "runner" and value in LATER_RUNNERS and value not in names:
-            yield error("MLG901", source.at(*at, key), f"the runner {value} is not built yet", "name one under `runners`")
+            yield error(
+                "MLG901", source.at(*at, key), f"the runner {value} is not built yet", "name one under `runners`"
+            )
         elif value is not None and value not in names:
             yield error("MLG201", source.at(*at, key), f"there is no {key} {value}", did_you_mean(value, names))
     for index, secret in enumerate(said["secrets"]):
@@ -105,7 +113,12 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
     for index, when in enumerate(said.get("when", ())):
         yield from _schedules_named(source, (*at, "when", index), when)
     if "timeout" in said and int(said["timeout"][:-1]) == 0:
-        yield error("MLG214", source.at(*at, "timeout"), f"{name}: a timeout of {said['timeout']} leaves no time", "give it more, or leave `timeout` out")
+        yield error(
+            "MLG214",
+            source.at(*at, "timeout"),
+            f"{name}: a timeout of {said['timeout']} leaves no time",
+            "give it more, or leave `timeout` out",
+        )
     for export in said["exports"]:
         if export.upper().startswith("MLGEN_"):
             yield _reserved(source.key(*at, "exports", export), export)
@@ -121,7 +134,9 @@ def _reserved(at: Position, name: str) -> Diagnostic:
 def _need(source: Source, at: Route, name: str) -> Iterator[Diagnostic]:
     found = named(source.data, name)
     if not found:
-        jobs = [n for stage, members in source.data["stages"].items() for job in members for n in (job, f"{stage}.{job}")]
+        jobs = [
+            n for stage, members in source.data["stages"].items() for job in members for n in (job, f"{stage}.{job}")
+        ]
         yield error("MLG201", source.at(*at), f"there is no job {name}", did_you_mean(name, jobs))
     elif len(found) > 1:
         yield error("MLG202", source.at(*at), f"more than one job is called {name}", f"write {' or '.join(found)}")
@@ -143,7 +158,9 @@ def _axes(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnosti
         for index, text in enumerate(texts):
             if text in texts[:index]:
                 message = f"the axis {name} has the value {text} twice"
-                yield error("MLG211", source.at(*at, name, index), message, "remove one of them: a job sees values as text")
+                yield error(
+                    "MLG211", source.at(*at, name, index), message, "remove one of them: a job sees values as text"
+                )
     for index, leg in enumerate(said.get("exclude", ())):
         for name in leg:
             if name not in axes:
@@ -167,7 +184,9 @@ def patterns(source: Source, at: Route, said: Iterable[str]) -> Iterator[Diagnos
     """Globs whose brackets cannot be read."""
     for index, pattern in enumerate(said):
         if reason := glob_fault(pattern.removeprefix("!")):
-            yield error("MLG102", source.at(*at, index), f"{pattern}: {reason}", "in a glob, [a-z] is one character of those")
+            yield error(
+                "MLG102", source.at(*at, index), f"{pattern}: {reason}", "in a glob, [a-z] is one character of those"
+            )
 
 
 def _named_paths(said: dict[str, Any]) -> Iterator[tuple[Route, str]]:
@@ -192,11 +211,18 @@ def _paths(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnost
         elif not paths.normal(path):
             yield error("MLG208", place, f"{path} is the whole project", "name files or folders in it")
         elif path.strip() != path or any(c in path for c in ",:\"'<>|\\") or path.startswith(("-", "!")):
-            yield error("MLG208", place, f"'{path}' cannot be said on every CI system", "rename it: letters, digits, . _ - and /")
+            yield error(
+                "MLG208",
+                place,
+                f"'{path}' cannot be said on every CI system",
+                "rename it: letters, digits, . _ - and /",
+            )
         for reference in _REFERENCE.findall(path):
             axis = reference.removeprefix("matrix.")
             if not reference.startswith("matrix."):
-                yield error("MLG901", place, f"the reference ${{{reference}}} is not built yet", "only ${matrix.AXIS} is")
+                yield error(
+                    "MLG901", place, f"the reference ${{{reference}}} is not built yet", "only ${matrix.AXIS} is"
+                )
             elif axis not in axes:
                 hint = did_you_mean(axis, axes) if axes else "the job has no `matrix`"
                 yield error("MLG207", place, f"{path}: there is no axis {axis}", hint)
@@ -227,7 +253,7 @@ def _names(source: Source) -> Iterator[Diagnostic]:
 
 
 def _credentials(source: Source) -> Iterator[Diagnostic]:
-    places = [(("env",), source.data["env"])]
+    places: list[tuple[Route, dict[str, Any]]] = [(("env",), source.data["env"])]
     places += [
         (("stages", stage, name, "env"), said.get("env") or {})
         for stage, members in source.data["stages"].items()
@@ -242,9 +268,13 @@ def _credentials(source: Source) -> Iterator[Diagnostic]:
             if name.upper().startswith("MLGEN_"):
                 yield _reserved(source.key(*route, name), name)
             if _REFERENCE.search(text):
-                yield error("MLG901", at, f"{name}: references in values are not built yet", "set the variable in the script")
+                yield error(
+                    "MLG901", at, f"{name}: references in values are not built yet", "set the variable in the script"
+                )
             elif any(ord(c) < 32 or ord(c) == 127 for c in text):
-                yield error("MLG102", at, f"{name}: the value holds a line break or a control character", "set it in the script")
+                yield error(
+                    "MLG102", at, f"{name}: the value holds a line break or a control character", "set it in the script"
+                )
             if (_CREDENTIAL_NAME.search(name) and text) or _CREDENTIAL_VALUE.search(text):
                 hint = f"list {name} under `secrets`, or write `{name}: {{public: ...}}` if it is none"
                 yield error("MLG105", at, f"{name} looks like a credential", hint)
@@ -255,7 +285,12 @@ def _requirements(source: Source) -> Iterator[Diagnostic]:
         for index, requirement in enumerate(gate["require"]):
             at = source.at("gates", name, "require", index)
             if not _REQUIREMENT.fullmatch(requirement):
-                yield error("MLG209", at, f"cannot read '{requirement}'", "for example `accuracy >= 0.90` or `accuracy >= baseline - 0.01`")
+                yield error(
+                    "MLG209",
+                    at,
+                    f"cannot read '{requirement}'",
+                    "for example `accuracy >= 0.90` or `accuracy >= baseline - 0.01`",
+                )
             elif "baseline" in requirement and not gate["baseline"]:
                 hint = "add `baseline: {file: PATH}`; an alias as baseline is not built yet"
                 yield error("MLG209", at, f"gate {name} has no baseline", hint)
@@ -266,7 +301,9 @@ def drafts(source: Source, jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:
     for job in jobs:
         yield from _matrix(source, job)
         yield from _variables(source, job, {other.id: other for other in jobs})
-        if job.gate and not any(paths.overlap(path, job.gate.metrics) for o in jobs if o.id != job.id for path in o.files):
+        if job.gate and not any(
+            paths.overlap(path, job.gate.metrics) for o in jobs if o.id != job.id for path in o.files
+        ):
             hint = f"list {job.gate.metrics} under the `metrics` of the job that writes it"
             yield error("MLG205", job.position, f"{job.id}: no job makes {job.gate.metrics}", hint)
 
@@ -282,7 +319,12 @@ def _matrix(source: Source, job: Job) -> Iterator[Diagnostic]:
         return
     at = ("stages", job.stage, job.name)
     if job.exports:
-        yield error("MLG206", source.key(*at, "exports"), f"{job.id}: legs of a matrix would share an export", "write a file instead")
+        yield error(
+            "MLG206",
+            source.key(*at, "exports"),
+            f"{job.id}: legs of a matrix would share an export",
+            "write a file instead",
+        )
     for key in ("outs", "metrics", "plots"):
         for index, path in enumerate(source.data["stages"][job.stage][job.name][key]):
             if not paths.MATRIX_REFERENCE.search(path) and "." in path.rsplit("/", 1)[-1] and "*" not in path:
@@ -305,7 +347,9 @@ def _variables(source: Source, job: Job, jobs: dict[str, Job]) -> Iterator[Diagn
     seen: dict[str, str] = {}
     for kind, name, place in own:
         if name in seen:
-            yield error("MLG212", place, f"{job.id}: {name} is defined by {seen[name]} and by {kind}", "rename one of them")
+            yield error(
+                "MLG212", place, f"{job.id}: {name} is defined by {seen[name]} and by {kind}", "rename one of them"
+            )
         seen.setdefault(name, kind)
 
 
@@ -320,7 +364,11 @@ def pipeline(source: Source, found: Pipeline) -> Iterator[Diagnostic]:
                 said = source.data["cancel_said"]
                 at = source.at("concurrency", "cancel", source.data["cancel"].index(kind)) if said else job.position
                 message = f"{job.id} can deploy on {kind}, whose older runs are cancelled"
-                hint = f"take {kind} out" if said else f"that is the default; write `concurrency: {{cancel: []}}`, or keep {job.id} off {kind}"
+                hint = (
+                    f"take {kind} out"
+                    if said
+                    else f"that is the default; write `concurrency: {{cancel: []}}`, or keep {job.id} off {kind}"
+                )
                 yield error("MLG306", at, message, hint)
         optional = {n["job"] for n in source.data["stages"][job.stage][job.name].get("needs", ()) if n["optional"]}
         for gate in found.jobs:

@@ -4,7 +4,7 @@ import re
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.conditions import Condition
-from mlgen.ir.expressions import patterns_expr
+from mlgen.ir.expressions import Expr, patterns_expr
 from mlgen.ir.model import Input, Schedule, Triggers
 from mlgen.ir.source import Source
 
@@ -32,8 +32,8 @@ def triggers(source: Source) -> tuple[Triggers, list[Diagnostic]]:
     return found, faults + _alike(source, schedules)
 
 
-def _branches(said: dict[str, list[str]]) -> "Condition | bool":
-    return patterns_expr("branch", said["branches"]) if said["branches"] else True  # type: ignore[return-value]
+def _branches(said: dict[str, list[str]]) -> Expr:
+    return patterns_expr("branch", said["branches"]) if said["branches"] else True
 
 
 def _schedules(source: Source) -> tuple[Schedule, ...]:
@@ -51,8 +51,13 @@ def _schedules(source: Source) -> tuple[Schedule, ...]:
 
 
 _CRON_PART = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?")
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
-_DAYS = {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())}
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
+_DAYS = {name: number for number, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 _CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
@@ -88,7 +93,9 @@ def _alike(source: Source, schedules: tuple[Schedule, ...]) -> list[Diagnostic]:
             faults.append(error("MLG102", source.at(*at, "cron"), f"schedule {schedule.name}: {reason}", hint))
         for other in schedules[:index]:
             if schedule.name.lower() == other.name.lower():
-                faults.append(error("MLG307", source.at(*at, "name"), f"two schedules are called {schedule.name}", "rename one"))
+                faults.append(
+                    error("MLG307", source.at(*at, "name"), f"two schedules are called {schedule.name}", "rename one")
+                )
             elif schedule.cron == other.cron:
                 message = f"the schedules {other.name} and {schedule.name} have the same cron expression"
                 faults.append(error("MLG307", source.at(*at, "cron"), message, "move one of them by a minute"))

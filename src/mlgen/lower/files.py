@@ -30,8 +30,8 @@ def bundles(jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
 def _bundles(job: Job, jobs: tuple[Job, ...]) -> tuple[Bundle, ...]:
     readers = {path: [o.id for o in jobs for e in o.edges if e.job == job.id and path in e.files] for path in job.files}
     groups: dict[tuple[str, ...], list[str]] = {}
-    for path, who in readers.items():
-        groups.setdefault(tuple(who), []).append(path)
+    for path, consumers in readers.items():
+        groups.setdefault(tuple(consumers), []).append(path)
     found = []
     for who, members in groups.items():
         name = job.key if len(groups) == 1 else f"{job.key}-{_slug(members[0])}"
@@ -70,7 +70,9 @@ def _makers(jobs: tuple[Job, ...]) -> list[Diagnostic]:
                 message = f"{other.id} and {job.id} both make {shared[0][0]}"
                 faults.append(error("MLG302", job.position, message, "rename the output of one of them"))
             elif shared:
-                message = f"{other.id} and {job.id} both make {shared[0][0]}, on different events: this is not built yet"
+                message = (
+                    f"{other.id} and {job.id} both make {shared[0][0]}, on different events: this is not built yet"
+                )
                 faults.append(error("MLG901", job.position, message, "rename the output of one of them"))
     return faults
 

@@ -20,7 +20,9 @@ def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[
         files = _files(source, job, jobs)
         hard = {name: () for name, optional in named if not optional} | files
         result = [
-            Edge(n, True, files=tuple(hard[n]), exports=bool(_by_id(jobs, n).exports)) for n in (j.id for j in jobs) if n in hard
+            Edge(n, True, files=tuple(hard[n]), exports=bool(_by_id(jobs, n).exports))
+            for n in (j.id for j in jobs)
+            if n in hard
         ]
         waits = {name for name, optional in named if optional}
         if "needs" not in said or job.deploys:
@@ -79,4 +81,6 @@ def _circle(jobs: list[Job]) -> Diagnostic:
         why = f"reads {edge.files[0]} of" if edge.files else "needs" if edge.hard else "comes after"
         parts.append(f"{job.id} {why} {other.id}")
     message = "a job waits for itself: " if len(parts) == 1 else "jobs wait for each other: "
-    return error("MLG301", jobs[0].position, message + ", ".join(parts), "take one of these out, or move a job to another stage")
+    return error(
+        "MLG301", jobs[0].position, message + ", ".join(parts), "take one of these out, or move a job to another stage"
+    )

@@ -37,7 +37,9 @@ def drafts(source: Source) -> tuple[Job, ...]:
     stages = source.data["stages"]
     keys = _keys([(stage, name) for stage, members in stages.items() for name in members])
     return tuple(
-        _draft(source, stage, name, keys[stage, name], said) for stage, members in stages.items() for name, said in members.items()
+        _draft(source, stage, name, keys[stage, name], said)
+        for stage, members in stages.items()
+        for name, said in members.items()
     )
 
 
@@ -116,7 +118,9 @@ def _gate(data: dict[str, Any], name: str) -> GateCheck | None:
         return None
     said = data["gates"][name]
     baseline = paths.normal(said["baseline"]) if said["baseline"] else ""
-    return GateCheck(name, paths.normal(said["metrics"]), tuple(said["require"]), baseline, said["on_missing"], said["on_fail"])
+    return GateCheck(
+        name, paths.normal(said["metrics"]), tuple(said["require"]), baseline, said["on_missing"], said["on_fail"]
+    )
 
 
 def _runner(data: dict[str, Any], name: str) -> Runner:
@@ -148,7 +152,7 @@ def _matrix(said: dict[str, Any]) -> Matrix | None:
     for leg in include:
         if leg not in legs:
             legs.append(leg)
-    names = tuple(dict.fromkeys(k for leg in [dict.fromkeys(axes), *include] for k in leg))
+    names = tuple(dict.fromkeys([*axes, *(k for leg in include for k in leg)]))
     files = [paths.normal(p) for key in ("outs", "metrics", "plots") for p in said[key]]
     return Matrix(
         axes=names,
@@ -163,13 +167,15 @@ def _matrix(said: dict[str, Any]) -> Matrix | None:
 
 def _slugs(names: tuple[str, ...], legs: list[dict[str, str]]) -> list[str]:
     """Each leg's values joined, as a word of a file's name; where legs would become one, their numbers are added."""
-    words = ["".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in _joined(names, leg)) for leg in legs]
+    words = [
+        "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in _joined(names, leg)) for leg in legs
+    ]
     words = [word[:60].lstrip(".") for word in words]
     alike = Counter(word.lower() for word in words)
     found: list[str] = []
     for number, word in enumerate(words, 1):
         slug = str(number) if not word else word if alike[word.lower()] == 1 else f"{word}-{number}"
-        while slug != word and slug.lower() in alike or slug.lower() in map(str.lower, found):
+        while (slug != word and slug.lower() in alike) or slug.lower() in map(str.lower, found):
             slug = f"{slug}-{number}"
         found.append(slug)
     return found

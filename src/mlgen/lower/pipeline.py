@@ -64,4 +64,3 @@ def _assemble(source: Source, fired: Any, handed: Any) -> Pipeline:
             for name, options in data["targets"].items()
         ),
     )
-

@@ -42,7 +42,9 @@ def effective(source: Source, jobs: tuple[Job, ...], triggers: Triggers) -> tupl
         condition = _condition(close(job), triggers)
         found.append(job._replace(condition=condition))
         if not any(satisfiable(all_of([condition.on(k), triggers.condition.on(k)])) for k in KINDS):
-            why = _never(_kinds(source, job, _own(source, job, triggers)), _kinds(source, job, closed[job.id]), triggers)
+            why = _never(
+                _kinds(source, job, _own(source, job, triggers)), _kinds(source, job, closed[job.id]), triggers
+            )
             hint = "its `when`, its environment's branches and tags, the triggers and its ancestors must share an event"
             faults.append(error("MLG303", job.position, f"no event can run {job.id}: {why}", hint))
     return tuple(found), faults
@@ -74,15 +76,15 @@ def _condition(own: Own, triggers: Triggers) -> Condition:
     return Condition(**exprs, schedule=scheduled if triggers.schedules else False)
 
 
-def _withheld(
-    job: Job, own: Own, parents: Iterable[tuple[str, Own]], triggers: Triggers
-) -> Iterable[Diagnostic]:
+def _withheld(job: Job, own: Own, parents: Iterable[tuple[str, Own]], triggers: Triggers) -> Iterable[Diagnostic]:
     for schedule in triggers.schedules:
         if job.stage not in schedule.stages or schedule.name not in own.schedules:
             continue
         for name, parent in parents:
             if schedule.name not in parent.schedules:
-                message = f"schedule {schedule.name} asks for {job.id}, which depends on {name}, which does not run on it"
+                message = (
+                    f"schedule {schedule.name} asks for {job.id}, which depends on {name}, which does not run on it"
+                )
                 hint = f"add the stage of {name} to the schedule's `stages`, or take {job.stage} out"
                 yield error("MLG304", schedule.position, message, hint)
 
@@ -93,7 +95,7 @@ def _own(source: Source, job: Job, triggers: Triggers) -> Own:
     place = source.data["environments"].get(job.environment.name) if job.environment else None
     default = source.data["project"]["default_branch"]
     exprs: dict[str, Expr] = {}
-    for kind in WITH_BRANCH + ("tag",):
+    for kind in (*WITH_BRANCH, "tag"):
         exprs[kind] = all_of([_said(job, whens, place, kind, default), _place(place, kind), *_safety(job, kind)])
     runs = frozenset(s.name for s in triggers.schedules if _on_schedule(s, job, whens, place, default))
     return Own(exprs, runs)

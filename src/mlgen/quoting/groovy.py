@@ -20,7 +20,8 @@ def groovy(value: object) -> str:
 def _escaped(text: str, keep: str = "") -> str:
     names = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
     return "".join(
-        c if c in keep or (c.isprintable() and ord(c) < 0xD800) or (c == "\t" and keep) else names.get(c) or _unicode(c) for c in text
+        c if c in keep or (c.isprintable() and ord(c) < 0xD800) or (c == "\t" and keep) else names.get(c) or _unicode(c)
+        for c in text
     )
 
 

@@ -4,13 +4,89 @@ import re
 import shlex
 
 _GLOB = re.compile(r"[A-Za-z0-9_@%+=:,./*?\[\]-]+")
-_SIMPLE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+|\"(?:[A-Za-z0-9_@%+=:,. /-]|\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\})*\"")
+_SIMPLE_WORD = re.compile(
+    r"[A-Za-z0-9_@%+=:,./-]+|\"(?:[A-Za-z0-9_@%+=:,. /-]|\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\})*\""
+)
 # Words that only the shell itself understands, so that `timeout` could not run them.
 _SHELL_WORDS = frozenset(
-    """. alias bg bind break builtin caller case cd command compgen complete compopt continue coproc declare dirs disown do done
-    echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help history if in jobs
-    kill let local logout mapfile popd printf pushd pwd read readarray readonly return select set shift shopt source
-    suspend test then time times trap true type typeset ulimit umask unalias unset until wait while""".split()
+    [
+        ".",
+        "alias",
+        "bg",
+        "bind",
+        "break",
+        "builtin",
+        "caller",
+        "case",
+        "cd",
+        "command",
+        "compgen",
+        "complete",
+        "compopt",
+        "continue",
+        "coproc",
+        "declare",
+        "dirs",
+        "disown",
+        "do",
+        "done",
+        "echo",
+        "elif",
+        "else",
+        "enable",
+        "esac",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "false",
+        "fc",
+        "fg",
+        "fi",
+        "for",
+        "function",
+        "getopts",
+        "hash",
+        "help",
+        "history",
+        "if",
+        "in",
+        "jobs",
+        "kill",
+        "let",
+        "local",
+        "logout",
+        "mapfile",
+        "popd",
+        "printf",
+        "pushd",
+        "pwd",
+        "read",
+        "readarray",
+        "readonly",
+        "return",
+        "select",
+        "set",
+        "shift",
+        "shopt",
+        "source",
+        "suspend",
+        "test",
+        "then",
+        "time",
+        "times",
+        "trap",
+        "true",
+        "type",
+        "typeset",
+        "ulimit",
+        "umask",
+        "unalias",
+        "unset",
+        "until",
+        "wait",
+        "while",
+    ]
 )
 
 

@@ -27,10 +27,9 @@ def yaml_scalar(value: object, flow: bool = False) -> str:
     text = str(value)
     if _is_plain(text, flow):
         return text
-    if "'" not in text or '"' in text or "\\" in text:
-        if not _UNPRINTABLE.search(text) and "\n" not in text and "\t" not in text:
-            return '"' + text + '"' if not ('"' in text or "\\" in text) else "'" + text.replace("'", "''") + "'"
-    return _double(text)
+    if _UNPRINTABLE.search(text) or "\n" in text or "\t" in text:
+        return _double(text)
+    return "'" + text.replace("'", "''") + "'" if '"' in text or "\\" in text else f'"{text}"'
 
 
 def _float(value: float) -> str:

@@ -14,7 +14,9 @@ def expand(data: dict[str, Any]) -> dict[str, Any]:
     triggers = {"push": {}, "pull_request": {}} if data.get("triggers") is None else data["triggers"]
     return {
         "project": _project({"name": project} if isinstance(project, str) else project),
-        "targets": {name: {} for name in targets} if isinstance(targets, list) else {k: v or {} for k, v in targets.items()},
+        "targets": {name: {} for name in targets}
+        if isinstance(targets, list)
+        else {k: v or {} for k, v in targets.items()},
         "runtime": {
             "python": runtime.get("python", ""),
             "image": runtime.get("image", ""),
@@ -22,7 +24,9 @@ def expand(data: dict[str, Any]) -> dict[str, Any]:
             "cache": _caches(runtime.get("cache", [])),
         },
         "runners": data.get("runners") or {},
-        "secrets": {k: {"environments": _list((v or {}).get("environments"))} for k, v in (data.get("secrets") or {}).items()},
+        "secrets": {
+            k: {"environments": _list((v or {}).get("environments"))} for k, v in (data.get("secrets") or {}).items()
+        },
         "env": data.get("env") or {},
         "triggers": _triggers(triggers),
         "cancel": data.get("concurrency", {}).get("cancel", ["pull_request"] if "pull_request" in triggers else []),

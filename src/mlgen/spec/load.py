@@ -7,15 +7,9 @@ because PyYAML itself speaks YAML 1.1 (`yes` is true, 0755 is octal, 1:30 is a n
 import re
 from typing import Any, NamedTuple, TypeAlias
 
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
-
-try:
-    from yaml.cyaml import CParser as _Parser
-except ImportError:  # PyYAML built without libyaml
-    _Parser = None  # type: ignore[assignment,misc]
+from mlgen.spec.fast_yaml import CParser as _Parser
+from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode, yaml
 
 Key: TypeAlias = "str | int"
 Route: TypeAlias = "tuple[Key, ...]"
@@ -98,7 +92,7 @@ class _Resolver:
 def _compose(text: str) -> Node | None:
     if _Parser is not None:
 
-        class Loader(_Resolver, _Parser):  # type: ignore[misc,valid-type]
+        class Loader(_Resolver, _Parser):
             def __init__(self, stream: str) -> None:
                 _Parser.__init__(self, stream)
     else:
@@ -107,7 +101,7 @@ def _compose(text: str) -> Node | None:
         from yaml.reader import Reader
         from yaml.scanner import Scanner
 
-        class Loader(_Resolver, Reader, Scanner, Parser, Composer):  # type: ignore[no-redef,misc]
+        class Loader(_Resolver, Reader, Scanner, Parser, Composer):  # type: ignore[no-redef]
             def __init__(self, stream: str) -> None:
                 Reader.__init__(self, stream)
                 Scanner.__init__(self)
@@ -197,9 +191,9 @@ class _Builder:
             return plain(value)
         if tag in ("text", "!", _CORE + "str"):
             return value
-        kinds = {_CORE + "int": (int,), _CORE + "float": (int, float), _CORE + "bool": (bool,), _CORE + "null": (type(None),)}
+        kinds = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
         found = plain(value)
-        if type(found) not in kinds.get(tag, ()):
+        if type(found) not in kinds.get(tag.removeprefix(_CORE), ()) or not tag.startswith(_CORE):
             self.fault("MLG002", node, *_no_tag(tag))
             return None
         return float(found) if tag == _CORE + "float" else found

@@ -11,7 +11,12 @@ def endless(loaded: Loaded) -> Iterator[Diagnostic]:
     """Numbers that are not finite, which no key takes."""
     for route, value in _scalars(loaded.data, ()):
         if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-            yield error("MLG102", loaded.position(route), f"{loaded.written(route)} is not a finite number", "quote it if it is text")
+            yield error(
+                "MLG102",
+                loaded.position(route),
+                f"{loaded.written(route)} is not a finite number",
+                "quote it if it is text",
+            )
 
 
 def changed(loaded: Loaded) -> Iterator[Diagnostic]:

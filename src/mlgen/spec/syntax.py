@@ -10,11 +10,23 @@ _NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 
 _GENERAL = "look for a missing quote, bracket or space after a colon here or in the line before"
 _WORDS = {
-    "but found another document": ("a second document begins here", "a spec is one document; remove the `---` and what follows"),
+    "but found another document": (
+        "a second document begins here",
+        "a spec is one document; remove the `---` and what follows",
+    ),
     "found unknown escape character": ("this escape is unknown", "write `\\\\` for a backslash, or use single quotes"),
-    "did not find expected key": ("this does not fit the lines before", "look at the indentation and the quotes here and above"),
-    "did not find expected '-' indicator": ("this does not fit the list above", "begin it with `- `, or indent it less"),
-    "block sequence entries are not allowed in this context": ("a list may not begin here", "begin it on the next line"),
+    "did not find expected key": (
+        "this does not fit the lines before",
+        "look at the indentation and the quotes here and above",
+    ),
+    "did not find expected '-' indicator": (
+        "this does not fit the list above",
+        "begin it with `- `, or indent it less",
+    ),
+    "block sequence entries are not allowed in this context": (
+        "a list may not begin here",
+        "begin it on the next line",
+    ),
     "did not find expected node content": ("a value is missing here", "look for a `[` or `{` that is not closed"),
     "found undefined alias": ("there is no anchor of this name above", "quote the value if the * is part of it"),
     "mapping values are not allowed in this context": (
@@ -24,8 +36,14 @@ _WORDS = {
 }
 _OPEN = {
     "while scanning a quoted scalar": ("this quoted text has no end", "add the closing quote"),
-    "while parsing a flow sequence": ("this list is not closed, or lacks a comma", "add the `]`, or a comma between its items"),
-    "while parsing a flow mapping": ("this mapping is not closed, or lacks a comma", "add the `}`, or a comma between its pairs"),
+    "while parsing a flow sequence": (
+        "this list is not closed, or lacks a comma",
+        "add the `]`, or a comma between its items",
+    ),
+    "while parsing a flow mapping": (
+        "this mapping is not closed, or lacks a comma",
+        "add the `}`, or a comma between its pairs",
+    ),
 }
 
 

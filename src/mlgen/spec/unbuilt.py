@@ -8,9 +8,36 @@ from typing import Any
 
 from mlgen.spec.load import Route
 
-_JOB_KEYS = """activate approval build checkout defaults helm keep kubernetes lock native oidc on_failure package
-packages params permissions promote register release reuse runtime services shards shell smoke steps tools
-working_directory""".split()
+_JOB_KEYS = [
+    "activate",
+    "approval",
+    "build",
+    "checkout",
+    "defaults",
+    "helm",
+    "keep",
+    "kubernetes",
+    "lock",
+    "native",
+    "oidc",
+    "on_failure",
+    "package",
+    "packages",
+    "params",
+    "permissions",
+    "promote",
+    "register",
+    "release",
+    "reuse",
+    "runtime",
+    "services",
+    "shards",
+    "shell",
+    "smoke",
+    "steps",
+    "tools",
+    "working_directory",
+]
 
 _WHENS: list[Route] = [("when",), ("when", "not"), ("when", "*"), ("when", "*", "not")]
 
@@ -25,7 +52,11 @@ _ROUTES: list[Route] = [
     ("stages", "*", "only"),
     ("stages", "*", "defaults"),
     *(("stages", "*", "*", key) for key in _JOB_KEYS),
-    *(("stages", "*", "*", *when, key) for when in _WHENS for key in ("changed", "input", "message", "result", "value")),
+    *(
+        ("stages", "*", "*", *when, key)
+        for when in _WHENS
+        for key in ("changed", "input", "message", "result", "value")
+    ),
 ]
 
 _SHAPES: list[tuple[Route, Callable[[Any], bool]]] = [
@@ -34,10 +65,20 @@ _SHAPES: list[tuple[Route, Callable[[Any], bool]]] = [
     (("stages", "*", "*", "environment"), lambda value: isinstance(value, dict)),
     (("stages", "*", "*", "secrets"), lambda value: isinstance(value, dict)),
     (("stages", "*", "*", "secrets", "*"), lambda value: isinstance(value, dict)),
-    *((("stages", "*", "*", *when, "event", *item), lambda value: value in ("api", "retrain")) for when in _WHENS for item in ((), ("*",))),
-    (("gates", "*", "baseline"), lambda value: isinstance(value, str) or (isinstance(value, dict) and "branch" in value)),
+    *(
+        (("stages", "*", "*", *when, "event", *item), lambda value: value in ("api", "retrain"))
+        for when in _WHENS
+        for item in ((), ("*",))
+    ),
+    (
+        ("gates", "*", "baseline"),
+        lambda value: isinstance(value, str) or (isinstance(value, dict) and "branch" in value),
+    ),
     (("gates", "*", "on_fail"), lambda value: value in ("stop", "retrain", "rollback", "issue", "webhook")),
-    (("gates", "*", "on_fail", "*"), lambda value: isinstance(value, dict) or value in ("stop", "retrain", "rollback", "issue", "webhook")),
+    (
+        ("gates", "*", "on_fail", "*"),
+        lambda value: isinstance(value, dict) or value in ("stop", "retrain", "rollback", "issue", "webhook"),
+    ),
 ]
 
 

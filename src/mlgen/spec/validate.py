@@ -7,7 +7,7 @@ from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.quoting import yaml_flow
-from mlgen.spec import numbers, unbuilt
+from mlgen.spec import numbers
 from mlgen.spec.accept import accepts
 from mlgen.spec.load import Loaded, Route
 from mlgen.spec.schema import schema_text
@@ -28,15 +28,21 @@ def validate(loaded: Loaded) -> list[Diagnostic]:
 
 def _explain(loaded: Loaded, schema: dict[str, Any]) -> Iterator[Diagnostic]:
     if not isinstance(loaded.data, dict):
-        hint = "start with `version: 1`" if loaded.root is None else "start with `version: 1`; every line is `key: value`"
+        hint = (
+            "start with `version: 1`" if loaded.root is None else "start with `version: 1`; every line is `key: value`"
+        )
         message = "the spec is empty" if loaded.root is None else "the spec must be a mapping"
         yield error("MLG102", loaded.position(()), message, hint)
         return
     known = tuple(schema["properties"]["targets"]["anyOf"][0]["items"]["enum"])
+    from mlgen.spec import unbuilt
+
     later = unbuilt.find(loaded.data, known)
     for route in later:
         at = loaded.position(route, key=True)
-        yield error("MLG901", at, f"{_name(route)} is not built yet", "this version of mlgen does not compile it; remove it")
+        yield error(
+            "MLG901", at, f"{_name(route)} is not built yet", "this version of mlgen does not compile it; remove it"
+        )
     for fault in _validator()(schema).iter_errors(loaded.data):
         for leaf in _leaves(fault):
             if not any(tuple(leaf.absolute_path)[: len(route)] == route for route in later):
@@ -52,7 +58,8 @@ def _validator() -> Any:
         if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", wanted), value):
             yield ValidationError(f"{value!r} does not match {wanted!r}")
 
-    return validators.extend(Draft202012Validator, {"pattern": pattern})
+    extend: Any = validators.extend
+    return extend(Draft202012Validator, {"pattern": pattern})
 
 
 def _leaves(fault: Any) -> Iterator[Any]:
@@ -74,7 +81,9 @@ def _leaves(fault: Any) -> Iterator[Any]:
 def _wrong_kind(inner: Any, outer: Any) -> bool:
     """Whether the alternative was not meant: the value is of another kind, or not the one word that it takes."""
     same_place = len(inner.absolute_path) == len(outer.absolute_path)
-    return same_place and (inner.validator in ("type", "const") or (inner.validator == "enum" and not isinstance(inner.instance, str)))
+    return same_place and (
+        inner.validator in ("type", "const") or (inner.validator == "enum" and not isinstance(inner.instance, str))
+    )
 
 
 def _unknown_keys(fault: Any) -> list[str]:
@@ -98,7 +107,9 @@ def _say(loaded: Loaded, fault: Any, later: list[Route]) -> Iterator[Diagnostic]
     elif kind == "required":
         missing = [key for key in fault.validator_value if key not in fault.instance]
         for key in missing:
-            yield error("MLG103", loaded.position(path, key=True), f"{name} lacks the key `{key}`", _describe(fault.schema, key))
+            yield error(
+                "MLG103", loaded.position(path, key=True), f"{name} lacks the key `{key}`", _describe(fault.schema, key)
+            )
     elif "propertyNames" in fault.absolute_schema_path:
         if (*path, fault.instance) in later:
             return
@@ -133,11 +144,12 @@ def _name(path: Route) -> str:
 
 
 _SYNONYMS = {
-    "after_script": "finally", "artifacts": "outs", "cmd": "run", "command": "run", "commands": "run", "container": "image",
-    "dependencies": "deps", "depends_on": "needs", "if": "when", "inputs": "deps", "on": "triggers", "only": "when",
-    "outputs": "outs", "parallel": "matrix", "requires": "needs", "retries": "retry", "rules": "when", "runs-on": "runner",
-    "runs_on": "runner", "script": "run", "strategy": "matrix", "tags": "runner", "timeout-minutes": "timeout",
-    "timeout_minutes": "timeout", "variables": "env",
+    "after_script": "finally", "artifacts": "outs", "cmd": "run", "command": "run", "commands": "run",
+    "container": "image", "dependencies": "deps", "depends_on": "needs", "if": "when", "inputs": "deps",
+    "on": "triggers", "only": "when", "outputs": "outs", "parallel": "matrix", "requires": "needs",
+    "retries": "retry", "rules": "when", "runs-on": "runner", "runs_on": "runner", "script": "run",
+    "strategy": "matrix", "tags": "runner", "timeout-minutes": "timeout", "timeout_minutes": "timeout",
+    "variables": "env",
 }  # fmt: skip
 """What other languages call a key."""
 
@@ -174,7 +186,11 @@ def _shown(value: Any) -> str:
 def _wrong(fault: Any) -> str:
     if fault.instance is None:
         return "it has no value"
-    value = f'"{fault.instance}"' if isinstance(fault.instance, str) and len(fault.instance) <= 60 else _shown(fault.instance)
+    value = (
+        f'"{fault.instance}"'
+        if isinstance(fault.instance, str) and len(fault.instance) <= 60
+        else _shown(fault.instance)
+    )
     wanted = fault.validator_value
     if fault.validator == "anyOf":
         return f"{value} is not {_either(_alternatives(fault))}"
@@ -184,7 +200,9 @@ def _wrong(fault: Any) -> str:
         return f"{value} is not {_shown(wanted)}"
     if fault.validator == "type":
         return f"{value} is not {_either(_kinds(wanted))}"
-    if fault.validator in ("minItems", "minProperties", "minLength") or (fault.instance.__class__ is str and not fault.instance.strip()):
+    if fault.validator in ("minItems", "minProperties", "minLength") or (
+        fault.instance.__class__ is str and not fault.instance.strip()
+    ):
         return "it may not be empty"
     if fault.validator == "uniqueItems":
         return "an item stands twice"

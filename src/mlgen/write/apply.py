@@ -17,7 +17,9 @@ def refusals(root: str, changes: Sequence[Change], adopt: bool) -> None:
         parent = os.path.realpath(os.path.dirname(target))
         if parent != top and not parent.startswith(top + os.sep):
             hint = "a link leads out of the project; remove it"
-            faults.append(error("MLG503", Position(change.path), f"{change.path} would be written outside the project", hint))
+            faults.append(
+                error("MLG503", Position(change.path), f"{change.path} would be written outside the project", hint)
+            )
         elif change.state == "foreign" and change.old is None:
             faults.append(error("MLG501", Position(change.path), f"{change.path} is not a file", "move it away"))
         elif change.state == "foreign" and (other := read_header((change.old or "").replace("\r\n", "\n"))) is not None:

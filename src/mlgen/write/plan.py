@@ -26,11 +26,13 @@ class Change(NamedTuple):
     new: str | None
 
 
-def plan(root: str, spec: str, files: Sequence[File], known: Callable[[], Iterable[str]], partial: bool) -> tuple[Change, ...]:
+def plan(
+    root: str, spec: str, files: Sequence[File], known: Callable[[], Iterable[str]], partial: bool
+) -> tuple[Change, ...]:
     """The changes that make the disk as compiled, the lock last.
 
-    `known` gives paths where outputs may stand from before; it is asked only when the lock cannot tell. `partial`: only some targets were compiled, so
-    that nothing is removed and the lock keeps the others' entries.
+    `known` gives paths where outputs may stand from before; it is asked only when the lock cannot tell. `partial`: only
+    some targets were compiled, so that nothing is removed and the lock keeps the others' entries.
     """
     wanted = {file.path for file in files}
     changes = [_compare(root, spec, file) for file in files]

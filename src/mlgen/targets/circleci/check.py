@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, error, warning
-from mlgen.ir import Job, Match, Not, Pipeline, all_of
-from mlgen.ir.expressions import matches, satisfiable
+from mlgen.ir import Job, Match, Pipeline
+from mlgen.ir.expressions import matches
 from mlgen.targets.circleci import conditions, runtime, steps, text, view
 from mlgen.targets.contract import Output
 
@@ -315,16 +315,11 @@ def _cancelled(pipeline: Pipeline) -> Iterator[Diagnostic]:
     """Auto-cancel knows no events: where it is wished for, it must not meet a deployment."""
     if not pipeline.cancel:
         return
-    other = Not(Match("branch", pipeline.default_branch))
-    for job in pipeline.jobs:
-        for kind in ("push", "manual"):
-            reach = all_of([conditions.runs(pipeline, job).on(kind), other])
-            if job.deploys and satisfiable(reach):
-                branch = pipeline.default_branch
-                message = f"{job.id} can deploy from other branches than {branch}, where auto-cancel would stop it"
-                hint = "leave the setting off, or deploy from the default branch only"
-                yield warning("MLG402", job.position, message, hint)
-                break
+    branch = pipeline.default_branch
+    for job in conditions.elsewhere(pipeline):
+        message = f"{job.id} can deploy from other branches than {branch}, where auto-cancel would stop it"
+        hint = "write `concurrency: {cancel: []}`, or deploy from the default branch only"
+        yield warning("MLG402", job.position, message, hint)
 
 
 def _values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:

@@ -49,6 +49,16 @@ def either(conditions: list[Condition]) -> Condition:
     return Condition(*(any_of(c.on(kind) for c in conditions) for kind in KINDS))
 
 
+def elsewhere(pipeline: Pipeline) -> list[Job]:
+    """The jobs that can deploy from another branch than the default one, where auto-cancel would stop them."""
+    other = Not(Match("branch", pipeline.default_branch))
+    return [
+        job
+        for job in pipeline.jobs
+        if job.deploys and any(satisfiable(all_of([runs(pipeline, job).on(k), other])) for k in ("push", "manual"))
+    ]
+
+
 def repository(pipeline: Pipeline) -> str:
     """The test that the run is of the project's own repository and not of a copy; empty if the spec names none."""
     parts = pipeline.repository.removesuffix(".git").split("/")

@@ -89,11 +89,10 @@ def _approvals(pipeline: Pipeline) -> Iterator[Setting]:
 
 
 def _project(pipeline: Pipeline) -> Iterator[Setting]:
-    if pipeline.cancel:
+    if pipeline.cancel and not conditions.elsewhere(pipeline):
         yield Setting(
             "Project Settings, Advanced: Auto-cancel redundant workflows",
-            f"For {', '.join(pipeline.cancel)}. It takes all events of all branches but the default one; leave it off "
-            "if such a branch deploys.",
+            f"For {', '.join(pipeline.cancel)}. It takes all events of all branches but the default one.",
             False,
         )
     elif any(job.deploys for job in pipeline.jobs):

@@ -21,7 +21,7 @@ CAPABILITIES = (
     Capability(
         "image",
         "native",
-        "`container` of the job, which needs bash, and python3 for gates, exports, reports and the check of a deployment",
+        "`container` of the job, which needs bash, and python3 for gates, exports, reports and deployments",
     ),
     Capability("inputs", "native", "`inputs` of `workflow_dispatch`, checked again in the shell", "at most 25"),
     Capability("junit", "emulated", "counts and failures in the job summary, failures as annotations"),

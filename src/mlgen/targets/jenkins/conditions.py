@@ -7,7 +7,7 @@
 import re
 
 from mlgen.ir import Condition, Expr, Match, Not, Pipeline, glob_regex, implies, is_literal
-from mlgen.ir.expressions import All, Any
+from mlgen.ir.expressions import All, Any, all_of, satisfiable
 from mlgen.quoting import groovy
 
 EVENT = "env.JENKINS_EVENT"
@@ -31,7 +31,7 @@ def when(pipeline: Pipeline, condition: Condition) -> tuple[str, ...]:
     clauses: dict[str, list[str]] = {}
     for kind in on:
         expr = condition.on(kind)
-        if expr is not False:
+        if satisfiable(all_of([expr, pipeline.trigger(kind)])):
             wide = implies(pipeline.trigger(kind), expr)
             clauses.setdefault("" if wide else clause(expr, kind, within="and"), []).append(kind)
     if clauses.get("") == on:

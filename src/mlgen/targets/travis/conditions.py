@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mlgen.ir import KINDS, Expr, Job, Pipeline, glob_regex, implies, is_literal, patterns_expr
-from mlgen.ir.expressions import All, Any, Match, Not
+from mlgen.ir.expressions import All, Any, Match, Not, all_of, satisfiable
 
 SCHEDULE = "env(MLGEN_SCHEDULED)"
 _ATTRIBUTE = {"branch": "branch", "tag": "tag", "schedule": SCHEDULE}
@@ -57,7 +57,7 @@ def condition(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
     groups: dict[Expr, list[str]] = {}
     for kind in on:
         expr = job.condition.on(kind)
-        if expr is not False:
+        if satisfiable(all_of([expr, pipeline.trigger(kind)])):
             # A deployment says its own condition in full, whatever the root says.
             told = not job.deploys and implies(pipeline.trigger(kind), expr)
             groups.setdefault(told or expr, []).append(kind)
