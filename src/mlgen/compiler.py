@@ -99,7 +99,7 @@ def _input_view(entry: Input) -> dict[str, Any]:
     refuse = {
         "string": ["*[[:cntrl:]]*"],
         "integer": ["'' | - | *[!0-9-]* | ?*-*"],
-        "number": ["'' | - | . | *[!0-9.eE+-]*"],
+        "number": ["*[[:cntrl:]]*"],
         "boolean": ["true | false) ;;\n  *"],
         "choice": [" | ".join(map(sh, entry.options)) + ") ;;\n  *"],
     }[entry.type]
@@ -111,6 +111,7 @@ def _input_view(entry: Input) -> dict[str, Any]:
         "suffix": entry.variable.removeprefix("MLGEN_"),
         "default": entry.default,
         "refuse": refuse,
+        "regex": r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?" if entry.type == "number" else "",
         "message": f"the input {entry.name} must be {wanted}",
     }
 

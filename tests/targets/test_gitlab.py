@@ -220,7 +220,7 @@ def test_fast_enough() -> None:
             "MLG401",
             "replaces",
         ),
-        ({**stages(x={"run": "true", "secrets": ["S"]}, y={"run": "true"}), "secrets": {"S": {}}}, "MLG402", "train.y"),
+        ({**stages(x={"run": "true", "secrets": ["S"]}, y={"run": "true"}), "secrets": {"S": {}}}, "MLG401", "train.y"),
     ],
 )
 def test_limits_are_told(spec: dict[str, Any], code: str, word: str, tmp_path: Path) -> None:
@@ -387,6 +387,7 @@ def test_conditions_against_the_pipeline(triggers: dict[str, Any], tmp_path: Pat
     spec = {
         "triggers": {**triggers, "schedule": schedules, "manual": {}},
         "secrets": {"S": {}},
+        "targets": {"gitlab": {"fallback": {"secrets": "wider"}}},
         "environments": {"place": {"approval": True, "branches": ["main", "release/*"], "tags": ["v*"]}, "open": {}},
         "stages": {
             "test": jobs,

@@ -15,7 +15,8 @@ def exports_file(job: Job) -> str:
 def bundles(jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
     """The jobs with what they hand on and take."""
     faults = list(_makers(jobs))
-    made = {job.id: _bundles(job, jobs) for job in jobs}
+    taken = {job.key.lower() for job in jobs}
+    made = {job.id: _bundles(job, jobs, taken) for job in jobs}
     found = []
     for job in jobs:
         takes = []
@@ -27,19 +28,23 @@ def bundles(jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
     return tuple(found), faults
 
 
-def _bundles(job: Job, jobs: tuple[Job, ...]) -> tuple[Bundle, ...]:
+def _bundles(job: Job, jobs: tuple[Job, ...], taken: set[str]) -> tuple[Bundle, ...]:
+    """The job's bundles; `taken` are names that others have, and gets those given here.
+
+    Systems keep the files of all jobs in one room, so that a name is unique in the whole pipeline.
+    """
     readers = {path: [o.id for o in jobs for e in o.edges if e.job == job.id and path in e.files] for path in job.files}
     groups: dict[tuple[str, ...], list[str]] = {}
     for path, consumers in readers.items():
         groups.setdefault(tuple(consumers), []).append(path)
     found = []
     for who, members in groups.items():
-        name = job.key if len(groups) == 1 else f"{job.key}-{_slug(members[0])}"
+        name = job.key if len(groups) == 1 else _free(f"{job.key}-{_slug(members[0])}", taken)
         found.append(Bundle(name, tuple(members), who))
     if job.exports:
         who = tuple(o.id for o in jobs for e in o.edges if e.job == job.id and e.exports)
-        found.append(Bundle(f"{job.key}-exports", (exports_file(job),), who, exports=True))
-    return _unique(found)
+        found.append(Bundle(_free(f"{job.key}-exports", taken), (exports_file(job),), who, exports=True))
+    return tuple(found)
 
 
 def _slug(path: str) -> str:
@@ -48,16 +53,13 @@ def _slug(path: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "" for c in last).strip("-_") or "files"
 
 
-def _unique(found: list[Bundle]) -> tuple[Bundle, ...]:
-    names: list[str] = []
-    result = []
-    for bundle in found:
-        name, count = bundle.name, 2
-        while name.lower() in names:
-            name, count = f"{bundle.name}-{count}", count + 1
-        names.append(name.lower())
-        result.append(bundle._replace(name=name))
-    return tuple(result)
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken; it is taken from then on."""
+    found, count = name, 2
+    while found.lower() in taken:
+        found, count = f"{name}-{count}", count + 1
+    taken.add(found.lower())
+    return found
 
 
 def _makers(jobs: tuple[Job, ...]) -> list[Diagnostic]:
@@ -65,7 +67,7 @@ def _makers(jobs: tuple[Job, ...]) -> list[Diagnostic]:
     faults = []
     for index, job in enumerate(jobs):
         for other in jobs[:index]:
-            shared = [(a, b) for a in job.files for b in other.files if _same(a, b)]
+            shared = [(a, b) for a in job.files for b in other.files if paths.overlap(a, b)]
             if shared and any(satisfiable(all_of([job.condition.on(k), other.condition.on(k)])) for k in KINDS):
                 message = f"{other.id} and {job.id} both make {shared[0][0]}"
                 faults.append(error("MLG302", job.position, message, "rename the output of one of them"))
@@ -75,7 +77,3 @@ def _makers(jobs: tuple[Job, ...]) -> list[Diagnostic]:
                 )
                 faults.append(error("MLG901", job.position, message, "rename the output of one of them"))
     return faults
-
-
-def _same(a: str, b: str) -> bool:
-    return paths.overlap(a, b)

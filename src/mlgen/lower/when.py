@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from mlgen.diagnostics import Diagnostic, error
+from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.expressions import Expr, Match, Not, all_of, any_of, evaluate, negate, patterns_expr, satisfiable
 from mlgen.ir.model import Job, Schedule, Triggers
@@ -47,7 +47,25 @@ def effective(source: Source, jobs: tuple[Job, ...], triggers: Triggers) -> tupl
             )
             hint = "its `when`, its environment's branches and tags, the triggers and its ancestors must share an event"
             faults.append(error("MLG303", job.position, f"no event can run {job.id}: {why}", hint))
-    return tuple(found), faults
+    return tuple(found), [*faults, *_empty_stages(source, jobs, closed, triggers, faults)]
+
+
+def _empty_stages(
+    source: Source, jobs: tuple[Job, ...], closed: dict[str, Own], triggers: Triggers, faults: list[Diagnostic]
+) -> Iterable[Diagnostic]:
+    """Schedules that name a stage of which nothing runs on them; said once, if nothing more precise is."""
+    if faults:
+        return
+    for index, schedule in enumerate(triggers.schedules):
+        for stage in schedule.stages:
+            members = [job for job in jobs if job.stage == stage]
+            if not any(schedule.name in closed[job.id].schedules for job in members):
+                message = f"schedule {schedule.name} asks for the stage {stage}, of which no job runs on it"
+                hint = f"a deploying job runs on a schedule only if its `when` names it: schedule: {schedule.name}"
+                if not any(job.deploys for job in members):
+                    hint = f"take {stage} out of `stages`, or let a job's `when` name the schedule"
+                at = source.at("triggers", "schedule", index, "stages")
+                yield warning("MLG304", at, message, hint)
 
 
 def _kinds(source: Source, job: Job, own: Own) -> list[str]:

@@ -32,13 +32,13 @@ def environment() -> Environment:
     return env
 
 
-def compiled() -> dict[str, str]:
+def compiled(env: Environment | None = None) -> dict[str, str]:
     """The source of a Python module for each template, by the module's name; it imports `mlgen.render.runtime`.
 
     Jinja itself writes the code, so that both ways to render mean the same. A wheel with other templates than these
     is not made.
     """
-    env = environment()
+    env = env or environment()
     return {module_name(name): _module(env, name) for name in env.list_templates(extensions=["j2"])}
 
 

@@ -27,6 +27,8 @@ def validate(loaded: Loaded) -> list[Diagnostic]:
 
 
 def _explain(loaded: Loaded, schema: dict[str, Any]) -> Iterator[Diagnostic]:
+    from mlgen.spec import unbuilt
+
     if not isinstance(loaded.data, dict):
         hint = (
             "start with `version: 1`" if loaded.root is None else "start with `version: 1`; every line is `key: value`"
@@ -35,8 +37,6 @@ def _explain(loaded: Loaded, schema: dict[str, Any]) -> Iterator[Diagnostic]:
         yield error("MLG102", loaded.position(()), message, hint)
         return
     known = tuple(schema["properties"]["targets"]["anyOf"][0]["items"]["enum"])
-    from mlgen.spec import unbuilt
-
     later = unbuilt.find(loaded.data, known)
     for route in later:
         at = loaded.position(route, key=True)

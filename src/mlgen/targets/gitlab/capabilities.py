@@ -72,4 +72,4 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("timeout", "emulated", "timeout(1) around the command, and a longer timeout of the job"),
     Capability("url", "native", "environment:url"),
 )
-"""The secrets' warning is given for the secrets that it is true of: see `limits`."""
+"""Secrets are refused where one does reach a job that does not list it: see `limits`."""

@@ -64,7 +64,7 @@ def _secrets(pipeline: Pipeline) -> Iterator[Diagnostic]:
         if listed and who:
             where = f"{', '.join(who[:3])}{' …' if len(who) > 3 else ''}"
             message = f"GitLab hands the secret {secret.name} also to jobs that do not list it: {where}"
-            yield warning("MLG402", secret.position, message, hint)
+            yield error("MLG401", secret.position, message, hint)
 
 
 def _job(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
