@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from mlgen.render.compiled import module_name
 
+from mlgen.render.compiled import module_name
 from tests.packaging.conftest import Dist
 from tests.packaging.source import FOLDERS, REPOSITORY, copy_source, run
 

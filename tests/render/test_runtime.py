@@ -6,6 +6,7 @@ from typing import Any
 
 import jinja2
 import pytest
+
 from mlgen.render import runtime
 from mlgen.render.compiled import module_name
 from mlgen.render.sources import compiled, environment
@@ -90,7 +91,9 @@ def test_a_macro_takes_its_arguments_and_no_more(call: str) -> None:
     assert (jinja, own) == ("type", "undefined")
 
 
-@pytest.mark.parametrize("text", ["[[= n | upper ]]", "[%% if n is odd %%]x[%% endif %%]", "[[= n | default(1) | raw ]]"])
+@pytest.mark.parametrize(
+    "text", ["[[= n | upper ]]", "[%% if n is odd %%]x[%% endif %%]", "[[= n | default(1) | raw ]]"]
+)
 def test_a_template_that_needs_more_of_jinja_is_not_compiled(text: str) -> None:
     with pytest.raises(ValueError, match=r"templates/t\.j2:1: there is no filter or test"):
         _both(text, VIEW)
@@ -98,7 +101,9 @@ def test_a_template_that_needs_more_of_jinja_is_not_compiled(text: str) -> None:
 
 def test_every_template_compiles_and_imports_only_what_the_runtime_has() -> None:
     modules = compiled()
-    assert {module_name(path.relative_to(ROOT / "templates").as_posix()) for path in ROOT.glob("templates/**/*.j2")} == set(modules)
+    assert {
+        module_name(path.relative_to(ROOT / "templates").as_posix()) for path in ROOT.glob("templates/**/*.j2")
+    } == set(modules)
     for name, source in modules.items():
         (found,) = [node for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.Import, ast.ImportFrom))]
         assert isinstance(found, ast.ImportFrom) and found.module == "mlgen.render.runtime", name

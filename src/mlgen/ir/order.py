@@ -14,25 +14,38 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
     bit = {job.id: 1 << index for index, job in enumerate(jobs)}
     by_id = {job.id: job for job in jobs}
     reach = {job.id: _on_triggers(job.condition, triggers) for job in jobs}
-    settled: dict[str, tuple[Job, int]] = {}
-
-    def settle(job: Job) -> tuple[Job, int]:
-        """The job with its edges weighed, and the jobs it surely waits for."""
-        if job.id in settled:
-            return settled[job.id]
+    waited: dict[str, int] = {}
+    """Of each job, those that it surely waits for."""
+    weighed: dict[str, Job] = {}
+    for job in parents_first(jobs):
         marked = [e._replace(always=e.hard or reach[job.id].implies(by_id[e.job].condition)) for e in job.edges]
-        strong = {e.job: settle(by_id[e.job])[1] for e in marked if e.always and not by_id[e.job].allow_failure}
         through = 0
-        for waited in strong.values():
-            through |= waited
-        weighed = tuple(e._replace(implied=not e.hard and bool(through & bit[e.job])) for e in marked)
-        own = through
-        for e in weighed:
-            own |= bit[e.job]
-        settled[job.id] = (job._replace(edges=weighed), own)
-        return settled[job.id]
+        for e in marked:
+            if e.always and not by_id[e.job].allow_failure:
+                through |= waited[e.job]
+        edges = tuple(e._replace(implied=not e.hard and bool(through & bit[e.job])) for e in marked)
+        waited[job.id] = through
+        for e in edges:
+            waited[job.id] |= bit[e.job]
+        weighed[job.id] = job._replace(edges=edges)
+    return tuple(weighed[job.id] for job in jobs)
 
-    return tuple(settle(job)[0] for job in jobs)
+
+def parents_first(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """The jobs so that each comes after all that it waits for; there must be no circle among them."""
+    by_id = {job.id: job for job in jobs}
+    found: dict[str, Job] = {}
+    for start in jobs:
+        stack = [start]
+        while stack:
+            job = stack[-1]
+            missing = [by_id[e.job] for e in job.edges if e.job not in found]
+            if missing and job.id not in found:
+                stack += missing
+            else:
+                found.setdefault(job.id, job)
+                stack.pop()
+    return tuple(found.values())
 
 
 def _on_triggers(condition: Condition, triggers: Triggers) -> Condition:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.expressions import Expr, Match, Not, all_of, any_of, evaluate, negate, patterns_expr, satisfiable
+from mlgen.ir.order import parents_first
 from mlgen.ir.model import Job, Schedule, Triggers
 from mlgen.ir.source import Source
 
@@ -26,20 +27,15 @@ def effective(source: Source, jobs: tuple[Job, ...], triggers: Triggers) -> tupl
     """The jobs with their effective conditions. `jobs` must have their edges, and no circle among them."""
     faults: list[Diagnostic] = []
     closed: dict[str, Own] = {}
-    by_id = {job.id: job for job in jobs}
-
-    def close(job: Job) -> Own:
-        if job.id not in closed:
-            own = _own(source, job, triggers)
-            parents = [(edge.job, close(by_id[edge.job])) for edge in job.edges if edge.hard]
-            exprs = {kind: all_of([own.exprs[kind], *(p.exprs[kind] for _, p in parents)]) for kind in own.exprs}
-            faults.extend(_withheld(job, own, parents, triggers))
-            closed[job.id] = Own(exprs, own.schedules.intersection(*(p.schedules for _, p in parents)))
-        return closed[job.id]
-
+    for job in parents_first(jobs):
+        own = _own(source, job, triggers)
+        parents = [(edge.job, closed[edge.job]) for edge in job.edges if edge.hard]
+        exprs = {kind: all_of([own.exprs[kind], *(p.exprs[kind] for _, p in parents)]) for kind in own.exprs}
+        faults.extend(_withheld(job, own, parents, triggers))
+        closed[job.id] = Own(exprs, own.schedules.intersection(*(p.schedules for _, p in parents)))
     found = []
     for job in jobs:
-        condition = _condition(close(job), triggers)
+        condition = _condition(closed[job.id], triggers)
         found.append(job._replace(condition=condition))
         if not any(satisfiable(all_of([condition.on(k), triggers.condition.on(k)])) for k in KINDS):
             why = _never(

@@ -14,7 +14,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "sh": quoting.sh,
     "raw": str,
 }
-"""The quoting filters: a printed value ends in one of them. `raw` is for text that is already of the file's language."""
+"""The quoting filters: a printed value ends in one of them. `raw` is for text of the file's own language."""
 
 
 def getattribute(value: Any, name: str) -> Any:

@@ -114,7 +114,9 @@ class LoopContext:
 class Macro:
     """A macro: what is not given is `missing`, for which its code puts the default."""
 
-    def __init__(self, _: object, function: Callable[..., str], name: str, arguments: tuple[str, ...], *__: object) -> None:
+    def __init__(
+        self, _: object, function: Callable[..., str], name: str, arguments: tuple[str, ...], *__: object
+    ) -> None:
         self.function = function
         self.name = name
         self.arguments = arguments
