@@ -16,6 +16,11 @@ first() { sed -n "1,$1p"; }
 
 cp -R "$example/." "$project"
 cd "$project"
+# The example is shipped compiled; begin without that.
+if [ -f mlgen.lock ]; then
+  sed -n 's/^      \(.*\): [0-9a-f]*$/\1/p' mlgen.lock | while read -r file; do rm "$file"; done
+  rm mlgen.lock
+fi
 
 title "One spec, mlgen.yaml ($(wc -l < mlgen.yaml) lines); its stages:"
 sed -n '/^stages:/,/^  test:/p' mlgen.yaml | grep -v '^  test:'

@@ -38,7 +38,9 @@ def compile_spec(root: str, spec: str, only: Sequence[str] = ()) -> Compiled:
     missing = [name for name in only if name not in wanted]
     if missing:
         hint = f"it names {', '.join(wanted)}"
-        raise SpecError([error("MLG405", Position(spec), f"the spec does not name the target {n}", hint) for n in missing])
+        raise SpecError(
+            [error("MLG405", Position(spec), f"the spec does not name the target {n}", hint) for n in missing]
+        )
     chosen = [targets.get(name) for name in wanted if not only or name in only]
     faults: list[Diagnostic] = []
     files: list[File] = []

@@ -18,7 +18,9 @@ def test_names_of_bundles_are_unique_in_the_whole_pipeline() -> None:
     names = [bundle.name.lower() for job in found.jobs for bundle in job.bundles]
     assert len(names) == len(set(names)) == 3
     fit = found.job("train.fit")
-    assert {take.bundle for take in found.job("test.a").takes} == {b.name for b in fit.bundles if "a/model.pkl" in b.paths}
+    assert {take.bundle for take in found.job("test.a").takes} == {
+        b.name for b in fit.bundles if "a/model.pkl" in b.paths
+    }
 
 
 def test_a_consumer_takes_only_what_it_declares() -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mlgen.write.lock import LOCK, parse
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = ("src", "templates", "schemas")
 FILES = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore", ".pre-commit-hooks.yaml")
@@ -27,9 +29,15 @@ def copy_source(to: Path) -> Path:
 
 
 def copy_example(to: Path, name: str = "wine-quality") -> Path:
-    """A copy of an example without anything that was compiled there."""
-    ignored = shutil.ignore_patterns("__pycache__", "mlgen.lock", ".mlgen")
-    return Path(shutil.copytree(REPOSITORY / "examples" / name, to, ignore=ignored))
+    """A copy of an example as it was before it was compiled."""
+    shutil.copytree(REPOSITORY / "examples" / name, to, ignore=shutil.ignore_patterns("__pycache__"))
+    lock = to / LOCK
+    if lock.exists():
+        for output in parse(lock.read_text("utf-8"))["mlgen.yaml"]:
+            if output.startswith("/"):
+                (to / output[1:]).unlink()
+        lock.unlink()
+    return to
 
 
 def run(*argv: str | Path, cwd: Path, code: int = 0, **env: str) -> str:

@@ -41,11 +41,18 @@ def _both(text: str, view: dict[str, Any]) -> tuple[Any, Any]:
     )
 
 
+MACRO = "[%% macro m(a, b='d') %%]<[[= a | raw ]][[= b | raw ]]>[%% endmacro %%]"
+NESTED = (
+    "[%% macro inner(a) %%]([[= a | raw ]])[%% endmacro %%]"
+    "[%% macro m(j) %%][%% for p in j.paths %%][[= inner(p) | raw ]][%% endfor %%][%% endmacro %%]"
+)
 SAME = [
     "plain text, {{ braces }}, [[ a == b ]], ${{ x }}\n",
     "[[= title | yaml ]] [[= title | sh ]] [[= title | groovy ]]",
     "[%% for job in jobs %%]\n[[= job.name | raw ]][%% if not loop.last %%],[%% endif %%]\n[%% endfor %%]\n",
-    "[%% for j in jobs %%][[= loop.index | raw ]]/[[= loop.index0 | raw ]]/[[= loop.length | raw ]]:[[= loop.first | raw ]] [%% endfor %%]",
+    "[%% for j in jobs %%][[= loop.index | raw ]]/[[= loop.length | raw ]]:[[= loop.first | raw ]] [%% endfor %%]",
+    "[%% for j in jobs %%][[= loop.index0 | raw ]][%% for p in j.paths %%][[= loop.last | raw ]][%% endfor %%]"
+    "[%% endfor %%]",
     "[%% for j in jobs if j.tag %%][[= j.name | raw ]][%% else %%]none[%% endfor %%]",
     "[%% for j in [] %%]x[%% else %%]none[%% endfor %%]",
     "[%% for key, value in map.items() %%][[= key | raw ]]=[[= value | raw ]];[%% endfor %%]",
@@ -53,15 +60,15 @@ SAME = [
     "[[= jobs | map(attribute='name') | join(', ') | raw ]] [[= jobs | length | raw ]]",
     "[%% for j in jobs | reverse %%][[= j.name | raw ]][%% endfor %%]",
     "[[= '  x\n' | trim | raw ]]|[[= '\nx \n' | trim('\n') | raw ]]|[[= ' ' * n | raw ]]|",
-    "[%% if jobs[0].tag is none %%]none[%% elif title is string %%]text[%% endif %%][%% if map is mapping %%]map[%% endif %%]",
+    "[%% if jobs[0].tag is none %%]none[%% elif title is string %%]text[%% endif %%]",
+    "[%% if map is mapping and title is not mapping %%]map[%% endif %%]",
     "[[= ('a' if n == 3 else 'b') | raw ]]",
     "[%% set x = n %%][%% for j in jobs %%][%% set x = j.name %%][%% endfor %%][[= x | raw ]]",
-    "[%% macro m(a, b='d') %%]<[[= a | raw ]][[= b | raw ]]>[%% endmacro %%][[= m(1) | raw ]][[= m(1, b=2) | raw ]][[= m(1, 2) | raw ]]",
-    "[%% macro inner(a) %%]([[= a | raw ]])[%% endmacro %%][%% macro m(j) %%][%% for p in j.paths %%][[= inner(p) | raw ]][%% endfor %%]"
-    "[%% endmacro %%][%% for j in jobs %%][[= m(j) | trim | raw ]][%% endfor %%]",
+    MACRO + "[[= m(1) | raw ]][[= m(1, b=2) | raw ]][[= m(1, 2) | raw ]]",
+    NESTED + "[%% for j in jobs %%][[= m(j) | trim | raw ]][%% endfor %%]",
     "[[= 'a' ~ n ~ title | raw ]]",
     "[%% if 'a' in map and 'z' not in map and (n > 2 or n < 1) %%]yes[%% endif %%]",
-]  # fmt: skip
+]
 WRONG = [
     "[[= missing | raw ]]",
     "[[= jobs[0].missing | raw ]]",

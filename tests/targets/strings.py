@@ -1,4 +1,4 @@
-"""Commands that must reach the shell byte for byte on every target; each prints something that depends on every byte."""
+"""Commands that must reach the shell byte for byte on every target; what each prints depends on every byte."""
 
 COMMANDS: tuple[str, ...] = (
     "echo plain",
@@ -25,7 +25,7 @@ COMMANDS: tuple[str, ...] = (
     "echo one\necho two",
     "echo one &&\\\n  echo two",
     "if true; then\n  echo yes\nfi",
-    "for i in 1 2; do echo \"$i\"; done",
+    'for i in 1 2; do echo "$i"; done',
     "case x in\n  x) echo case ;;\n  *) exit 1 ;;\nesac",
     "f() { echo \"fn $1\"; }\nf 'a b'",
     "echo 'first line\nsecond line'",
@@ -43,16 +43,16 @@ COMMANDS: tuple[str, ...] = (
     "echo \"'\"\necho \"'''\"",
     "echo '''triple'''",
     "echo $'ansi\\tc \\x41'",
-    "echo \"a\\\"b\\\\c\\$d\"",
+    'echo "a\\"b\\\\c\\$d"',
     "(echo subshell; exit 0)\necho after",
     "echo trailing \\\\",
     "echo '%s %d %%' '$$' \"$(printf '%%')\"",
     "echo 'a,b;c|d&e' \"x=y\"",
-    "set -- a b; echo \"$#:$*\"",
+    'set -- a b; echo "$#:$*"',
     "echo yes; echo 'no: off' \"~\" null",
-    "true | cat; echo \"${PIPESTATUS[*]}\"",
-    "awk 'BEGIN { print \"$1\", \"{}\" }'",
-    "python3 -c 'print(\"py\", {\"a\": 1}[\"a\"])'",
+    'true | cat; echo "${PIPESTATUS[*]}"',
+    'awk \'BEGIN { print "$1", "{}" }\'',
+    'python3 -c \'print("py", {"a": 1}["a"])\'',
     "echo '  leading and trailing  '",
     "  echo indented\necho not",
     "echo 'end with a quote'\\'",

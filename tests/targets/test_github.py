@@ -80,7 +80,11 @@ def events(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, str], dict[str, 
             head = {"repo": {"full_name": "stranger/features" if fork == "true" else "example/features"}}
             event = {"pull_request": {"head": head, "user": {"login": "someone"}}}
             base = {"ref": "refs/pull/7/merge", "ref_name": "7/merge", "ref_type": "branch", "base_ref": branch, **repo}
-            yield "pull_request", {"branch": branch, "fork": fork}, {"event_name": "pull_request", "event": event, **base}
+            yield (
+                "pull_request",
+                {"branch": branch, "fork": fork},
+                {"event_name": "pull_request", "event": event, **base},
+            )
     bot = {"pull_request": {"head": {"repo": {"full_name": "example/features"}}, "user": {"login": "dependabot[bot]"}}}
     base = {"ref": "refs/pull/8/merge", "ref_type": "branch", "base_ref": "trunk", **repo}
     yield "pull_request", {"branch": "trunk", "fork": "true"}, {"event_name": "pull_request", "event": bot, **base}
@@ -273,7 +277,10 @@ def as_shell_sees(script: str) -> str:
 
 @pytest.mark.parametrize("bounds", ["", "timeout: 30s, retry: 1"])
 def test_commands_reach_the_shell_byte_for_byte(bounds: str, tmp_path: Path) -> None:
-    jobs = {f"c{i}": f"{{run: {quoted(command)}, needs: []{', ' + bounds if bounds else ''}}}" for i, command in enumerate(COMMANDS)}
+    jobs = {
+        f"c{i}": f"{{run: {quoted(command)}, needs: []{', ' + bounds if bounds else ''}}}"
+        for i, command in enumerate(COMMANDS)
+    }
     text = "stages:\n  test:\n" + "".join(f"    {name}: {job}\n" for name, job in jobs.items())
     data = parsed(workflow(project(tmp_path, text)))
     for index, command in enumerate(COMMANDS):
@@ -326,7 +333,11 @@ def test_structural_check_sees(damage: str) -> None:
         ("triggers: {schedule: [{name: n, cron: '1 1 * * 1-7'}]}\nstages: {test: {a: {run: x}}}", "MLG404", "day 7"),
         ("stages: {test: {a: {run: x, timeout: 4h, retry: 1}}}", "MLG404", "after 6h"),
         ("stages: {test: {a: {run: x, matrix: {v: ['${{ github.token }}']}}}}", "MLG401", "matrix"),
-        ("triggers: {manual: {inputs: {n: {description: '${{ x }}'}}}}\nstages: {test: {a: {run: x}}}", "MLG401", "input n"),
+        (
+            "triggers: {manual: {inputs: {n: {description: '${{ x }}'}}}}\nstages: {test: {a: {run: x}}}",
+            "MLG401",
+            "input n",
+        ),
     ],
 )
 def test_refuses(text: str, code: str, word: str, tmp_path: Path) -> None:
@@ -348,7 +359,9 @@ def repository(tmp_path: Path, edit: tuple[str, str] | None = None) -> Path:
     return root
 
 
-def run(root: Path, tmp_path: Path, python: Path, reviewers: list[str], deployments: list[Deployment] | None = None) -> Any:
+def run(
+    root: Path, tmp_path: Path, python: Path, reviewers: list[str], deployments: list[Deployment] | None = None
+) -> Any:
     environments = {"staging": [], "production": reviewers}
     with GitHubApi(root, environments=environments, deployments=deployments or []) as api:
         return run_github(

@@ -15,46 +15,157 @@ class Code(NamedTuple):
 
 
 CODES: dict[str, Code] = {
-    "MLG001": Code("the spec cannot be read", "The file is missing, not readable, or not UTF-8. Name the spec with `-f`, or run `mlgen` in the folder that holds mlgen.yaml."),
-    "MLG002": Code("the spec is not YAML", "The text does not parse as YAML 1.2. The position is where the parser gave up; the fault is often a line earlier: a missing quote, a tab, or a wrong indentation."),
-    "MLG003": Code("a key is given twice", "YAML keeps only one of two equal keys, so one of them would be lost silently. Remove one."),
-    "MLG004": Code("an alias or merge that cannot be followed", "`<<` takes a mapping or a list of mappings, an anchor may not contain itself, and a few lines of aliases may not stand for hundreds of thousands of values."),
+    "MLG001": Code(
+        "the spec cannot be read",
+        "The file is missing, not readable, or not UTF-8. Name the spec with `-f`, or run `mlgen` in the folder that holds mlgen.yaml.",
+    ),
+    "MLG002": Code(
+        "the spec is not YAML",
+        "The text does not parse as YAML 1.2. The position is where the parser gave up; the fault is often a line earlier: a missing quote, a tab, or a wrong indentation.",
+    ),
+    "MLG003": Code(
+        "a key is given twice",
+        "YAML keeps only one of two equal keys, so one of them would be lost silently. Remove one.",
+    ),
+    "MLG004": Code(
+        "an alias or merge that cannot be followed",
+        "`<<` takes a mapping or a list of mappings, an anchor may not contain itself, and a few lines of aliases may not stand for hundreds of thousands of values.",
+    ),
     "MLG005": Code("a key is not a string", "Keys of the spec are strings. Quote the key."),
-    "MLG101": Code("an unknown key", "The key is not part of the language. Keys that start with `x-` are free for your own use."),
-    "MLG102": Code("a value of the wrong form", "The value does not satisfy the schema: a wrong type, a value outside a list, or text of the wrong form. `mlgen schema` prints the schema."),
+    "MLG101": Code(
+        "an unknown key", "The key is not part of the language. Keys that start with `x-` are free for your own use."
+    ),
+    "MLG102": Code(
+        "a value of the wrong form",
+        "The value does not satisfy the schema: a wrong type, a value outside a list, or text of the wrong form. `mlgen schema` prints the schema.",
+    ),
     "MLG103": Code("a required key is missing", "Add the key. `mlgen schema` prints what each mapping needs."),
-    "MLG104": Code("a number that YAML reads otherwise than it is written", "`python: 3.10` is the number 3.1 to YAML, 0755 is 755 and 1e3 is 1000.0. A version, a variable and a value of a matrix are text to a job: quote them, `python: \"3.10\"`."),
-    "MLG105": Code("a value that looks like a credential", "A spec is committed, and a value in it is public. List a secret by name under `secrets` instead, or write `{public: VALUE}` if it is none."),
-    "MLG201": Code("a name that is not defined", "The spec refers to a job, secret, gate, environment, runner, schedule or event that it does not define."),
-    "MLG202": Code("a name that more than one job has", "Two stages hold a job of this name. Say which one: `stage.job`."),
-    "MLG203": Code("a job has no action, or more than one", "A job does one thing: `run`, or `gate`. What a gate must hold is written once, under `gates`."),
-    "MLG204": Code("a secret outside its environments", "A secret bound to environments reaches only jobs of these environments. Give the job the environment, or bind the secret to it too."),
-    "MLG205": Code("a gate without its metrics file", "No job has the metrics file of the gate among its `metrics` or `outs`, so that there is nothing to judge."),
-    "MLG206": Code("legs of a matrix share a file or an export", "Each leg would write the same file. Put an axis into the path: `outs: [\"result-${matrix.seed}.json\"]`."),
-    "MLG207": Code("a reference that cannot be resolved", "`${matrix.AXIS}` names an axis of the job's own matrix, of which every leg has a value; `exclude` names axes, too."),
-    "MLG208": Code("a path that leaves the project", "Paths are relative to the project's root, use `/`, and stay below it. Characters that some CI system cannot take in a path are refused."),
-    "MLG209": Code("a requirement that cannot be read", "A gate's requirement is `METRIC OP NUMBER` or `METRIC OP baseline`, with `± NUMBER` after `baseline` if wanted. OP is one of >= <= > < == !=."),
-    "MLG210": Code("two names that become one", "Two names differ only in characters that a CI system does not keep. Rename one of them."),
-    "MLG211": Code("a matrix without legs, with too many, or with a value twice", "A matrix has at least one leg after `exclude`, and at most 256 in all. The values of an axis are text to a job, so that 1 and \"1\" are the same."),
-    "MLG212": Code("a variable is defined twice", "The job would see two values of one variable: from `env`, `secrets`, an axis of the matrix or an export. Rename one."),
-    "MLG213": Code("a default that is not of its type", "The default of an input must be a value that the input itself accepts."),
-    "MLG214": Code("a duration that is too long or too short", "Durations are 30s, 20m, 2h or 7d, and at least one second."),
-    "MLG301": Code("jobs that wait for each other", "The edges of `needs`, `deps` and the order of the stages form a circle, so that none of these jobs could start."),
-    "MLG302": Code("two jobs make one file", "Two jobs that can run together have the same path among their outputs. Rename one of them."),
-    "MLG303": Code("a job that no event can run", "The job's condition, its environment, the triggers and the jobs it depends on leave no event on which it could run."),
-    "MLG304": Code("a schedule that asks for a job it cannot have", "The schedule's `stages` admit the job, but a job that it depends on does not run on that schedule."),
-    "MLG305": Code("a deployment that can pass by a gate", "The job deploys on an event on which a gate of an earlier stage does not run. Let the gate run there, narrow the deployment, or name the gate as `{job: GATE, optional: true}` in `needs`."),
-    "MLG306": Code("cancelling runs that deploy", "A newer commit would cancel a run in the middle of a deployment. Take the event out of `concurrency.cancel`."),
-    "MLG307": Code("two schedules cannot be told apart", "Two schedules have the same name or the same cron expression. CI systems tell a run which expression started it, so each needs its own."),
-    "MLG401": Code("a construct that a target cannot say", "The CI system has no means for this that would mean the same. Choose one of the fallbacks named in the message under `targets.NAME.fallback`, or leave the target out. `mlgen targets` prints what each target can say."),
-    "MLG402": Code("a construct that a target says in a weaker way", "The meaning is kept as far as the CI system allows; the message says what is weaker. Choosing the fallback in the spec silences the warning."),
-    "MLG403": Code("an unknown fallback", "`targets.NAME.fallback` takes a construct and one of its fallbacks; `mlgen targets NAME` lists them."),
-    "MLG404": Code("a limit of the target is exceeded", "The CI system would refuse the file. Split the job, shorten the script (move it to a file of your repository), or leave the target out."),
-    "MLG405": Code("an unknown target", "The spec names a CI system that mlgen does not know. `mlgen targets` lists them."),
-    "MLG501": Code("a file that mlgen did not write is in the way", "mlgen overwrites only files that carry its header, and not those that it wrote from another spec. Move the file away, or take it over with `mlgen compile --adopt`, which keeps the old one as FILE.orig."),
+    "MLG104": Code(
+        "a number that YAML reads otherwise than it is written",
+        '`python: 3.10` is the number 3.1 to YAML, 0755 is 755 and 1e3 is 1000.0. A version, a variable and a value of a matrix are text to a job: quote them, `python: "3.10"`.',
+    ),
+    "MLG105": Code(
+        "a value that looks like a credential",
+        "A spec is committed, and a value in it is public. List a secret by name under `secrets` instead, or write `{public: VALUE}` if it is none.",
+    ),
+    "MLG201": Code(
+        "a name that is not defined",
+        "The spec refers to a job, secret, gate, environment, runner, schedule or event that it does not define.",
+    ),
+    "MLG202": Code(
+        "a name that more than one job has", "Two stages hold a job of this name. Say which one: `stage.job`."
+    ),
+    "MLG203": Code(
+        "a job has no action, or more than one",
+        "A job does one thing: `run`, or `gate`. What a gate must hold is written once, under `gates`.",
+    ),
+    "MLG204": Code(
+        "a secret outside its environments",
+        "A secret bound to environments reaches only jobs of these environments. Give the job the environment, or bind the secret to it too.",
+    ),
+    "MLG205": Code(
+        "a gate without its metrics file",
+        "No job has the metrics file of the gate among its `metrics` or `outs`, so that there is nothing to judge.",
+    ),
+    "MLG206": Code(
+        "legs of a matrix share a file or an export",
+        'Each leg would write the same file. Put an axis into the path: `outs: ["result-${matrix.seed}.json"]`.',
+    ),
+    "MLG207": Code(
+        "a reference that cannot be resolved",
+        "`${matrix.AXIS}` names an axis of the job's own matrix, of which every leg has a value; `exclude` names axes, too.",
+    ),
+    "MLG208": Code(
+        "a path that leaves the project, or that not every CI system can say",
+        "Paths are relative to the project's root, use `/`, and stay below it. Characters that some CI system cannot take in a path are refused.",
+    ),
+    "MLG209": Code(
+        "a requirement that cannot be read",
+        "A gate's requirement is `METRIC OP NUMBER` or `METRIC OP baseline`, with `± NUMBER` after `baseline` if wanted. OP is one of >= <= > < == !=.",
+    ),
+    "MLG210": Code(
+        "two names that become one",
+        "Two names differ only in characters that a CI system does not keep. Rename one of them.",
+    ),
+    "MLG211": Code(
+        "a matrix without legs, with too many, or with a value twice",
+        'A matrix has at least one leg after `exclude`, and at most 256 in all. The values of an axis are text to a job, so that 1 and "1" are the same.',
+    ),
+    "MLG212": Code(
+        "a variable is defined twice",
+        "The job would see two values of one variable: from `env`, `secrets`, an axis of the matrix or an export; or its name begins with MLGEN_, which are mlgen's own. Rename one.",
+    ),
+    "MLG213": Code(
+        "a default that is not of its type", "The default of an input must be a value that the input itself accepts."
+    ),
+    "MLG214": Code(
+        "a duration that is too long or too short", "Durations are 30s, 20m, 2h or 7d, and at least one second."
+    ),
+    "MLG301": Code(
+        "jobs that wait for each other",
+        "The edges of `needs`, `deps` and the order of the stages form a circle, so that none of these jobs could start.",
+    ),
+    "MLG302": Code(
+        "two jobs make one file",
+        "Two jobs that can run together have the same path among their outputs. Rename one of them.",
+    ),
+    "MLG303": Code(
+        "a job that no event can run",
+        "The job's condition, its environment, the triggers and the jobs it depends on leave no event on which it could run.",
+    ),
+    "MLG304": Code(
+        "a schedule that asks for a job it cannot have",
+        "The schedule's `stages` admit the job, but a job that it depends on does not run on that schedule.",
+    ),
+    "MLG305": Code(
+        "a deployment that can pass by a gate",
+        "The job deploys on an event on which a gate of an earlier stage does not run. Let the gate run there, narrow the deployment, or name the gate as `{job: GATE, optional: true}` in `needs`.",
+    ),
+    "MLG306": Code(
+        "cancelling runs that deploy",
+        "A newer commit would cancel a run in the middle of a deployment. Take the event out of `concurrency.cancel`.",
+    ),
+    "MLG307": Code(
+        "two schedules cannot be told apart",
+        "Two schedules have the same name or the same cron expression. CI systems tell a run which expression started it, so each needs its own.",
+    ),
+    "MLG401": Code(
+        "a construct that a target cannot say",
+        "The CI system has no means for this that would mean the same. Choose one of the fallbacks named in the message under `targets.NAME.fallback`, or leave the target out. `mlgen targets` prints what each target can say.",
+    ),
+    "MLG402": Code(
+        "a construct that a target says in a weaker way",
+        "The meaning is kept as far as the CI system allows; the message says what is weaker. Choosing the fallback in the spec silences the warning.",
+    ),
+    "MLG403": Code(
+        "an unknown fallback",
+        "`targets.NAME.fallback` takes a construct and one of its fallbacks; `mlgen targets NAME` lists them.",
+    ),
+    "MLG404": Code(
+        "a limit of the target is exceeded",
+        "The CI system would refuse the file. Split the job, shorten the script (move it to a file of your repository), or leave the target out.",
+    ),
+    "MLG405": Code(
+        "an unknown target", "The spec names a CI system that mlgen does not know. `mlgen targets` lists them."
+    ),
+    "MLG501": Code(
+        "a file that mlgen did not write is in the way",
+        "mlgen overwrites only files that carry its header, and not those that it wrote from another spec. Move the file away, or take it over with `mlgen compile --adopt`, which keeps the old one as FILE.orig.",
+    ),
     "MLG502": Code("an output is not current", "Run `mlgen compile` and commit what it writes."),
-    "MLG503": Code("a file cannot be read or written", "The operating system refused. Nothing else was changed after this file."),
-    "MLG504": Code("an output was edited by hand", "The text below mlgen's header is not what mlgen wrote. Make the change in mlgen.yaml; `mlgen compile` puts the file right."),
-    "MLG601": Code("an emitted file fails its own check", "The text rendered from the templates is not what the pipeline means. Nothing was written. If the templates are mlgen's own, this is a bug in mlgen."),
-    "MLG901": Code("not built yet", "This version of mlgen knows the construct but does not compile it. Nothing is dropped silently: remove it, or wait for the version that does."),
+    "MLG503": Code(
+        "a file cannot be read or written", "The operating system refused. Nothing else was changed after this file."
+    ),
+    "MLG504": Code(
+        "an output was edited by hand",
+        "The text below mlgen's header is not what mlgen wrote. Make the change in mlgen.yaml; `mlgen compile` puts the file right.",
+    ),
+    "MLG601": Code(
+        "an emitted file fails its own check",
+        "The text rendered from the templates is not what the pipeline means. Nothing was written. If the templates are mlgen's own, this is a bug in mlgen.",
+    ),
+    "MLG901": Code(
+        "not built yet",
+        "This version of mlgen knows the construct but does not compile it. Nothing is dropped silently: remove it, or wait for the version that does.",
+    ),
 }

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.expressions import Expr, Match, Not, all_of, any_of, evaluate, negate, patterns_expr, satisfiable
-from mlgen.ir.order import parents_first
 from mlgen.ir.model import Job, Schedule, Triggers
+from mlgen.ir.order import parents_first
 from mlgen.ir.source import Source
 
 EVERY = ("push", "pull_request", "tag", "schedule", "manual")

@@ -92,7 +92,8 @@ class LoopContext:
         self.index0 = -1
 
     def __iter__(self) -> Iterator[tuple[Any, "LoopContext"]]:
-        for self.index0, item in enumerate(self.items):
+        for index, item in enumerate(self.items):
+            self.index0 = index
             yield item, self
 
     @property
@@ -112,17 +113,16 @@ class LoopContext:
 
 
 class Macro:
-    """A macro: what is not given is `missing`, for which its code puts the default."""
+    """A macro of a template."""
 
-    def __init__(
-        self, _: object, function: Callable[..., str], name: str, arguments: tuple[str, ...], *__: object
-    ) -> None:
-        self.function = function
+    def __init__(self, _: object, code: Callable[..., str], name: str, arguments: tuple[str, ...], *__: object) -> None:
+        self.code = code
         self.name = name
         self.arguments = arguments
 
     def __call__(self, *values: Any, **named: Any) -> str:
+        """Call it; what is not given is `missing`, for which its code puts the default."""
         given = [*values, *(named.pop(name, missing) for name in self.arguments[len(values) :])]
         if named or len(given) > len(self.arguments):
             raise TemplateError(f"the macro {self.name} takes {', '.join(self.arguments)}")
-        return self.function(*given)
+        return self.code(*given)

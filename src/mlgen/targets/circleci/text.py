@@ -44,4 +44,5 @@ def nested(text: str, prefix: str = "", after: str = "") -> str:
         return text + after
     end = delimiter(text)
     lead = prefix + " " if prefix else ""
-    return f"IFS= read -r -d '' mlgen_script <<'{end}' || true\n{text}\n{end}\n{lead}bash -euo pipefail -c \"$mlgen_script\"{after}"
+    script = f"IFS= read -r -d '' mlgen_script <<'{end}' || true\n{text}\n{end}\n"
+    return f'{script}{lead}bash -euo pipefail -c "$mlgen_script"{after}'

@@ -16,7 +16,7 @@ from mlgen.targets.contract import Output
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HELPERS = {"plan", "checks"}
-"""Jobs that no spec names: the first matches refs, the last is the check to require. Neither runs a command of a spec."""
+"""Jobs that no spec names: one matches refs, one is the check to require. Neither runs a command of a spec."""
 MAX_BYTES = 500_000
 MAX_EXPRESSION = 21_000
 MAX_INPUTS = 25

@@ -27,7 +27,7 @@ def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
         found.append(
             Setting(
                 "Actions, General: require approval for workflows of outside contributors",
-                "Jobs that see secrets or deploy do not run for forks; this keeps strangers from spending your minutes.",
+                "Jobs that see secrets or deploy do not run for forks; this keeps strangers from using your minutes.",
                 False,
             )
         )

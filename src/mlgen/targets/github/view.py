@@ -108,7 +108,9 @@ def _payload(pipeline: Pipeline) -> list[tuple[str, str]]:
         found.append(("MLGEN_HEAD", "${{ github.event.pull_request.head.sha }}"))
         found.append(("MLGEN_BASE_COMMIT", "${{ github.event.pull_request.base.sha }}"))
     found += [(entry.variable, f"${{{{ inputs.{entry.name} }}}}") for entry in pipeline.triggers.inputs]
-    names = " || ".join(f"github.event.schedule == {literal(s.cron)} && {literal(s.name)}" for s in pipeline.triggers.schedules)
+    names = " || ".join(
+        f"github.event.schedule == {literal(s.cron)} && {literal(s.name)}" for s in pipeline.triggers.schedules
+    )
     if names:
         found.append(("MLGEN_CRON", f"${{{{ {names} || '' }}}}"))
     return found
