@@ -62,18 +62,28 @@ def test_check_notices_each_change(installed: Path, tmp_path: Path) -> None:
     run(installed / "mlgen", "check", cwd=project, code=1)
 
 
+def _imported(python: Path, project: Path, command: str) -> set[str]:
+    """The modules that a command imports, beyond those of the interpreter's own start."""
+    script = (
+        f"import sys; before = set(sys.modules); sys.argv = ['mlgen', {command!r}]\n"
+        "from mlgen.entry import main; assert main() == 0\n"
+        "print(*(set(sys.modules) - before))"
+    )
+    return set(run(python, "-I", "-c", script, cwd=project).splitlines()[-1].split())
+
+
+def test_a_compilation_does_without_the_heavy_libraries(installed: Path, tmp_path: Path) -> None:
+    loaded = _imported(installed / "python", copy_example(tmp_path / "project"), "compile")
+    assert "yaml" in loaded
+    assert not loaded & {"jinja2", "jsonschema", "typer", "click", "pathlib", "tempfile", "difflib", "dataclasses"}
+
+
 def test_a_check_without_changes_imports_nothing_heavy(installed: Path, tmp_path: Path) -> None:
     project = copy_example(tmp_path / "project")
     run(installed / "mlgen", "compile", cwd=project)
-    script = (
-        "import sys; before = set(sys.modules); sys.argv = ['mlgen', 'check']\n"
-        "from mlgen.entry import main; assert main() == 0\n"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    # -I: the modules that `site` imports for the environment are not of interest, and those are `before`.
-    loaded = run(installed / "python", "-I", "-c", script, cwd=project).splitlines()[-1].split()
+    loaded = _imported(installed / "python", project, "check")
     own = {"mlgen", "mlgen.entry", "mlgen.resources", "mlgen.write", "mlgen.write.lock", "mlgen.write.digest"}
-    assert set(loaded) <= own | {"_blake2"}
+    assert loaded <= own | {"_blake2"}
 
 
 def _unpacked(dist: Dist, to: Path) -> Path:

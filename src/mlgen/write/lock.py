@@ -7,7 +7,7 @@ from mlgen import __version__
 from mlgen.write.digest import digest
 
 LOCK = "mlgen.lock"
-_HEAD = "# Written by mlgen: the inputs and outputs that belong together. Do not edit.\nversion: 1\nspecs:\n"
+_HEAD = "# Written by mlgen: the inputs and outputs that belong together. Do not edit.\nversion: 1\n"
 
 Entry = dict[str, str]
 """Of one spec: `mlgen` (the compiler's version), `input` (the spec's digest), and each output's path to its digest."""
@@ -33,13 +33,17 @@ def input_digest(data: bytes) -> str:
 
 
 def dump(entries: "dict[str, Entry]") -> str:
-    """The text of the lock; outputs are the names that begin with `/`."""
-    lines = []
+    """The text of the lock; outputs are the names that begin with `/`.
+
+    The digest is of what follows it: a line that an edit or a merge has lost would else be an output nobody looks at.
+    """
+    lines = ["specs:"]
     for spec in sorted(entries):
         entry = entries[spec]
         lines += [f"  {spec}:", f"    mlgen: {entry['mlgen']}", f"    input: {entry['input']}", "    outputs:"]
         lines += [f"      {name[1:]}: {entry[name]}" for name in sorted(entry) if name.startswith("/")]
-    return _HEAD + "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return f"{_HEAD}digest: {digest(text.encode())}\n{text}"
 
 
 def is_current(root: str, spec: str) -> int:
