@@ -1,0 +1,81 @@
+"""The committed outputs of the examples and of the feature fixture: current, and what a user sees when they are not."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engines.tools import find
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECTS = [ROOT / "examples/minimal", ROOT / "examples/wine-quality", ROOT / "tests/fixtures/features"]
+
+
+def mlgen(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "mlgen", *arguments], capture_output=True, text=True)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(params=PROJECTS, ids=lambda path: path.name)
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    shutil.copytree(request.param, root, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    return root
+
+
+def test_compile_changes_nothing_and_check_agrees(project: Path) -> None:
+    before = contents(project)
+    done = mlgen("compile", "-C", project)
+    assert done.returncode == 0, done.stderr
+    assert contents(project) == before
+    assert mlgen("check", "-C", project).returncode == 0
+
+
+def test_a_changed_spec_is_told_with_a_diff(project: Path) -> None:
+    spec = project / "mlgen.yaml"
+    spec.write_text(spec.read_text("utf-8").replace('python: "3.11"', 'python: "3.12"', 1), "utf-8")
+    done = mlgen("check", "-C", project)
+    assert done.returncode == 1
+    assert "--- a/.github/workflows/ml.yml\n+++ b/.github/workflows/ml.yml\n@@" in done.stdout
+    assert '-          python-version: "3.11"' in done.stdout and '+          python-version: "3.12"' in done.stdout
+
+
+@pytest.mark.parametrize("name", [".github/workflows/ml.yml", "Jenkinsfile", ".mlgen/env.sh"])
+def test_an_output_edited_by_hand_is_told(project: Path, name: str) -> None:
+    (project / name).write_text((project / name).read_text("utf-8") + "# by hand\n", "utf-8")
+    done = mlgen("check", "-C", project)
+    assert (done.returncode, "MLG504" in done.stderr) == (1, True)
+
+
+def test_a_broken_spec_is_told_and_nothing_is_written(project: Path) -> None:
+    spec = project / "mlgen.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("\nstages:", "\nstagse:"), "utf-8")
+    before = contents(project)
+    for command in ("check", "compile"):
+        done = mlgen(command, "-C", project)
+        assert done.returncode == 2
+        place = re.search(r"^mlgen\.yaml:(\d+):1: error MLG101: unknown key 'stagse'", done.stderr, re.MULTILINE)
+        assert place and spec.read_text("utf-8").splitlines()[int(place[1]) - 1] == "stagse:"
+        assert "hint: did you mean `stages`?" in done.stderr
+    assert contents(project) == before
+
+
+def test_a_file_of_somebody_else_is_refused_and_intact(project: Path) -> None:
+    (project / ".travis.yml").write_text("script: make\n")
+    before = contents(project)
+    done = mlgen("compile", "-C", project)
+    assert (done.returncode, "MLG501" in done.stderr, "--adopt" in done.stderr) == (1, True, True)
+    assert contents(project) == before
+    assert mlgen("compile", "-C", project, "--adopt").returncode == 0
+    assert (project / ".travis.yml.orig").read_text() == "script: make\n"
+
+
+def test_the_portable_variables_are_clean_under_shellcheck(project: Path) -> None:
+    done = subprocess.run([find("shellcheck"), project / ".mlgen/env.sh"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
