@@ -200,7 +200,7 @@ def _report(results: list[Result], runs: int, versions: dict[str, str]) -> str:
         )
         for r in results
     ]
-    head = ("what", "median ms", "ratio", "bound", "peak MiB", "bound", "")
+    head = ("what", "median ms", "ratio", "at most", "peak MiB", "at most", "")
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     rule = "|".join("-" * (width + 1) + (":" if index else "-") for index, width in enumerate(widths))
     lines = [_row(head, widths), f"|{rule}|", *(_row(row, widths) for row in rows)]

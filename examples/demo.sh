@@ -46,7 +46,7 @@ command_line check
 title "A stricter gate: \`accuracy >= 0.90\` becomes 0.92, and \`mlgen check\` shows what is not current (the beginning)"
 sed -i.bak 's/accuracy >= 0.90/accuracy >= 0.92/' mlgen.yaml
 rm mlgen.yaml.bak
-"$mlgen" check 2>&1 | first 12 || true
+"$mlgen" check 2>/dev/null | first 12 || true
 
 cat <<END
 

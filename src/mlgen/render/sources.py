@@ -6,6 +6,7 @@ file it makes: `[[= value | yaml ]]`, `[%% if x %%]`, `[## a comment ##]`.
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 
+from mlgen.render import runtime
 from mlgen.render.compiled import module_name
 from mlgen.render.filters import FILTERS, SHAPING, TESTS
 from mlgen.resources import data_path
@@ -50,5 +51,6 @@ def _module(env: Environment, name: str) -> str:
             raise ValueError(f"templates/{name}:{node.lineno}: there is no filter or test {node.name}")
     head, _, code = env.compile(source, name, name, raw=True).partition("\n")
     wanted = head.removeprefix("from jinja2.runtime import ")
-    assert wanted != head, "Jinja writes its code in another way than the supported versions do"
+    if wanted == head or not all(hasattr(runtime, used) for used in wanted.split(", ")):
+        raise ValueError(f"this version of Jinja writes code that mlgen.render.runtime cannot run: {head}")
     return f"# Compiled from templates/{name}.\nfrom mlgen.render.runtime import environment, {wanted}\n{code}\n"

@@ -268,12 +268,13 @@ class Declarative {
         }
         build.markStage(name, failure ? failure.result : 'SUCCESS')
         // The conditions look at the whole build so far, not only at this stage.
-        if (sections.post) post(sections.post.body, build.result)
+        // A step of `post` that fails is the stage's failure, if it has none of its own: later stages do not run.
+        if (sections.post) failure = failure ?: post(sections.post.body, build.result)
         build.event(event: 'stageEnd', stage: name, result: build.stages[name])
         if (failure) throw failure
     }
 
-    private void post(Closure block, String result) {
+    private PipelineFailure post(Closure block, String result) {
         def previous = build.options.previous_result
         boolean passed = result == 'SUCCESS', passedBefore = previous in [null, 'SUCCESS']
         def holds = [always: true, changed: result != previous, fixed: passed && previous in ['FAILURE', 'UNSTABLE'], cleanup: true,
@@ -292,6 +293,7 @@ class Declarative {
                 if (here().stage != 'pipeline') build.markStage(here().stage, failure.result)
             }
         }
+        failure
     }
 
     private boolean holds(Map condition) {
