@@ -9,6 +9,7 @@ import pytest
 from mlgen.cli.main import run
 from mlgen.write import apply as apply_module
 from mlgen.write import plan as plan_module
+from mlgen.write.lock import is_current
 from tests.write.conftest import SPEC, WORKFLOW, Mlgen, tree
 
 OWN = "name: mine\n"
@@ -80,13 +81,26 @@ class TestHandWritten:
             assert "is not a file" in capsys.readouterr().err
         assert list(tree(project)) == ["mlgen.yaml"]
 
+    @pytest.mark.parametrize("name", [".github", ".github/workflows", ".mlgen"])
     def test_a_file_where_a_folder_is_needed(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text("x")
+        before = tree(project)
+        assert mlgen("compile") == 1
+        assert f"needs a folder {name}, which is a file" in capsys.readouterr().err
+        assert tree(project) == before, "nothing else is written either"
+
+    def test_check_says_how_it_may_be_taken_over(
         self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        (project / ".github").write_text("x")
-        assert mlgen("compile") == 1
-        assert "MLG503" in capsys.readouterr().err
-        assert (project / ".github").read_text() == "x"
+        (project / WORKFLOW).parent.mkdir(parents=True)
+        (project / WORKFLOW).write_text(OWN)
+        assert mlgen("check") == 1
+        said = capsys.readouterr().err
+        assert "take it over with `mlgen compile --adopt`" in said
+        assert "mends that" not in said, "a plain compile is refused"
 
 
 class TestEdited:
@@ -101,6 +115,8 @@ class TestEdited:
         said = capsys.readouterr()
         assert "MLG504" in said.err
         assert "-" in said.out
+        assert mlgen("compile", "--dry-run") == 0
+        assert f"would be put right, since it was edited by hand: {WORKFLOW}\n" == capsys.readouterr().out
         assert mlgen("compile") == 0
         assert (project / WORKFLOW).read_text() == whole
 
@@ -141,12 +157,20 @@ class TestNoLongerWanted:
         assert (project / ".github/CODEOWNERS").exists()
         assert not (project / ".github/workflows").exists()
 
-    def test_an_edited_one_is_left(self, project: Path, mlgen: Mlgen) -> None:
+    def test_an_edited_one_is_left_and_said_to_be(
+        self, project: Path, mlgen: Mlgen, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         mlgen("compile")
         with (project / WORKFLOW).open("a") as file:
             file.write("# mine\n")
         (project / "mlgen.yaml").write_text(self.MOVED)
+        capsys.readouterr()
+        assert mlgen("check") == 1
+        assert f"{WORKFLOW} was edited by hand, and the spec no longer asks for it" in capsys.readouterr().err
         assert mlgen("compile") == 0
+        assert f"left, since it was edited by hand, although the spec no longer asks for it: {WORKFLOW}\n" in (
+            capsys.readouterr().out
+        )
         assert (project / WORKFLOW).read_text().endswith("# mine\n")
 
     def test_a_hand_written_one_is_left(self, project: Path, mlgen: Mlgen) -> None:
@@ -179,6 +203,20 @@ class TestNoLongerWanted:
         assert mlgen("check") == 1, "the other target is stale"
         assert mlgen("compile") == 0
         assert mlgen("check") == 0
+
+    def test_one_target_alone_does_not_vouch_for_those_that_were_never_compiled(
+        self, project: Path, mlgen: Mlgen
+    ) -> None:
+        (project / "mlgen.yaml").write_text(SPEC.replace("[github]", "[github, travis]"))
+        for _ in range(2):
+            assert mlgen("compile", "-t", "travis") == 0
+            assert mlgen("check", "-t", "travis") == 0
+            assert is_current(str(project), "mlgen.yaml") == 0
+            assert mlgen("check") == 1
+        assert mlgen("compile") == 0
+        assert is_current(str(project), "mlgen.yaml") == 4
+        assert mlgen("compile", "-t", "travis") == 0
+        assert is_current(str(project), "mlgen.yaml") == 4
 
 
 class TestLinks:

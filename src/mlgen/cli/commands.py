@@ -26,7 +26,14 @@ class Options(NamedTuple):
 
 Command: TypeAlias = Callable[[Options], int]
 
-_WORDS = {"new": "new", "changed": "changed", "edited": "edited by hand", "foreign": "taken over", "removed": "removed"}
+_WORDS = {
+    "new": "new",
+    "changed": "changed",
+    "edited": "put right, since it was edited by hand",
+    "foreign": "taken over",
+    "removed": "removed",
+    "left": "left, since it was edited by hand, although the spec no longer asks for it",
+}
 
 
 def spec_of(options: Options) -> str:
@@ -90,7 +97,8 @@ def check(options: Options) -> int:
         _write(unified(change))
     report([_stale(change) for change in stale], options)
     mend = " ".join(["mlgen compile", *_said("-C", options.directory, "."), *_said("-f", options.spec, "mlgen.yaml")])
-    print(f"{len(stale)} of {len(changes)} files are not current; `{mend}` mends that", file=sys.stderr)
+    mended = "" if any(change.state in ("foreign", "left") for change in stale) else f"; `{mend}` mends that"
+    print(f"{len(stale)} of {len(changes)} files are not current{mended}", file=sys.stderr)
     return 1
 
 
@@ -132,25 +140,27 @@ def _change(change: Change) -> dict[str, str]:
 
 
 def _stale(change: Change) -> Diagnostic:
-    code = {"edited": "MLG504", "foreign": "MLG501"}.get(change.state, "MLG502")
+    code = {"edited": "MLG504", "left": "MLG504", "foreign": "MLG501"}.get(change.state, "MLG502")
     what = {
         "new": "is missing",
         "changed": "is not current",
         "edited": "was edited by hand",
         "foreign": "was not written by mlgen from this spec",
         "removed": "is an output that the spec no longer asks for",
+        "left": "was edited by hand, and the spec no longer asks for it",
     }[change.state]
+    hint = {"foreign": "move it away, or take it over with `mlgen compile --adopt`", "left": "remove it"}
     if change.old is not None and change.old.replace("\r\n", "\n") == change.new:
-        hint = "run `mlgen compile`, and keep them: `* text eol=lf` in .gitattributes"
-        return error("MLG502", Position(change.path), f"{change.path} has CRLF line ends", hint)
-    return error(code, Position(change.path), f"{change.path} {what}", "run `mlgen compile`")
+        mend = "run `mlgen compile`, and keep them: `* text eol=lf` in .gitattributes"
+        return error("MLG502", Position(change.path), f"{change.path} has CRLF line ends", mend)
+    return error(code, Position(change.path), f"{change.path} {what}", hint.get(change.state, "run `mlgen compile`"))
 
 
 def unified(change: Change) -> str:
     """The change as a unified diff; empty when the file is current."""
     import difflib
 
-    if change.state == "current":
+    if change.state in ("current", "left"):
         return ""
     old, new = _lines(change.old), _lines(change.new)
     names = (

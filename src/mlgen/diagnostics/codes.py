@@ -158,7 +158,7 @@ CODES: dict[str, Code] = {
     ),
     "MLG504": Code(
         "an output was edited by hand",
-        "The text below mlgen's header is not what mlgen wrote. Make the change in mlgen.yaml; `mlgen compile` puts the file right.",
+        "The text below mlgen's header is not what mlgen wrote. Make the change in mlgen.yaml; `mlgen compile` puts the file right. One that the spec no longer asks for is not removed, so that the edit is not lost: remove it yourself.",
     ),
     "MLG601": Code(
         "an emitted file fails its own check",

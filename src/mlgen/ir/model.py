@@ -3,7 +3,6 @@
 Every value is frozen. Durations are seconds. Paths are relative to the project's root and use `/`.
 """
 
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from mlgen.diagnostics import Position
@@ -302,10 +301,6 @@ class Pipeline(NamedTuple):
     def stage_jobs(self, stage: str) -> tuple[Job, ...]:
         """The jobs of a stage, as written."""
         return tuple(job for job in self.jobs if job.stage == stage)
-
-    def dependents(self, job_id: str) -> Iterator[Job]:
-        """The jobs that wait for this one directly."""
-        return (job for job in self.jobs if any(edge.job == job_id for edge in job.edges))
 
     def secret(self, name: str) -> Secret:
         """The declared secret of this name; KeyError if there is none."""

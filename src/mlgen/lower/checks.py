@@ -25,11 +25,13 @@ _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _CREDENTIAL_NAME = re.compile(
     r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I
 )
-# Prefixes that the issuers themselves document, so that scanners recognise them.
+# Prefixes that the issuers themselves document, so that scanners recognise them; and a password in an address.
 _CREDENTIAL_VALUE = re.compile(
     r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|[a-z]+_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|hf_[A-Za-z0-9]{30,}|AIza[\w-]{35}|://[^/\s:@]+:[^/\s:@]+@"
 )
+_SUBSTITUTED = re.compile(r"\$(\w+|\{[^}]*\}|\([^)]*\))")
+"""What the shell fills in: a password that a script takes from a variable stands nowhere."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -210,7 +212,11 @@ def _paths(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnost
             yield error("MLG208", place, f"{path} leaves the project", "write a path relative to the project's root")
         elif not paths.normal(path):
             yield error("MLG208", place, f"{path} is the whole project", "name files or folders in it")
-        elif path.strip() != path or any(c in path for c in ",:\"'<>|\\") or path.startswith(("-", "!")):
+        elif (
+            path.strip() != path
+            or any(c in _REFERENCE.sub("", path) for c in ",:\"'<>|\\$`")
+            or path.startswith(("-", "!"))
+        ):
             yield error(
                 "MLG208",
                 place,
@@ -278,6 +284,18 @@ def _credentials(source: Source) -> Iterator[Diagnostic]:
             if (_CREDENTIAL_NAME.search(name) and text) or _CREDENTIAL_VALUE.search(text):
                 hint = f"list {name} under `secrets`, or write `{name}: {{public: ...}}` if it is none"
                 yield error("MLG105", at, f"{name} looks like a credential", hint)
+    for route, script in _scripts(source.data):
+        if _CREDENTIAL_VALUE.search(_SUBSTITUTED.sub("", script)):
+            hint = "list it by name under `secrets`, and use the variable of that name"
+            yield error("MLG105", source.at(*route), "the script holds what looks like a credential", hint)
+
+
+def _scripts(data: dict[str, Any]) -> Iterator[tuple[Route, str]]:
+    yield ("runtime", "setup"), data["runtime"]["setup"]
+    for stage, members in data["stages"].items():
+        for name, said in members.items():
+            for key in ("run", "finally"):
+                yield ("stages", stage, name, key), said[key]
 
 
 def _requirements(source: Source) -> Iterator[Diagnostic]:

@@ -20,6 +20,9 @@ def refusals(root: str, changes: Sequence[Change], adopt: bool) -> None:
             faults.append(
                 error("MLG503", Position(change.path), f"{change.path} would be written outside the project", hint)
             )
+        elif change.new is not None and (file := _in_the_way(root, os.path.dirname(change.path))):
+            message = f"{change.path} needs a folder {file}, which is a file"
+            faults.append(error("MLG503", Position(change.path), message, f"move {file} away"))
         elif change.state == "foreign" and change.old is None:
             faults.append(error("MLG501", Position(change.path), f"{change.path} is not a file", "move it away"))
         elif change.state == "foreign" and (other := read_header((change.old or "").replace("\r\n", "\n"))) is not None:
@@ -34,6 +37,13 @@ def refusals(root: str, changes: Sequence[Change], adopt: bool) -> None:
             faults.append(error("MLG501", Position(change.path), f"{change.path}.orig exists already", hint))
     if faults:
         raise SpecError(faults)
+
+
+def _in_the_way(root: str, folder: str) -> str:
+    """What stands where this folder, or one above it, is needed, and is none; empty if nothing does."""
+    while folder and not os.path.lexists(os.path.join(root, folder)):
+        folder = os.path.dirname(folder)
+    return "" if os.path.isdir(os.path.join(root, folder)) else folder
 
 
 def apply(root: str, changes: Sequence[Change]) -> None:

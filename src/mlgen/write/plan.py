@@ -10,8 +10,10 @@ from mlgen.write import lock
 from mlgen.write.digest import digest
 from mlgen.write.header import File, read_header
 
-State = Literal["current", "new", "changed", "edited", "foreign", "removed"]
+State = Literal["current", "new", "changed", "edited", "foreign", "removed", "left"]
 """`edited`: mlgen's file with changes by hand; `foreign`: without mlgen's header, or of another spec that is there.
+
+`left`: no longer asked for, and edited by hand, so that it is not removed.
 
 A checkout with CRLF line ends is `changed`, since a shell cannot run such a script; the spec itself may have them.
 """
@@ -32,7 +34,8 @@ def plan(
     """The changes that make the disk as compiled, the lock last.
 
     `known` gives paths where outputs may stand from before; it is asked only when the lock cannot tell. `partial`: only
-    some targets were compiled, so that nothing is removed and the lock keeps the others' entries.
+    some targets were compiled, so that nothing is removed, the lock keeps the others' entries, and it vouches for the
+    whole only if it already did.
     """
     wanted = {file.path for file in files}
     changes = [_compare(root, spec, file) for file in files]
@@ -42,9 +45,11 @@ def plan(
         candidates = [n[1:] for n in before if n.startswith("/")] or list(known())
         changes += [c for path in candidates if path not in wanted and (c := _gone(root, spec, path)) is not None]
     entry = {"mlgen": __version__, "input": lock.input_digest(_bytes(os.path.join(root, spec)))}
-    kept = {n: "stale" for n in before if n.startswith("/") and n[1:] not in wanted} if partial else {}
-    if partial and before.get("input") == entry["input"] and before.get("mlgen") == __version__:
-        kept = {n: before[n] for n in kept}
+    kept: lock.Entry = {}
+    if partial:
+        kept = {n: before[n] for n in before if n.startswith("/")}
+        if any(before.get(name) != entry[name] for name in entry):
+            entry["input"] = "of some targets only"
     entries[spec] = {**entry, **kept, **{"/" + file.path: digest(file.text.encode()) for file in files}}
     text = lock.dump(entries)
     old = _read(root, lock.LOCK)
@@ -71,12 +76,12 @@ def _of_spec(root: str, spec: str, named: str) -> bool:
 
 
 def _gone(root: str, spec: str, path: str) -> Change | None:
-    """The removal of an output that mlgen owns; None if the file is not there or not mlgen's."""
+    """What is to be said of an output of before; None if the file is not there or not mlgen's."""
     old = _read(root, path)
     header = read_header(old.replace("\r\n", "\n")) if old is not None else None
-    if header is None or not _of_spec(root, spec, header[0]) or header[1] != header[2]:
+    if header is None or not _of_spec(root, spec, header[0]):
         return None
-    return Change(path, "removed", old, None)
+    return Change(path, "removed" if header[1] == header[2] else "left", old, None)
 
 
 def _read(root: str, path: str) -> str | None:
