@@ -1,5 +1,6 @@
 """The command's start. What a hook asks thousands of times is answered before anything heavy is imported."""
 
+import gc
 import sys
 
 from mlgen import __version__
@@ -16,6 +17,7 @@ def main() -> int:
         if count:
             print(f"mlgen: {count} files are current")
             return 0
+    gc.disable()  # the process ends before there is garbage worth the search
     try:
         from mlgen.cli.main import run
     except KeyboardInterrupt:

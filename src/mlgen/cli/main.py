@@ -1,6 +1,5 @@
 """From arguments to an exit code: 0 fine, 1 stale or refused, 2 the user's input, 3 a bug in mlgen, 130 interrupted."""
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -59,7 +58,6 @@ def _plain(arguments: Sequence[str]) -> int | None:
             options = options._replace(targets=(*options.targets, rest.pop(0)))
         else:
             return None
-    gc.disable()  # the process ends before there is garbage worth the search
     return guarded(commands.compile_ if arguments[0] == "compile" else commands.check, options)
 
 

@@ -9,6 +9,7 @@ from mlgen.ir import paths
 from mlgen.ir.expressions import all_of, glob_fault, satisfiable
 from mlgen.ir.model import Job, Pipeline
 from mlgen.ir.source import Source
+from mlgen.lower.credentials import credentials, env_blocks
 from mlgen.lower.jobs import MATRIX_WORDS, folded, scalar_text
 
 Route: TypeAlias = "tuple[str | int, ...]"
@@ -22,16 +23,6 @@ _REQUIREMENT = re.compile(
     r"([-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|baseline(\s*[-+]\s*[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?)?)\s*"
 )
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
-_CREDENTIAL_NAME = re.compile(
-    r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I
-)
-# Prefixes that the issuers themselves document, so that scanners recognise them; and a password in an address.
-_CREDENTIAL_VALUE = re.compile(
-    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|[a-z]+_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|hf_[A-Za-z0-9]{30,}|AIza[\w-]{35}|://[^/\s:@]+:[^/\s:@]+@"
-)
-_SUBSTITUTED = re.compile(r"\$(\w+|\{[^}]*\}|\([^)]*\))")
-"""What the shell fills in: a password that a script takes from a variable stands nowhere."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -71,7 +62,9 @@ def references(source: Source) -> Iterator[Diagnostic]:
         for name, said in members.items():
             yield from _job(source, (stage, name), said)
     yield from _names(source)
-    yield from _credentials(source)
+    yield from _caches(source, ("runtime", "cache"), data["runtime"]["cache"])
+    yield from _env(source)
+    yield from credentials(source)
     yield from _requirements(source)
 
 
@@ -125,6 +118,7 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
         if export.upper().startswith("MLGEN_"):
             yield _reserved(source.key(*at, "exports", export), export)
     yield from _paths(source, at, said)
+    yield from _caches(source, (*at, "cache"), said.get("cache", []))
     if "matrix" in said:
         yield from _axes(source, (*at, "matrix"), said["matrix"])
 
@@ -203,6 +197,14 @@ def _named_paths(said: dict[str, Any]) -> Iterator[tuple[Route, str]]:
     yield from ((("exports", name, "json"), e["json"]) for name, e in said["exports"].items() if e)
 
 
+def _caches(source: Source, at: Route, caches: list[dict[str, Any]]) -> Iterator[Diagnostic]:
+    """Folders that a cache keeps may lie outside the project, but their names are no shell text."""
+    for path in (path for cache in caches for path in (*cache["paths"], *cache["key"])):
+        if any(c in path for c in "$`\\\"',:") or ".." in path.split("/"):
+            hint = "write ~/… for the home folder, or a path relative to the project's root"
+            yield error("MLG208", source.at(*at), f"{path} cannot be said on every CI system", hint)
+
+
 def _paths(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnostic]:
     matrix = said.get("matrix", {})
     axes = {k for k in matrix if k not in MATRIX_WORDS} | {k for leg in matrix.get("include", ()) for k in leg}
@@ -258,14 +260,8 @@ def _names(source: Source) -> Iterator[Diagnostic]:
             seen[word] = name
 
 
-def _credentials(source: Source) -> Iterator[Diagnostic]:
-    places: list[tuple[Route, dict[str, Any]]] = [(("env",), source.data["env"])]
-    places += [
-        (("stages", stage, name, "env"), said.get("env") or {})
-        for stage, members in source.data["stages"].items()
-        for name, said in members.items()
-    ]
-    for route, env in places:
+def _env(source: Source) -> Iterator[Diagnostic]:
+    for route, env in env_blocks(source.data):
         for name, value in env.items():
             at = source.at(*route, name)
             if isinstance(value, dict):
@@ -281,21 +277,6 @@ def _credentials(source: Source) -> Iterator[Diagnostic]:
                 yield error(
                     "MLG102", at, f"{name}: the value holds a line break or a control character", "set it in the script"
                 )
-            if (_CREDENTIAL_NAME.search(name) and text) or _CREDENTIAL_VALUE.search(text):
-                hint = f"list {name} under `secrets`, or write `{name}: {{public: ...}}` if it is none"
-                yield error("MLG105", at, f"{name} looks like a credential", hint)
-    for route, script in _scripts(source.data):
-        if _CREDENTIAL_VALUE.search(_SUBSTITUTED.sub("", script)):
-            hint = "list it by name under `secrets`, and use the variable of that name"
-            yield error("MLG105", source.at(*route), "the script holds what looks like a credential", hint)
-
-
-def _scripts(data: dict[str, Any]) -> Iterator[tuple[Route, str]]:
-    yield ("runtime", "setup"), data["runtime"]["setup"]
-    for stage, members in data["stages"].items():
-        for name, said in members.items():
-            for key in ("run", "finally"):
-                yield ("stages", stage, name, key), said[key]
 
 
 def _requirements(source: Source) -> Iterator[Diagnostic]:

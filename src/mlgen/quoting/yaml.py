@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./~$(-][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*")
+_FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./~$(-")
+"""What a plain string may begin with."""
 # What YAML 1.1 (which most CI systems speak) or 1.2 reads as something other than a string.
 _TYPED = re.compile(
     r"~|null|true|false|yes|no|on|off|y|n|[-+]?(0[xob])?[0-9][0-9_]*|[-+]?[0-9][0-9_,]*(\.[0-9_]*)?(e[-+]?[0-9]+)?"
@@ -11,7 +12,7 @@ _TYPED = re.compile(
     r"|[-+]?0x[0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|<<|=|-|--- .*|---|\.\.\.",
     re.IGNORECASE,
 )
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]"
 
 
 def yaml_scalar(value: object, flow: bool = False) -> str:
@@ -27,7 +28,7 @@ def yaml_scalar(value: object, flow: bool = False) -> str:
     text = str(value)
     if _is_plain(text, flow):
         return text
-    if _UNPRINTABLE.search(text) or "\n" in text or "\t" in text:
+    if not _on_one_line(text):
         return _double(text)
     return "'" + text.replace("'", "''") + "'" if '"' in text or "\\" in text else f'"{text}"'
 
@@ -41,13 +42,24 @@ def _float(value: float) -> str:
 
 
 def _is_plain(text: str, flow: bool) -> bool:
-    if not text or text != text.strip() or not _PLAIN.fullmatch(text) or _TYPED.fullmatch(text):
+    if not text or text[0] not in _FIRST or text != text.strip() or not _on_one_line(text) or _TYPED.fullmatch(text):
         return False
     if text.startswith(("- ", "? ", "~")) and text != "~/" + text[2:]:
         return False
     if ": " in text or " #" in text or text.endswith(":"):
         return False
     return not (flow and re.search(r"[,\[\]{}?]|:$", text))
+
+
+def _on_one_line(text: str) -> bool:
+    return "\n" not in text and "\t" not in text and not _unprintable(text)
+
+
+def _unprintable(text: str) -> bool:
+    """Whether a character must be escaped; line breaks and tabs are the caller's."""
+    if text.replace("\n", "").replace("\t", "").isprintable():  # nearly always, and no expression to compile
+        return False
+    return re.search(_UNPRINTABLE, text) is not None
 
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0", "\x1b": "\\e"}
@@ -57,7 +69,7 @@ def _double(text: str) -> str:
     def escape(c: str) -> str:
         if c in _ESCAPES:
             return _ESCAPES[c]
-        if not _UNPRINTABLE.match(c):
+        if not _unprintable(c):
             return c
         code = ord(c)
         return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
@@ -86,7 +98,7 @@ def yaml_block(text: str, indent: int) -> str:
         return yaml_scalar(text)
     body = text.rstrip("\n")
     lines = body.split("\n")
-    if _UNPRINTABLE.search(body) or not lines[0].strip(" ") or any("\t" in _lead(line) for line in lines):
+    if _unprintable(body) or not lines[0].strip(" ") or any("\t" in _lead(line) for line in lines):
         return _double(body + "\n")
     if body.startswith(" "):
         # An indentation indicator would depend on the parent's indentation, which is not known here.

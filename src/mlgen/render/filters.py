@@ -17,8 +17,13 @@ FILTERS: dict[str, Callable[..., Any]] = {
 """The quoting filters: a printed value ends in one of them. `raw` is for text of the file's own language."""
 
 
+_OF_DICT = frozenset(dir(dict))
+
+
 def getattribute(value: Any, name: str) -> Any:
     """`value.name` of a template: an attribute, or the item of a mapping; a LookupError if there is neither."""
+    if type(value) is dict and name in value and name not in _OF_DICT:  # most are, and an exception takes longer
+        return value[name]
     try:
         return getattr(value, name)
     except AttributeError:

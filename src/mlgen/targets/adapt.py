@@ -38,11 +38,14 @@ def _say(target: Target, capability: Capability, options: TargetOptions, jobs: l
 
 
 def _without(pipeline: Pipeline, skipped: set[str]) -> Pipeline:
-    """The pipeline without these jobs and all that depend on them over hard edges."""
+    """The pipeline without these jobs, all that depend on them, and all deployments that would wait for them.
+
+    Nothing deploys before everything has passed, and what is left out has not.
+    """
     if not skipped:
         return pipeline
     gone = set(skipped)
-    while more := {j.id for j in pipeline.jobs for e in j.edges if e.hard and e.job in gone} - gone:
+    while more := {j.id for j in pipeline.jobs for e in j.edges if e.job in gone and (e.hard or j.deploys)} - gone:
         gone |= more
     jobs = tuple(
         job._replace(

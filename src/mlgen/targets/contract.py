@@ -12,8 +12,9 @@ class Capability(NamedTuple):
 
     `weaker`: what is lost against the meaning of the language; empty means nothing.
     `fallbacks`: what the spec may choose under `targets.NAME.fallback.CONSTRUCT`, each with its meaning. The name
-    `skip` is known to the compiler: the jobs that need the construct, and their dependents over hard edges, are left
-    out for this target. Every other name only tells the target, and silences the diagnostic.
+    `skip` is known to the compiler: the jobs that need the construct, their dependents over hard edges, and the
+    deployments that would wait for them are left out for this target. Every other name only tells the target, and
+    silences the diagnostic.
     `default`: what happens when the construct is used and no fallback is chosen: nothing, a warning, or a refusal.
     """
 
@@ -33,7 +34,6 @@ class Output(NamedTuple):
     view: Mapping[str, Any]
     comment: str = "#"
     """How a line of comment begins in this file; the header is written with it."""
-    executable: bool = False
 
 
 class Fragment(NamedTuple):

@@ -13,8 +13,8 @@ from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
 from mlgen.quoting.shell import duration
 from mlgen.targets.contract import Output
+from mlgen.targets.rendered import Loader
 
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HELPERS = {"plan", "checks"}
 """Jobs that no spec names: one matches refs, one is the check to require. Neither runs a command of a spec."""
 MAX_BYTES = 500_000

@@ -38,9 +38,10 @@ def load(text: str) -> tuple[Config, Config]:
     """The header, empty if there is none, and the configuration; ValueError if they do not parse to that."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    from mlgen.targets.rendered import Loader
+
     try:
-        documents = list(yaml.load_all(text, Loader=loader))
+        documents = list(yaml.load_all(text, Loader=Loader))
     except yaml.YAMLError as fault:
         raise ValueError(f"it is not YAML: {' '.join(str(fault).split())}") from fault
     if not 1 <= len(documents) <= 2 or not all(isinstance(document, dict) for document in documents):

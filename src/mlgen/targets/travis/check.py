@@ -17,9 +17,10 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
     """The structural faults of the rendered text."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    from mlgen.targets.rendered import Loader
+
     try:
-        data = yaml.load(text, loader)  # noqa: S506 # a safe loader
+        data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
         found = list(_faults(data, output.view, pipeline))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as broken:
         found = [f"it cannot be read: {' '.join(str(broken).split())}"]

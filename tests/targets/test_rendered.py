@@ -1,0 +1,45 @@
+"""The quick loader of rendered YAML gives what PyYAML's own safe loader gives."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlgen.targets.rendered import Loader
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(p for p in ROOT.glob("examples/*/**/.*.yml") if p.is_file())
+FILES += sorted(p for p in ROOT.glob("examples/*/.*/**/*.yml") if p.is_file())
+TEXTS = [
+    "a: 1\nb: 0x1f\nc: 1.5\nd: true\ne: on\nf: ~\ng:\nh: 2020-01-01\ni: 1:30\n",
+    "a: &x {b: [1, two, '3']}\nc: *x\nd: {<<: *x, e: f}\n",
+    "- [a, [b, {c: d}], []]\n- {}\n- !!str 1\n- !!int '1'\n- !!binary aGk=\n- !!set {a, b}\n",
+    "1: a\ntrue: b\nnull: c\n? [a]\n: b\n",
+    "a: |\n  one\n  two\nb: >-\n  three\n  four\n",
+    "a: 1\na: 2\n",
+    "",
+    "a: [\n",
+    "a: !unknown b\n",
+    "a: *missing\n",
+    "? {a: b}\n: c\n",
+]
+
+
+def _load(text: str, loader: Any) -> Any:
+    try:
+        return list(yaml.load_all(text, loader))
+    except yaml.YAMLError as err:
+        return type(err)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT / "examples").as_posix())
+def test_an_output(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert isinstance(_load(text, Loader), list)
+    assert _load(text, Loader) == _load(text, yaml.SafeLoader)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text(text: str) -> None:
+    assert repr(_load(text, Loader)) == repr(_load(text, yaml.CSafeLoader))
