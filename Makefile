@@ -22,6 +22,7 @@ demo: $(DEMO)
 test: $(DEV)
 	tests/engines/install.sh $(VENV)/bin/python
 	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check -q
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest -n 2

@@ -1,6 +1,5 @@
 """The command's start. What a hook asks thousands of times is answered before anything heavy is imported."""
 
-import gc
 import sys
 
 from mlgen import __version__
@@ -17,8 +16,10 @@ def main() -> int:
         if count:
             print(f"mlgen: {count} files are current")
             return 0
-    gc.disable()  # the process ends before there is garbage worth the search
     try:
+        import gc
+
+        gc.disable()  # the process ends before there is garbage worth the search
         from mlgen.cli.main import run
     except KeyboardInterrupt:
         return 130
