@@ -119,9 +119,11 @@ def test_ctrl_c_in_a_process_of_its_own(project: Path) -> None:
     os.mkfifo(project / "mlgen.yaml")  # reading it waits for a writer
     running = process("validate", cwd=project)
     writer = _opened(project / "mlgen.yaml")
-    while running.poll() is None:  # Python 3.10 misses a signal that comes between two system calls
+    running.send_signal(signal.SIGINT)
+    try:
+        running.wait(timeout=5)
+    except subprocess.TimeoutExpired:  # Python 3.10 misses a signal that comes between two system calls
         running.send_signal(signal.SIGINT)
-        time.sleep(0.2)
     _, err = running.communicate(timeout=20)
     os.close(writer)
     assert running.returncode == 130
