@@ -1,6 +1,7 @@
 """A project, and the command as a user runs it: in a process of its own, or in this one where that is the same."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,4 +66,6 @@ def process(*arguments: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell starts what it puts into the background with this signal ignored, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

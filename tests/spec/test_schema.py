@@ -83,3 +83,13 @@ def test_a_pattern_covers_the_whole_value(route: Route, node: dict[str, Any]) ->
 def test_no_reference_is_broken_and_no_definition_unused() -> None:
     used = {node["$ref"] for _, node in ALL if "$ref" in node}
     assert used == {f"#/$defs/{name}" for name in SCHEMA["$defs"]}
+
+
+def test_no_key_with_a_default_is_required() -> None:
+    found = [
+        (*route, key)
+        for route, node in ALL
+        for key in node.get("required", ())
+        if "default" in node.get("properties", {}).get(key, {})
+    ]
+    assert found == []

@@ -293,9 +293,10 @@ EXTRA = (
 def _run(script: str, folder: Path) -> bytes:
     file = folder / "script"
     file.write_text(script, "utf-8")
-    file.chmod(0o755)
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "JENKINS_EVENT": "push", "WORKSPACE_TMP": str(folder)}
-    argv = [str(file)] if script.startswith("#!") else ["sh", "-xe", str(file)]
+    # Not executed itself: while another thread forks, its file is still open for writing there (ETXTBSY).
+    first = script.partition("\n")[0]
+    argv = [*first[2:].split(), str(file)] if first.startswith("#!") else ["sh", "-xe", str(file)]
     return subprocess.run(
         argv, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
     ).stdout

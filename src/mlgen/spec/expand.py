@@ -92,6 +92,8 @@ def _job(job: dict[str, Any]) -> dict[str, Any]:
     found["exports"] = {name: {} for name in exports} if isinstance(exports, list) else exports
     reports = job.get("reports") or {}
     found["reports"] = {**reports, "junit": _list(reports.get("junit"))}
+    if "coverage" in reports:
+        found["reports"]["coverage"] = {"format": "cobertura", **reports["coverage"]}
     return found
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from mlgen.ir import Bundle, GateCheck, Job, Leg, Pipeline, Take
+from mlgen.ir import Bundle, Job, Leg, Pipeline, Reports, Take
 from mlgen.ir.paths import MATRIX_REFERENCE, as_glob, on_leg
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded
+from mlgen.targets import ci_py
 from mlgen.targets.circleci import runtime, text
 
 Step = dict[str, Any]
@@ -149,7 +150,7 @@ def _wrapped(pipeline: Pipeline, job: Job, script: str) -> str:
 
 def _action(pipeline: Pipeline, job: Job) -> Step:
     """The job's own script, or its gate."""
-    name, script = (f"Gate {job.gate.name}", _gate(job.gate)) if job.gate else (f"Run {job.name}", job.run)
+    name, script = (f"Gate {job.gate.name}", ci_py.gate(job.gate)) if job.gate else (f"Run {job.name}", job.run)
     # A step that ends well is not run again, and nor is one whose failure is permitted.
     again = 0 if job.allow_failure else job.retry
     script = bounded(script, job.timeout, job.retry - again)
@@ -169,16 +170,6 @@ def _silence(job: Job) -> str:
     inner = job.retry + 1 if job.allow_failure else 1
     minutes = (job.timeout * inner + 59) // 60 + 1
     return f"{minutes}m" if job.timeout > 0 and minutes < 300 else LONGEST
-
-
-def _gate(gate: GateCheck) -> str:
-    words = [f"python3 .mlgen/ci.py gate {sh(gate.name)}", f"--metrics {sh(gate.metrics)}"]
-    words += [f"--require {sh(requirement)}" for requirement in gate.require]
-    if gate.baseline:
-        words.append(f"--baseline {sh(gate.baseline)}" + (" --on-missing pass" if gate.on_missing == "pass" else ""))
-    if gate.on_fail == "warn":
-        words.append("--on-fail warn")
-    return " \\\n  ".join(words)
 
 
 def _finally(pipeline: Pipeline, job: Job) -> list[Step]:
@@ -251,12 +242,7 @@ def _checks(job: Job) -> list[tuple[str, str]]:
     elif paths:
         found.append(("Check that the declared files are there", f"ls -ld -- {paths}"))
     if job.exports:
-        words = [f"python3 .mlgen/ci.py exports --out .mlgen/exports/{sh(job.key)}.env"]
-        words += [f"--json {sh(f'{e.name}={e.file}:{e.key}')}" for e in job.exports if e.file]
-        if any(not e.file for e in job.exports):
-            words.append('--file "$MLGEN_EXPORTS"')
-            words += [f"--name {sh(e.name)}" for e in job.exports if not e.file]
-        found.append(("Collect the exported values", " \\\n  ".join(words)))
+        found.append(("Collect the exported values", ci_py.exports(job)))
     return found
 
 
@@ -301,8 +287,8 @@ def _reports(job: Job) -> list[Step]:
             path = folder
         found.append({"kind": "store", "name": "store_test_results", "path": own(job, path)})
     if reports.coverage:
-        words = _shell_paths(job, (f"{reports.coverage.format}:{reports.coverage.path}",))
-        found.append(run("Report the coverage", f"python3 .mlgen/ci.py report --coverage {words}", when="always"))
+        command = ci_py.report(Reports(coverage=reports.coverage))
+        found.append(run("Report the coverage", command, when="always"))
         found.append({"kind": "store", "name": "store_artifacts", "path": own(job, reports.coverage.path)})
     if reports.summary:
         found.append({"kind": "store", "name": "store_artifacts", "path": own(job, reports.summary)})

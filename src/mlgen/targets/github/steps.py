@@ -6,6 +6,7 @@ from typing import Any
 from mlgen.ir import Bundle, Job, Pipeline, Take, paths
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded
+from mlgen.targets import ci_py
 from mlgen.targets.github.conditions import allowed_refs
 
 ANCHOR = ".mlgen/env.sh"
@@ -23,15 +24,7 @@ def main_script(job: Job) -> str:
     """The job's own script: its command within its bounds, or the judgement of its gate."""
     if job.gate is None:
         return script(bounded(job.run, job.timeout, job.retry))
-    words = ["python3 .mlgen/ci.py gate", job.gate.name, "--metrics", sh(job.gate.metrics)]
-    if job.gate.baseline:
-        words += ["--baseline", sh(job.gate.baseline)]
-    if job.gate.on_missing != "fail":
-        words += ["--on-missing", job.gate.on_missing]
-    if job.gate.on_fail != "fail":
-        words += ["--on-fail", job.gate.on_fail]
-    lines = [" ".join(words), *(f"  --require {sh(requirement)}" for requirement in job.gate.require)]
-    return script(bounded(" \\\n".join(lines), job.timeout, job.retry))
+    return script(bounded(ci_py.gate(job.gate), job.timeout, job.retry))
 
 
 def guard_script(job: Job, pipeline: Pipeline) -> str:
@@ -40,30 +33,6 @@ def guard_script(job: Job, pipeline: Pipeline) -> str:
     words += ["--approval"] if job.approval else []
     words += [f"--ref {sh(ref)}" for ref in allowed_refs(job, pipeline)]
     return " ".join(words)
-
-
-def report_script(job: Job) -> str:
-    """Test results and reports into the job summary."""
-    words = [f"--junit {sh(path)}" for path in job.reports.junit]
-    if job.reports.coverage:
-        words.append(f"--coverage {job.reports.coverage.format}:{sh(job.reports.coverage.path)}")
-    if job.reports.summary:
-        words.append(f"--summary {sh(job.reports.summary)}")
-    return " ".join(["python3 .mlgen/ci.py report", *words])
-
-
-def exports_script(job: Job) -> str:
-    """The exported values into the file that dependents receive."""
-    words = [f"--json {e.name}={sh(e.file)}:{e.key}" for e in job.exports if e.file]
-    names = [e.name for e in job.exports if not e.file]
-    if names:
-        words.append('--file "$MLGEN_EXPORTS" ' + " ".join(f"--name {name}" for name in names))
-    return f"python3 .mlgen/ci.py exports --out {exports_file(job)} " + " ".join(words)
-
-
-def exports_file(job: Job) -> str:
-    """Where the exported values travel."""
-    return next(b.paths[0] for b in job.bundles if b.exports)
 
 
 def manifest(job: Job) -> str:

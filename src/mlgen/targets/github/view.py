@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from mlgen.ir import Cache, Input, Job, Match, Pipeline
+from mlgen.targets import ci_py
 from mlgen.targets.contract import Output
 from mlgen.targets.github import steps
 from mlgen.targets.github.conditions import condition, guarded, literal, planned
@@ -42,7 +43,6 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         "runner": _runner(pipeline),
         "on": _on(pipeline),
         "concurrency": _concurrency(pipeline),
-        "inputs": pipeline.triggers.inputs,
         "env": pipeline.env,
         "payload": _payload(pipeline),
         "plan": plan,
@@ -147,20 +147,16 @@ def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]
         "merges": steps.merges(job, pipeline),
         "promised": steps.promised(job, pipeline),
         "setup": steps.script(job.setup),
-        "title": f"Judge the gate {job.gate.name}" if job.gate else _title(job),
+        "title": f"Judge the gate {job.gate.name}" if job.gate else f"Run {job.name}",
         "run": steps.main_script(job),
-        "exports": steps.exports_script(job) if job.exports else "",
+        "exports": ci_py.exports(job) if job.exports else "",
         "appends": any(not e.file for e in job.exports),
         "outputs_check": steps.outputs_check(job),
         "legs": steps.legs_script(job) if job.matrix and job.matrix.collide else "",
         "uploads": steps.uploads(job),
-        "report": steps.report_script(job) if any(job.reports) else "",
+        "report": ci_py.report(job.reports),
         "finally": steps.script(job.finally_),
     }
-
-
-def _title(job: Job) -> str:
-    return f"Run {job.name}"
 
 
 def _env(job: Job) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ import re
 from typing import NamedTuple
 
 from mlgen.ir import Job, Pipeline, paths
-from mlgen.quoting import sh, sh_path
+from mlgen.quoting import sh_path
 from mlgen.quoting.shell import bounded, delimiter, is_simple
+from mlgen.targets import ci_py
 
 OPENING = "$[["
 """Begins what GitLab replaces, anywhere in a file that has a header: https://docs.gitlab.com/ci/inputs/"""
@@ -49,7 +50,7 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
     if any(not export.file for export in job.exports):
         found.append(Entry("MLGEN_EXPORTS=$(mktemp); export MLGEN_EXPORTS"))
     if job.gate:
-        found.append(Entry(bounded(_gate(job), job.timeout, job.retry)))
+        found.append(Entry(bounded(ci_py.gate(job.gate), job.timeout, job.retry)))
     else:
         found += _user(job.run, pipeline, job.timeout, job.retry)
     if job.files:
@@ -59,7 +60,7 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
         command = f'python3 .mlgen/ci.py legs --job {job.id} --leg "$CI_JOB_NAME" --out "{manifest(job)}" {files}'
         found.append(Entry(command))
     if job.exports:
-        found.append(Entry(_exports(job)))
+        found.append(Entry(ci_py.exports(job)))
     return found
 
 
@@ -79,11 +80,6 @@ def last(job: Job, pipeline: Pipeline) -> list[Entry]:
 def manifest(job: Job) -> str:
     """Where each leg of a matrix says what it made, for legs that could write the same file."""
     return f".mlgen/legs/{job.key}-$CI_NODE_INDEX.json"
-
-
-def exports_file(job: Job) -> str:
-    """Where the exported values travel; empty if there are none."""
-    return next((bundle.paths[0] for bundle in job.bundles if bundle.exports), "")
 
 
 def variable_path(path: str) -> str:
@@ -140,26 +136,6 @@ def _hidden(script: str) -> str:
     return _own_bash(script.replace(OPENING, mark), "${mlgen_script//'" + mark + "'/'$'[[}")
 
 
-def _gate(job: Job) -> str:
-    """The judgement of a gate."""
-    assert job.gate
-    gate = job.gate
-    first = f"python3 .mlgen/ci.py gate {gate.name} --metrics {sh(gate.metrics)}"
-    lines = [first, *(f"  --require {sh(requirement)}" for requirement in gate.require)]
-    more = [f"--baseline {sh(gate.baseline)}"] if gate.baseline else []
-    more += [f"--on-missing {gate.on_missing}"] if gate.on_missing != "fail" else []
-    more += [f"--on-fail {gate.on_fail}"] if gate.on_fail != "fail" else []
-    return " \\\n".join([*lines, *(["  " + " ".join(more)] if more else [])])
-
-
-def _exports(job: Job) -> str:
-    words = [f"--json {sh(f'{e.name}={e.file}:{e.key}')}" for e in job.exports if e.file]
-    named = [e.name for e in job.exports if not e.file]
-    if named:
-        words.append('--file "$MLGEN_EXPORTS" --name ' + " ".join(named))
-    return " ".join([f"python3 .mlgen/ci.py exports --out {exports_file(job)}", *words])
-
-
 def _shown(path: str) -> str:
     return variable_path(path)
 
@@ -205,7 +181,7 @@ def _removals(job: Job, pipeline: Pipeline) -> list[Entry]:
 def archived(job: Job) -> list[str]:
     """The declared paths in the job's artifacts archive."""
     summary = [job.reports.summary] if job.reports.summary else []
-    exports = [exports_file(job)] if job.exports else []
+    exports = [ci_py.exports_file(job)] if job.exports else []
     return list(dict.fromkeys([*job.files, *exports, *summary]))
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from mlgen.ir import GateCheck, Job, Leg, Pipeline, paths
+from mlgen.ir import Job, Leg, Pipeline, paths
 from mlgen.quoting import groovy, sh, sh_path
 from mlgen.quoting.shell import bounded
+from mlgen.targets import ci_py
 
 _BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
 _ENV = ". .mlgen/env.sh\n"
@@ -92,7 +93,7 @@ def _cache_path(path: str, job: Job) -> str:
 def scripts(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[tuple[str, str]]:
     """The job's own scripts, each with its label."""
     if job.gate:
-        return [(job.name, _BASH + bounded(_gate(job.gate), job.timeout, job.retry))]
+        return [(job.name, _BASH + bounded(ci_py.gate(job.gate), job.timeout, job.retry))]
     setup = [("setup", _head(pipeline, job, leg) + job.setup)] if job.setup else []
     return [*setup, (job.name, _head(pipeline, job, leg) + _exported(job) + bounded(job.run, job.timeout, job.retry))]
 
@@ -109,20 +110,6 @@ def _exported(job: Job) -> str:
     if all(export.file for export in job.exports):
         return ""
     return f'export MLGEN_EXPORTS="{_EXPORTED}"; : >"$MLGEN_EXPORTS"\n'
-
-
-def _gate(gate: GateCheck) -> str:
-    words = ["python3 .mlgen/ci.py gate", sh(gate.name)]
-    for requirement in gate.require:
-        words += ["--require", sh(requirement)]
-    words += ["--metrics", sh(gate.metrics)]
-    if gate.baseline:
-        words += ["--baseline", sh(gate.baseline)]
-    if gate.on_missing == "pass":
-        words.append("--on-missing pass")
-    if gate.on_fail == "warn":
-        words.append("--on-fail warn")
-    return " ".join(words)
 
 
 # --- what is handed on, and said of the job
@@ -181,18 +168,10 @@ def _checks(job: Job, leg: Leg | None, made: list[str]) -> str:
     elif made:
         lines.append(f"ls -ld -- {listed}")
     if job.exports:
-        lines.append(_exports(job))
+        lines.append(ci_py.exports(job, f'"{_EXPORTED}"'))
     if any("**" in path for path in made):
         lines.insert(0, _BASH + "shopt -s globstar")
     return "\n".join(lines)
-
-
-def _exports(job: Job) -> str:
-    out = next(bundle.paths[0] for bundle in job.bundles if bundle.exports)
-    words = ["python3 .mlgen/ci.py exports --out", sh(out)]
-    words += [f"--json {sh(f'{export.name}={export.file}:{export.key}')}" for export in job.exports if export.file]
-    names = [sh(export.name) for export in job.exports if not export.file]
-    return " ".join([*words, f'--file "{_EXPORTED}" --name', *names] if names else words)
 
 
 def final(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:

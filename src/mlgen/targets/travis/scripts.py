@@ -6,7 +6,6 @@ words gets a bash to itself: https://github.com/travis-ci/travis-build/blob/mast
 
 import re
 
-from mlgen.ir import Job
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded, delimiter, is_simple
 
@@ -50,32 +49,3 @@ def _is_plain(script: str) -> bool:
 def paths(names: tuple[str, ...] | list[str]) -> str:
     """Paths as words of a command."""
     return " ".join(map(sh_path, names))
-
-
-def gate(job: Job) -> str:
-    """The command that judges the job's gate, an option a line where there are many."""
-    check = job.gate
-    assert check is not None
-    options = [f"--require {sh(text)}" for text in check.require]
-    options += [f"--baseline {sh(check.baseline)}"] if check.baseline else []
-    options += ["--on-missing pass"] if check.on_missing == "pass" else []
-    options += ["--on-fail warn"] if check.on_fail == "warn" else []
-    head = f"python3 .mlgen/ci.py gate {sh(check.name)} --metrics {sh(check.metrics)}"
-    return " ".join([head, *options]) if len(options) == 1 else " \\\n  ".join([head, *options])
-
-
-def exports(job: Job) -> str:
-    """The command that collects the job's exported values."""
-    words = [f"python3 .mlgen/ci.py exports --out .mlgen/exports/{job.key}.env"]
-    words += [f"--json {sh(f'{e.name}={e.file}:{e.key}')}" for e in job.exports if e.file]
-    names = [e.name for e in job.exports if not e.file]
-    words += [f'--file "$MLGEN_EXPORTS" --name {" ".join(names)}'] if names else []
-    return " ".join(words)
-
-
-def report(job: Job) -> str:
-    """The command that prints the job's reports, or nothing."""
-    words = [f"--junit {sh(path)}" for path in job.reports.junit]
-    coverage = job.reports.coverage
-    words += [f"--coverage {sh(f'{coverage.format}:{coverage.path}')}"] if coverage else []
-    return " ".join(["python3 .mlgen/ci.py report", *words]) if words else ""

@@ -4,6 +4,7 @@ from typing import NamedTuple, TypeVar
 
 from mlgen.ir import Job, Pipeline
 from mlgen.quoting import sh, yaml_scalar
+from mlgen.targets import ci_py
 from mlgen.targets.contract import Output
 from mlgen.targets.travis import conditions, files, scripts, stages
 from mlgen.targets.travis.files import Unit
@@ -231,9 +232,9 @@ def _script(unit: Unit) -> list[Item]:
         found += _items([setup], "here, not in install: after_script runs even if it fails")
     after = scripts.PASSED if found else ""
     if job.gate is not None and not job.timeout and not job.retry:
-        found += _items([f"{after} && {scripts.gate(job)}" if after else scripts.gate(job)])
+        found += _items([f"{after} && {ci_py.gate(job.gate)}" if after else ci_py.gate(job.gate)])
     else:
-        command = scripts.gate(job) if job.gate is not None else job.run
+        command = ci_py.gate(job.gate) if job.gate is not None else job.run
         found += _items([scripts.item(command, job.timeout, job.retry, contained, after)])
     return found + _handing_on(unit)
 
@@ -249,7 +250,7 @@ def _handing_on(unit: Unit) -> list[Item]:
     elif made:
         found.append(Item(f"ls -ld -- {scripts.paths(made)}"))
     if job.exports:
-        found.append(Item(scripts.exports(job)))
+        found.append(Item(ci_py.exports(job)))
     return found
 
 
@@ -260,7 +261,8 @@ def _after_success(job: Job) -> tuple[Item, ...]:
 
 
 def _after_script(job: Job) -> list[Item]:
-    found = [Item(scripts.report(job))] if scripts.report(job) else []
+    report = ci_py.report(job.reports._replace(summary=""))
+    found = [Item(report)] if report else []
     if job.reports.summary:
         found.append(Item(f"cat -- {scripts.paths([job.reports.summary])}", "reports.summary"))
     if job.finally_:
