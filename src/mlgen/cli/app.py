@@ -135,6 +135,25 @@ def ir(directory: Directory = ".", spec: Spec = "mlgen.yaml") -> int:
 
 
 @app.command()
+def graph(
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    format: Annotated[
+        str, typer.Option("--format", help="text, mermaid, dot, svg or html.", metavar="FORMAT", show_default="text")
+    ] = "",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Write this file; its suffix tells the format.", metavar="FILE")
+    ] = "",
+) -> int:
+    """Show the pipeline as a graph: in the terminal, as a diagram, or as a page with everything about it."""
+    from mlgen.cli import draw
+
+    chosen = format or draw.format_of(output)
+    _one_of(chosen, draw.FORMATS)
+    return guarded(lambda options: draw.graph(options, chosen, output), commands.Options(directory, spec))
+
+
+@app.command()
 def explain(
     code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201.")], format: Format = "text"
 ) -> int:

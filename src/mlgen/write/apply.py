@@ -63,6 +63,16 @@ def apply(root: str, changes: Sequence[Change]) -> None:
             raise SpecError([error("MLG503", Position(change.path), message)]) from None
 
 
+def save(path: str, text: str) -> None:
+    """Write a file that the user named, or a SpecError that says why it cannot be."""
+    try:
+        _replace(path, text)
+    except OSError as err:
+        raise SpecError(
+            [error("MLG503", Position(path), f"{path} cannot be written: {err.strerror or err}", "name another file")]
+        ) from None
+
+
 def _replace(target: str, text: str) -> None:
     folder, name = os.path.split(target)
     os.makedirs(folder or ".", exist_ok=True)
