@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
 from mlgen.ir import Input, Pipeline
+from mlgen.ir.source import Source
 from mlgen.lower import lower
 from mlgen.render import render, template_text
 from mlgen.spec import source
@@ -19,21 +20,31 @@ CI = ".mlgen/ci.py"
 
 
 class Compiled(NamedTuple):
-    """All that a spec compiles to; `files` are in the order in which they are written."""
+    """All that a spec compiles to; `files` are in the order in which they are written.
+
+    `inputs` are the paths of the files besides the spec that it was compiled from.
+    """
 
     pipeline: Pipeline
     files: tuple[File, ...]
     warnings: tuple[Diagnostic, ...]
+    inputs: tuple[str, ...] = ()
 
 
 def analyse(root: str, spec: str) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     """The pipeline that the spec means, and warnings; a SpecError says everything that is wrong."""
-    return lower(source(root, spec))
+    return _lowered(source(root, spec))
+
+
+def _lowered(read: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
+    pipeline, warnings = lower(read)
+    return pipeline, (*read.warnings, *warnings)
 
 
 def compile_spec(root: str, spec: str, only: Sequence[str] = ()) -> Compiled:
     """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything."""
-    pipeline, warnings = analyse(root, spec)
+    read = source(root, spec)
+    pipeline, warnings = _lowered(read)
     wanted = [options.name for options in pipeline.targets]
     missing = [name for name in only if name not in wanted]
     if missing:
@@ -55,7 +66,7 @@ def compile_spec(root: str, spec: str, only: Sequence[str] = ()) -> Compiled:
     files += _shared(pipeline, [targets.get(name) for name in wanted])
     if any(d.severity == "error" for d in faults):
         raise SpecError([*faults, *warnings])
-    return Compiled(pipeline, tuple(files), ordered([*faults, *warnings]))
+    return Compiled(pipeline, tuple(files), ordered([*faults, *warnings]), read.inputs)
 
 
 def _emit(target: Target, pipeline: Pipeline) -> tuple[list[File], list[Diagnostic]]:

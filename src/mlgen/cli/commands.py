@@ -51,7 +51,8 @@ def spec_of(options: Options) -> str:
 def _compiled(options: Options) -> tuple[Compiled, tuple[Change, ...]]:
     spec = spec_of(options)
     compiled = compile_spec(options.directory, spec, options.targets)
-    changes = plan(options.directory, spec, compiled.files, usual_paths, partial=bool(options.targets))
+    partial = bool(options.targets)
+    changes = plan(options.directory, spec, compiled.files, usual_paths, partial, compiled.inputs)
     return compiled, changes
 
 

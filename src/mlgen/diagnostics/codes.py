@@ -48,6 +48,18 @@ CODES: dict[str, Code] = {
         "a value that looks like a credential",
         "A spec is committed, and a value in it is public. List a secret by name under `secrets` instead, or write `{public: VALUE}` if it is none.",
     ),
+    "MLG121": Code(
+        "an imported file that cannot be understood",
+        "A stage says `from:` a dvc.yaml or an MLproject, and that file, or one that it names, is missing or not of the form that its own tool takes. The position is in that file, or in mlgen.yaml where the file is named.",
+    ),
+    "MLG122": Code(
+        "a template that has no value at compile time",
+        "`${…}` of a dvc.yaml is replaced when mlgen compiles, from params.yaml beside it, its `vars`, and the items of `foreach` and `matrix`; `{name}` of an MLproject's command from the parameter's default, or from an input of that name under `triggers`. Give it a value in one of these places, or write the job's `run` over the imported one.",
+    ),
+    "MLG123": Code(
+        "a part of an imported file that a job cannot say",
+        "DVC and MLflow do some things that no CI job does: they track files outside the project, mount folders of the machine, skip frozen stages or make conda environments. The hint says what to write instead.",
+    ),
     "MLG201": Code(
         "a name that is not defined",
         "The spec refers to a job, secret, gate, environment, runner, schedule or event that it does not define.",

@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mlgen.diagnostics import Position
+from mlgen.diagnostics import Diagnostic, Position
 
 
 class Source(NamedTuple):
-    """A valid spec with every shorthand expanded; `at(*path)` is the position of a value in the user's text."""
+    """A valid spec with every shorthand expanded; `at(*path)` is the position of a value in the user's text.
+
+    `inputs` are the paths of the other files that went into it, and `warnings` what was found on the way.
+    """
 
     file: str
     data: dict[str, Any]
     position: Callable[[tuple[str | int, ...], bool], Position]
+    inputs: tuple[str, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
     def at(self, *path: str | int) -> Position:
         """The position of the value at the path, or of its nearest parent that the user wrote."""

@@ -17,4 +17,12 @@ def source(root: str, spec: str) -> Source:
     faults = validate(loaded)
     if faults:
         raise SpecError(faults)
-    return Source(spec, expand(loaded.data), loaded.position)
+    if not any("from" in stage or "only" in stage for stage in loaded.data["stages"].values()):
+        return Source(spec, expand(loaded.data), loaded.position)
+    from mlgen.spec.imports import merged
+
+    whole = merged(root, loaded)
+    faults = validate(whole)
+    if faults:
+        raise SpecError(faults)
+    return Source(spec, expand(whole.data), whole.position, whole.inputs, whole.warnings)

@@ -5,7 +5,7 @@ because PyYAML itself speaks YAML 1.1 (`yes` is true, 0755 is octal, 1:30 is a n
 """
 
 import re
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.spec.fast_yaml import CParser as _Parser
@@ -27,6 +27,24 @@ MOST_VALUES = 200_000
 """How many values a spec may have, aliases counted each time: a few lines of aliases can stand for billions."""
 DEEPEST = 60
 """How deep mappings and lists may be nested."""
+
+
+class Text(Protocol):
+    """Data, and where each part of it was written."""
+
+    @property
+    def data(self) -> Any:
+        """The whole."""
+
+    @property
+    def root(self) -> Node | None:
+        """Its YAML; None if the text is empty."""
+
+    def position(self, path: Route, key: bool = False) -> Position:
+        """Where the value at `path` stands (with `key`, its key)."""
+
+    def written(self, path: Route) -> str:
+        """The text of the scalar at `path`."""
 
 
 class Loaded(NamedTuple):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
-from mlgen.spec.load import Loaded, Route
+from mlgen.spec.load import Route, Text
 
 
-def endless(loaded: Loaded) -> Iterator[Diagnostic]:
+def endless(loaded: Text) -> Iterator[Diagnostic]:
     """Numbers that are not finite, which no key takes."""
     for route, value in _scalars(loaded.data, ()):
         if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
@@ -19,11 +19,13 @@ def endless(loaded: Loaded) -> Iterator[Diagnostic]:
             )
 
 
-def changed(loaded: Loaded) -> Iterator[Diagnostic]:
+def changed(loaded: Text) -> Iterator[Diagnostic]:
     """Numbers among variables and axes, which are text to a job; the spec satisfies the schema."""
     places: list[tuple[Route, Any]] = [(("env",), loaded.data.get("env"))]
     for stage, jobs in loaded.data["stages"].items():
         for name, job in jobs.items():
+            if name in ("from", "only"):
+                continue
             at = ("stages", stage, name)
             places += [((*at, "env"), job.get("env")), ((*at, "matrix"), job.get("matrix"))]
     for place, data in places:

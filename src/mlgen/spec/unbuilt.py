@@ -48,8 +48,6 @@ _ROUTES: list[Route] = [
     ("secrets", "*", "file"),
     ("secrets", "*", "plain"),
     ("triggers", "api"),
-    ("stages", "*", "from"),
-    ("stages", "*", "only"),
     ("stages", "*", "defaults"),
     *(("stages", "*", "*", key) for key in _JOB_KEYS),
     *(

@@ -9,11 +9,11 @@ from mlgen.diagnostics import Diagnostic, error
 from mlgen.quoting import yaml_flow
 from mlgen.spec import numbers
 from mlgen.spec.accept import accepts
-from mlgen.spec.load import Loaded, Route
+from mlgen.spec.load import Route, Text
 from mlgen.spec.schema import schema_text
 
 
-def validate(loaded: Loaded) -> list[Diagnostic]:
+def validate(loaded: Text) -> list[Diagnostic]:
     """Every fault of the data's form; empty when the spec satisfies the schema and each number stays as written."""
     endless = list(numbers.endless(loaded))
     if endless:
@@ -26,7 +26,7 @@ def validate(loaded: Loaded) -> list[Diagnostic]:
     return list(numbers.changed(loaded))
 
 
-def _explain(loaded: Loaded, schema: dict[str, Any]) -> Iterator[Diagnostic]:
+def _explain(loaded: Text, schema: dict[str, Any]) -> Iterator[Diagnostic]:
     from mlgen.spec import unbuilt
 
     if not isinstance(loaded.data, dict):
@@ -92,7 +92,7 @@ def _unknown_keys(fault: Any) -> list[str]:
     return [key for key in fault.instance if key not in known and not any(re.search(p, key) for p in free)]
 
 
-def _say(loaded: Loaded, fault: Any, later: list[Route]) -> Iterator[Diagnostic]:
+def _say(loaded: Text, fault: Any, later: list[Route]) -> Iterator[Diagnostic]:
     path = tuple(fault.absolute_path)
     name = _name(path)
     kind = fault.validator

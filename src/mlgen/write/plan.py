@@ -29,9 +29,14 @@ class Change(NamedTuple):
 
 
 def plan(
-    root: str, spec: str, files: Sequence[File], known: Callable[[], Iterable[str]], partial: bool
+    root: str,
+    spec: str,
+    files: Sequence[File],
+    known: Callable[[], Iterable[str]],
+    partial: bool,
+    inputs: Sequence[str] = (),
 ) -> tuple[Change, ...]:
-    """The changes that make the disk as compiled, the lock last.
+    """The changes that make the disk as compiled, the lock last; `inputs` are other files than the spec.
 
     `known` gives paths where outputs may stand from before; it is asked only when the lock cannot tell. `partial`: only
     some targets were compiled, so that nothing is removed, the lock keeps the others' entries, and it vouches for the
@@ -45,6 +50,7 @@ def plan(
         candidates = [n[1:] for n in before if n.startswith("/")] or list(known())
         changes += [c for path in candidates if path not in wanted and (c := _gone(root, spec, path)) is not None]
     entry = {"mlgen": __version__, "input": lock.input_digest(_bytes(os.path.join(root, spec)))}
+    entry.update({"<" + path: lock.file_digest(os.path.join(root, path)) for path in inputs})
     kept: lock.Entry = {}
     if partial:
         kept = {n: before[n] for n in before if n.startswith("/")}
