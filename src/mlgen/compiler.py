@@ -1,7 +1,7 @@
 """The straight line: load, validate, lower, render, verify. Writing is `write`'s; nothing here touches the disk."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
@@ -9,11 +9,14 @@ from mlgen.ir import Input, Pipeline
 from mlgen.ir.source import Source
 from mlgen.lower import lower
 from mlgen.render import render, template_text
-from mlgen.spec import source
+from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Fragment, Output, Target
 from mlgen.verify import verify
 from mlgen.write.header import File, with_header
+
+if TYPE_CHECKING:
+    from mlgen.packs.stack import Stack
 
 ENV = ".mlgen/env.sh"
 CI = ".mlgen/ci.py"
@@ -29,11 +32,25 @@ class Compiled(NamedTuple):
     files: tuple[File, ...]
     warnings: tuple[Diagnostic, ...]
     inputs: tuple[str, ...] = ()
+    packs: tuple[tuple[str, str], ...] = ()
+    """The sources of the packs that took part, and the digests of their content."""
+
+
+def pinned_packs(root: str, loaded: Loaded) -> "Stack | None":
+    """The packs that the spec extends, as `mlgen.lock` pins them; None if there are none."""
+    if not isinstance(loaded.data, dict) or "extends" not in loaded.data:
+        return None
+    from mlgen.packs.pins import pinned
+    from mlgen.packs.stack import stacked
+
+    return stacked(loaded, pinned(root))
 
 
 def analyse(root: str, spec: str) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     """The pipeline that the spec means, and warnings; a SpecError says everything that is wrong."""
-    return _lowered(source(root, spec))
+    loaded = load_spec(root, spec)
+    packs = pinned_packs(root, loaded)
+    return _lowered(meaning(root, packs.merged if packs else loaded))
 
 
 def _lowered(read: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
@@ -41,9 +58,16 @@ def _lowered(read: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     return pipeline, (*read.warnings, *warnings)
 
 
-def compile_spec(root: str, spec: str, only: Sequence[str] = ()) -> Compiled:
-    """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything."""
-    read = source(root, spec)
+def compile_spec(
+    root: str, spec: str, only: Sequence[str] = (), packs: "Callable[[str, Loaded], Stack | None]" = pinned_packs
+) -> Compiled:
+    """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything.
+
+    `packs` gives the packs of the spec; by default those that the lock pins.
+    """
+    loaded = load_spec(root, spec)
+    stack = packs(root, loaded)
+    read = meaning(root, stack.merged if stack else loaded)
     pipeline, warnings = _lowered(read)
     wanted = [options.name for options in pipeline.targets]
     missing = [name for name in only if name not in wanted]
@@ -66,7 +90,8 @@ def compile_spec(root: str, spec: str, only: Sequence[str] = ()) -> Compiled:
     files += _shared(pipeline, [targets.get(name) for name in wanted])
     if any(d.severity == "error" for d in faults):
         raise SpecError([*faults, *warnings])
-    return Compiled(pipeline, tuple(files), ordered([*faults, *warnings]), read.inputs)
+    said = ordered([*faults, *warnings])
+    return Compiled(pipeline, tuple(files), said, read.inputs, stack.used() if stack else ())
 
 
 def _emit(target: Target, pipeline: Pipeline) -> tuple[list[File], list[Diagnostic]]:

@@ -41,4 +41,11 @@ def _no_change(options: "list[str]") -> int:
     from mlgen.resources import INSTALLED
     from mlgen.write.lock import is_current
 
-    return is_current(given["-C"], given["-f"]) if INSTALLED else 0
+    return is_current(given["-C"], given["-f"], _content) if INSTALLED else 0
+
+
+def _content(folder: str) -> str:
+    """The digest of the content of a pack in a folder; empty if it has none."""
+    from mlgen.packs.content import folder_digest
+
+    return folder_digest(folder)

@@ -108,7 +108,7 @@ def test_an_interrupt_is_130(mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch, comm
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlgen.compiler.source", interrupted)
+    monkeypatch.setattr("mlgen.compiler.load_spec", interrupted)
     said = mlgen(command)
     assert said.code == 130
     assert "Traceback" not in said.err

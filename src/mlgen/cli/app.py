@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlgen import __version__, targets
-from mlgen.cli import commands, show
+from mlgen.cli import commands, pack_app, show
 from mlgen.cli.main import guarded
 from mlgen.cli.report import print_json
 from mlgen.compiler import analyse
@@ -20,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(pack_app.app, name="pack")
 
 Directory = Annotated[str, typer.Option("-C", "--directory", help="The project's root.", metavar="DIR")]
 Spec = Annotated[str, typer.Option("-f", "--file", help="The spec, in the project's root.", metavar="SPEC")]

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from mlgen.cli.report import as_json, print_json, report, visible
 from mlgen.compiler import Compiled, compile_spec, usual_paths
@@ -36,7 +36,14 @@ _WORDS = {
 }
 
 
-def spec_of(options: Options) -> str:
+class _Project(Protocol):
+    @property
+    def directory(self) -> str: ...
+    @property
+    def spec(self) -> str: ...
+
+
+def spec_of(options: _Project) -> str:
     """The spec's path in the project's root, or a SpecError that says why there is none."""
     spec = os.path.normpath(options.spec)
     if not os.path.isdir(options.directory):
@@ -52,7 +59,7 @@ def _compiled(options: Options) -> tuple[Compiled, tuple[Change, ...]]:
     spec = spec_of(options)
     compiled = compile_spec(options.directory, spec, options.targets)
     partial = bool(options.targets)
-    changes = plan(options.directory, spec, compiled.files, usual_paths, partial, compiled.inputs)
+    changes = plan(options.directory, spec, compiled.files, usual_paths, partial, compiled.inputs, compiled.packs)
     return compiled, changes
 
 
@@ -95,7 +102,7 @@ def check(options: Options) -> int:
         print(f"mlgen: {len(changes) - 1} files are current")
         return 0
     for change in stale:
-        _write(unified(change))
+        write_text(unified(change))
     report([_stale(change) for change in stale], options)
     mend = " ".join(["mlgen compile", *_said("-C", options.directory, "."), *_said("-f", options.spec, "mlgen.yaml")])
     mended = "" if any(change.state in ("foreign", "left") for change in stale) else f"; `{mend}` mends that"
@@ -107,7 +114,7 @@ def _said(name: str, value: str, usual: str) -> list[str]:
     return [] if value == usual else [name, sh(value)]
 
 
-def _write(text: str) -> None:
+def write_text(text: str) -> None:
     """Print text of a file; to a terminal without the control characters that could drive it."""
     sys.stdout.write("".join(c if c == "\n" else visible(c) for c in text) if sys.stdout.isatty() else text)
 
@@ -120,7 +127,7 @@ def diff(options: Options) -> int:
         return 0
     report(compiled.warnings, options)
     for change in changes:
-        _write(unified(change))
+        write_text(unified(change))
     return 0
 
 

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from mlgen.cli import commands
 from mlgen.cli.report import Format, report, visible
@@ -61,13 +61,23 @@ def _plain(arguments: Sequence[str]) -> int | None:
     return guarded(commands.compile_ if arguments[0] == "compile" else commands.check, options)
 
 
-def guarded(command: "commands.Command", options: "commands.Options") -> int:
+class _Options(Protocol):
+    @property
+    def directory(self) -> str: ...
+    @property
+    def format(self) -> str: ...
+
+
+Given = TypeVar("Given", bound=_Options)
+
+
+def guarded(command: Callable[[Given], int], options: Given) -> int:
     """Run the command; what is wrong with the input is printed, and is exit code 2 (1 for a refusal to write)."""
     try:
         return command(options)
     except SpecError as err:
         report(err.diagnostics, options)
-        return 1 if all(d.code.startswith("MLG5") for d in err.diagnostics) else 2
+        return 1 if all(d.code.startswith(("MLG5", "MLG722")) for d in err.diagnostics) else 2
 
 
 def _typer(arguments: Sequence[str]) -> int:

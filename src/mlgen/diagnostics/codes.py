@@ -1,7 +1,7 @@
 """The catalogue of diagnostic codes: what `mlgen explain CODE` prints.
 
 0xx reading the text, 1xx the schema, 2xx references between keys, 3xx order and conditions, 4xx what a target
-cannot say, 5xx the files that are written, 9xx constructs that this version does not compile yet.
+cannot say, 5xx the files that are written, 7xx packs, 9xx constructs that this version does not compile yet.
 """
 
 from typing import NamedTuple
@@ -175,6 +175,46 @@ CODES: dict[str, Code] = {
     "MLG601": Code(
         "an emitted file fails its own check",
         "The text rendered from the templates is not what the pipeline means. Nothing was written. If the templates are mlgen's own, this is a bug in mlgen.",
+    ),
+    "MLG701": Code(
+        "a pack that cannot be had",
+        "The folder that `extends` names is not there or holds no pack.yaml, or git could not fetch the repository. The message has git's own words. A pack that was fetched once is kept in mlgen's cache and needs no network again.",
+    ),
+    "MLG702": Code(
+        "a pack's source that mlgen does not take",
+        "`extends` takes a folder relative to the project's root, or `git+URL@TAG_OR_COMMIT`, where the URL is https, ssh or file and holds no credential (git asks its credential helper). A branch is no source: it moves. `#subdirectory=FOLDER` names a folder of the repository.",
+    ),
+    "MLG703": Code(
+        "a pack that is not of the form of one",
+        "A pack is a folder with `pack.yaml` (name, version, mlgen, description, outputs) and, beside it, `spec.yaml` (what lies beneath the project's spec), `jobs/NAME.yaml` (job snippets) and `templates/`.",
+    ),
+    "MLG704": Code(
+        "a pack that needs another version of mlgen",
+        "`mlgen` in pack.yaml names the versions that the pack works with. Install one of them, or take another version of the pack.",
+    ),
+    "MLG705": Code(
+        "a job snippet that no pack has",
+        "`use: NAME` takes the snippet `jobs/NAME.yaml` of the last pack under `extends` that has it; `use: PACK/NAME` that of one pack.",
+    ),
+    "MLG706": Code(
+        "content that a pack may not hold",
+        "A pack holds a limited number of text files, with names that every machine can keep. A link in it may name another file of the pack, and nothing outside.",
+    ),
+    "MLG711": Code(
+        "a pack's template that is not allowed",
+        "A template of a pack overrides named blocks of mlgen's own template at the same path, or makes a file that pack.yaml declares. It loops, branches and prints, every print ends in a quoting filter, and it renders in a sandbox with limits.",
+    ),
+    "MLG712": Code(
+        "a file that a pack may not write",
+        "A pack adds only the files that its pack.yaml declares under `outputs`, inside the project, and never one that mlgen itself writes or reads.",
+    ),
+    "MLG721": Code(
+        "a pack that is not pinned",
+        "`mlgen.lock` holds, for each pack, its commit and a digest of its content, so that a pipeline never changes on its own. `mlgen pack lock` pins what is not pinned yet; commit the lock.",
+    ),
+    "MLG722": Code(
+        "a pack that is not what was pinned",
+        "The folder was changed, the tag was moved, or the cached copy was tampered with. `mlgen pack diff` shows what that would change in the outputs; `mlgen pack update` takes it.",
     ),
     "MLG901": Code(
         "not built yet",

@@ -60,7 +60,13 @@ def references(source: Source) -> Iterator[Diagnostic]:
                 yield error("MLG201", at, f"there is no stage {stage}", did_you_mean(stage, data["stages"]))
     for stage, members in data["stages"].items():
         for name, said in members.items():
-            yield from _job(source, (stage, name), said)
+            if "use" in said:  # packs are merged by now
+                hint = "`extends` names the packs that have them"
+                yield error(
+                    "MLG705", source.at("stages", stage, name, "use"), "`use` needs a pack with job snippets", hint
+                )
+            else:
+                yield from _job(source, (stage, name), said)
     yield from _names(source)
     yield from _caches(source, ("runtime", "cache"), data["runtime"]["cache"])
     yield from _env(source)

@@ -8,21 +8,30 @@ from mlgen.spec.expand import expand
 from mlgen.spec.load import Loaded, load, read
 from mlgen.spec.validate import validate
 
-__all__ = ["Loaded", "load", "read", "source"]
+__all__ = ["Loaded", "load", "load_spec", "meaning", "read", "source"]
+
+
+def load_spec(root: str, spec: str) -> Loaded:
+    """The spec at `root/spec` as it is written; a SpecError says what is wrong with its YAML."""
+    return load(read(os.path.join(root, spec), spec), spec)
 
 
 def source(root: str, spec: str) -> Source:
-    """The spec at `root/spec`, valid against the schema and expanded; a SpecError says everything that is wrong."""
-    loaded = load(read(os.path.join(root, spec), spec), spec)
+    """The spec at `root/spec`, without its packs, valid and expanded."""
+    return meaning(root, load_spec(root, spec))
+
+
+def meaning(root: str, loaded: Loaded) -> Source:
+    """The spec, valid against the schema and expanded; a SpecError says everything that is wrong."""
     faults = validate(loaded)
     if faults:
         raise SpecError(faults)
     if not any("from" in stage or "only" in stage for stage in loaded.data["stages"].values()):
-        return Source(spec, expand(loaded.data), loaded.position)
+        return Source(loaded.file, expand(loaded.data), loaded.position)
     from mlgen.spec.imports import merged
 
     whole = merged(root, loaded)
     faults = validate(whole)
     if faults:
         raise SpecError(faults)
-    return Source(spec, expand(whole.data), whole.position, whole.inputs, whole.warnings)
+    return Source(loaded.file, expand(whole.data), whole.position, whole.inputs, whole.warnings)

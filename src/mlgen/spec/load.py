@@ -47,8 +47,19 @@ class Text(Protocol):
         """The text of the scalar at `path`."""
 
 
+class Mark(NamedTuple):
+    """A place in another file than the spec itself, as the parser's own marks tell it: both count from 0."""
+
+    line: int
+    column: int
+    file: str
+
+
 class Loaded(NamedTuple):
-    """A spec's data; `root` is the composed YAML, from which `position` finds the place of a path."""
+    """A spec's data; `root` is the composed YAML, from which `position` finds the place of a path.
+
+    A node of what was merged beneath the spec has a `Mark`, which names its file.
+    """
 
     file: str
     text: str
@@ -64,7 +75,7 @@ class Loaded(NamedTuple):
                 break
             name, node = found
             mark = (name if key and depth == len(path) and name else node).start_mark
-        return Position(self.file, mark.line + 1, mark.column + 1) if mark else Position(self.file)
+        return _position(self.file, mark) if mark else Position(self.file)
 
     def written(self, path: Route) -> str:
         """The text of the scalar at `path`, as it stands in the spec."""
@@ -73,6 +84,10 @@ class Loaded(NamedTuple):
             found = _child(node, step)
             node = found[1] if found else None
         return node.value if isinstance(node, ScalarNode) else ""
+
+
+def _position(file: str, mark: Any) -> Position:
+    return Position(getattr(mark, "file", file), mark.line + 1, mark.column + 1)
 
 
 def _child(node: Node | None, step: Key) -> tuple[Node | None, Node] | None:
@@ -157,6 +172,11 @@ def load(text: str, file: str) -> Loaded:
 
         marked = isinstance(err, yaml.MarkedYAMLError)
         raise SpecError([(syntax.at_mark if marked else syntax.without_mark)(text, file, err)]) from None
+    return loaded(text, file, root)
+
+
+def loaded(text: str, file: str, root: Node | None) -> Loaded:
+    """The data of composed YAML; a SpecError holds every fault that was found."""
     faults: list[Diagnostic] = []
     data = _Builder(file, faults).build(root) if root is not None else None
     if faults:
@@ -174,8 +194,7 @@ class _Builder:
         self.count = 0
 
     def fault(self, code: str, node: Node, message: str, hint: str = "") -> None:
-        at = Position(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
-        self.faults.append(error(code, at, message, hint))
+        self.faults.append(error(code, _position(self.file, node.start_mark), message, hint))
 
     def build(self, node: Node) -> Any:
         self.count += 1

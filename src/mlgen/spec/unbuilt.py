@@ -42,7 +42,7 @@ _JOB_KEYS = [
 _WHENS: list[Route] = [("when",), ("when", "not"), ("when", "*"), ("when", "*", "not")]
 
 _ROUTES: list[Route] = [
-    *((key,) for key in ("defaults", "extends", "model", "overrides", "policy", "report", "tracking")),
+    *((key,) for key in ("defaults", "model", "overrides", "policy", "report", "tracking")),
     *(("runtime", key) for key in ("activate", "packages", "shell", "tools")),
     ("project", "root"),
     ("secrets", "*", "file"),

@@ -6,6 +6,6 @@ except ImportError:
     from hashlib import blake2b
 
 
-def digest(data: bytes) -> str:
-    """A digest of the bytes, 128 bits in hexadecimal, the same everywhere."""
-    return blake2b(data, digest_size=16).hexdigest()
+def digest(data: bytes, size: int = 16) -> str:
+    """A digest of the bytes, `size` bytes in hexadecimal, the same everywhere."""
+    return blake2b(data, digest_size=size).hexdigest()

@@ -35,32 +35,47 @@ def plan(
     known: Callable[[], Iterable[str]],
     partial: bool,
     inputs: Sequence[str] = (),
+    packs: Iterable[tuple[str, str]] = (),
 ) -> tuple[Change, ...]:
     """The changes that make the disk as compiled, the lock last; `inputs` are other files than the spec.
 
     `known` gives paths where outputs may stand from before; it is asked only when the lock cannot tell. `partial`: only
     some targets were compiled, so that nothing is removed, the lock keeps the others' entries, and it vouches for the
-    whole only if it already did.
+    whole only if it already did. `packs` are the sources of the packs that took part, and the digests of their content.
     """
     wanted = {file.path for file in files}
     changes = [_compare(root, spec, file) for file in files]
-    entries = lock.parse(_read(root, lock.LOCK) or "")
+    old = _read(root, lock.LOCK)
+    entries = lock.parse(old or "")
     before = entries.get(spec, {})
     if not partial:
         candidates = [n[1:] for n in before if n.startswith("/")] or list(known())
         changes += [c for path in candidates if path not in wanted and (c := _gone(root, spec, path)) is not None]
     entry = {"mlgen": __version__, "input": lock.input_digest(_bytes(os.path.join(root, spec)))}
     entry.update({"<" + path: lock.file_digest(os.path.join(root, path)) for path in inputs})
+    entry.update(("@" + source, content) for source, content in packs)
     kept: lock.Entry = {}
     if partial:
         kept = {n: before[n] for n in before if n.startswith("/")}
-        if any(before.get(name) != entry[name] for name in entry):
+        if {n: before[n] for n in before if not n.startswith("/")} != entry:
             entry["input"] = "of some targets only"
     entries[spec] = {**entry, **kept, **{"/" + file.path: digest(file.text.encode()) for file in files}}
-    text = lock.dump(entries)
-    old = _read(root, lock.LOCK)
+    text = lock.dump(entries, lock.pins(old or ""))
     state: State = "current" if old == text else "new" if old is None else "changed"
     return (*changes, Change(lock.LOCK, state, old, text))
+
+
+def repinned(root: str, packs: dict[str, lock.Pin]) -> Change:
+    """The change of the lock that leaves it with these pins; what the outputs were made from stays said."""
+    old = _read(root, lock.LOCK)
+    text = lock.dump(lock.parse(old or ""), packs)
+    return Change(lock.LOCK, "current" if old == text else "new" if old is None else "changed", old, text)
+
+
+def edited_spec(root: str, spec: str, text: str) -> Change:
+    """The change of the spec itself; only `pack update` makes one, of the revisions under `extends`."""
+    old = _read(root, spec)
+    return Change(spec, "current" if old == text else "changed", old, text)
 
 
 def _compare(root: str, spec: str, file: File) -> Change:

@@ -1,0 +1,4 @@
+"""An organisation's packs: what lies beneath a project's spec, pinned in `mlgen.lock`.
+
+Imported only for a spec that has `extends`, and by the `pack` commands.
+"""
