@@ -44,6 +44,18 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (job({"exports": ["a"]}), job({"exports": ["a"]})),
     (job({"reports": {"junit": "r.xml"}}), job({"reports": {"junit": ["r.xml"]}})),
     (job({"cache": "none"}), job({"cache": []})),
+    (job({"image": "x"}), job({"image": {"name": "x"}})),
+    (job({"image": "x", "packages": "a"}), job({"runtime": {"image": "x", "packages": ["a"]}})),
+    (
+        job({"environment": "a"}) | {"environments": {"a": {}}},
+        {"defaults": {"environment": "a"}, "environments": {"a": {}}},
+    ),
+    (job({"timeout": "1h"}), {"stages": {"data": {"defaults": {"timeout": "1h"}, "fetch": {"run": "./fetch"}}}}),
+    (job({"secrets": {"B": "A"}}) | {"secrets": {"A": {}}}, job({"secrets": [{"B": "A"}]}) | {"secrets": {"A": {}}}),
+    (job({"services": {"db": "x"}}), job({"services": {"db": {"image": "x"}}})),
+    (job({"checkout": {"depth": 0}}), job({"checkout": [{"depth": 0}]})),
+    (job({"keep": "30d"}), job({"keep": {"for": "30d", "result": "success"}})),
+    (job({"when": {"changed": ["a"]}}), job({"when": {"changed": {"paths": ["a"]}}})),
     ({"concurrency": {"cancel": ["pull_request"]}} | {"x-a": 1}, {"concurrency": {"cancel": ["pull_request"]}}),
 ]
 

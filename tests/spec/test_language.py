@@ -19,8 +19,9 @@ MINIMAL: dict[str, Any] = {
     "stages": {"data": {"fetch": {"run": "./fetch"}}},
 }
 BESIDE = {
-    "cron", "default", "format", "job", "json", "key", "metrics", "name", "options", "path", "paths", "require", "run",
-    "type",
+    "audience", "client", "cron", "default", "format", "image", "job", "json", "key", "metrics", "name", "options",
+    "password", "path", "paths", "provider", "region", "require", "role", "run", "service_account", "subscription",
+    "tenant", "type", "username",
 }  # fmt: skip
 """Keys that are kept beside another one of the same mapping, since the mapping could need them."""
 

@@ -163,7 +163,7 @@ def explain(
     _one_of(format, ("text", "json"))
     name = code.upper()
     if name not in CODES:
-        from mlgen.lower.checks import did_you_mean
+        from mlgen.lower.names import did_you_mean
 
         raise typer.BadParameter(f"there is no code {code}; {did_you_mean(name, CODES)}", param_hint="CODE")
     if format == "json":

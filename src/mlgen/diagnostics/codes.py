@@ -113,6 +113,18 @@ CODES: dict[str, Code] = {
     "MLG214": Code(
         "a duration that is too long or too short", "Durations are 30s, 20m, 2h or 7d, and at least one second."
     ),
+    "MLG220": Code(
+        "A reference to nothing",
+        "`${NAME}` in a value is the job's variable of that name: its env, secrets, the values that the jobs before it export, the portable variables, and `${matrix.AXIS}`. In a path only an axis may stand, since files are known before the run. In a script, write plain shell.",
+    ),
+    "MLG221": Code(
+        "Nothing that could have changed",
+        "`changed: true` looks at the job's deps and params, and the job has none. Give it some, or name the paths.",
+    ),
+    "MLG222": Code(
+        "A condition that cannot stand here",
+        "`result` belongs to the job as a whole: it stands once, in the one mapping of `when`, and is not negated. A job cannot wait for a value that it exports itself.",
+    ),
     "MLG301": Code(
         "jobs that wait for each other",
         "The edges of `needs`, `deps` and the order of the stages form a circle, so that none of these jobs could start.",

@@ -176,9 +176,10 @@ def marks(job: Job) -> list[tuple[str, str]]:
     found = []
     if job.gate:
         found.append(("gate", f"gate {job.gate.name}: {'; '.join(job.gate.require)}"))
-    if job.approval and job.environment:
-        by = f" by {joined(job.environment.approvers, 'or')}" if job.environment.approvers else ""
-        found.append(("approval", f"approval{by} for {job.environment.name}"))
+    if job.approval:
+        by = f" by {joined(job.approval.by, 'or')}" if job.approval.by else ""
+        place = f" for {job.environment.name}" if job.environment else ""
+        found.append(("approval", f"approval{by}{place}"))
     if job.environment:
         verb = "deploys to" if job.environment.deployment else "secrets of"
         found.append(("environment", f"{verb} {job.environment.name}"))

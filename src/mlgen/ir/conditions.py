@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mlgen.ir.expressions import Expr, all_of, evaluate, implies
 
-KINDS = ("push", "pull_request", "tag", "schedule", "manual")
+KINDS = ("push", "pull_request", "tag", "schedule", "manual", "api")
 """The kinds of events, in the order in which outputs name them."""
 
 
@@ -17,6 +17,7 @@ class Condition(NamedTuple):
     tag: Expr = False
     schedule: Expr = False
     manual: Expr = False
+    api: Expr = False
 
     def on(self, kind: str) -> Expr:
         """The expression that decides on events of this kind."""
@@ -47,4 +48,4 @@ class Condition(NamedTuple):
         return tuple((tuple(kinds), expr) for expr, kinds in groups.items())
 
 
-ALWAYS = Condition(True, True, True, True, True)
+ALWAYS = Condition(True, True, True, True, True, True)

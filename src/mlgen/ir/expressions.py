@@ -2,10 +2,14 @@
 
 An expression is True, False, a `Match`, or a combination. `Match.field` is one of:
 `branch` (pushed branch, a pull request's target, the run's branch), `tag`, `schedule` (a schedule's name), and
-`fork` (pattern "true": the pull request comes from a fork, or its run is given no secrets).
+`fork` (pattern "true": the pull request comes from a fork, or its run is given no secrets), `api` (the event's name),
+`input:NAME` (the value of an input), `message:TEXT` (pattern "true": the head commit's message holds the text),
+`changed:NAME` (pattern "true": a path of that `Change` has changed), and `value:JOB.EXPORT` (a value exported in the
+run: known only inside it, and only by jobs that depend on the exporter).
 """
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
@@ -14,13 +18,17 @@ from mlgen.ir.globs import glob_fault, glob_matches, glob_regex, is_literal, out
 
 __all__ = [
     "All", "Any", "Expr", "Match", "Not", "all_of", "any_of", "evaluate", "fields", "glob_fault", "glob_matches",
-    "glob_regex", "implies", "is_literal", "matches", "negate", "patterns_expr", "satisfiable",
+    "glob_regex", "implies", "is_literal", "matches", "negate", "partial", "patterns_expr", "satisfiable",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     Expr: TypeAlias = "bool | Match | Not | All | Any"
 else:
     Expr = object  # a field that names its own class needs a string, which `typing` compiles at each start
+
+
+_MOST_ROWS = 4096
+"""Of a truth table; beyond, an expression is taken to be satisfiable."""
 
 
 class Match(NamedTuple):
@@ -114,6 +122,19 @@ def evaluate(item: Expr, attributes: Mapping[str, str]) -> bool:
     return combine(evaluate(i, attributes) for i in item.items)
 
 
+def partial(item: Expr, known: Mapping[str, str]) -> Expr:
+    """What is left of the expression where these attributes have these values."""
+    if isinstance(item, Match):
+        return glob_matches(item.pattern, known[item.field]) if item.field in known else item
+    if isinstance(item, Not):
+        return negate(partial(item.item, known))
+    if isinstance(item, All):
+        return all_of(partial(i, known) for i in item.items)
+    if isinstance(item, Any):
+        return any_of(partial(i, known) for i in item.items)
+    return item
+
+
 def implies(left: Expr, right: Expr) -> bool:
     """Whether `right` holds wherever `left` does."""
     if left is False or right is True or left == right:
@@ -176,7 +197,7 @@ def satisfiable(item: Expr) -> bool:
     names = sorted({m.field for m in found})
     asked = [[m for m in found if m.field == name] for name in names]
     choices = [_choices(tuple(m.pattern for m in group)) for group in asked]
-    if None in choices:
+    if None in choices or math.prod(len(choice or ()) for choice in choices) > _MOST_ROWS:
         return True
     for values in itertools.product(*(choice for choice in choices if choice)):
         truth = {m: value for group, row in zip(asked, values) for m, value in zip(group, row)}

@@ -8,149 +8,30 @@ from typing import Literal, NamedTuple
 from mlgen.diagnostics import Position
 from mlgen.ir.conditions import Condition
 from mlgen.ir.expressions import Expr
-
-Options = tuple[tuple[str, object], ...]
-"""A target's own words from the spec, as sorted pairs: only that target reads them."""
-
-
-class SecretUse(NamedTuple):
-    """A job sees the secret `name` as the variable `variable`; with `file`, as the path of a file that holds it."""
-
-    variable: str
-    name: str
-    file: bool
-    position: Position
-
-
-class Secret(NamedTuple):
-    """A declared secret; `environments` empty means unbound. `options` holds target-specific ids, by target."""
-
-    name: str
-    file: bool
-    plain: bool
-    environments: tuple[str, ...]
-    options: tuple[tuple[str, Options], ...]
-    position: Position
-
-
-class Environment(NamedTuple):
-    """A place that jobs deploy to; `deployment` False means that it only scopes secrets."""
-
-    name: str
-    approval: bool
-    approvers: tuple[str, ...]
-    prompt: str
-    deployment: bool
-    url: str
-    position: Position
-
-
-class Runner(NamedTuple):
-    """A class of machines; `options` holds each target's own words for it, by target."""
-
-    name: str
-    options: tuple[tuple[str, object], ...]
-
-    def on(self, target: str) -> object | None:
-        """What the spec says of this runner for the target, or None."""
-        return dict(self.options).get(target)
-
-
-class Cache(NamedTuple):
-    """Folders kept between runs; the key is the hash of `key` files and `salt`."""
-
-    paths: tuple[str, ...]
-    key: tuple[str, ...]
-    salt: str
-
-
-class Edge(NamedTuple):
-    """One job waits for another.
-
-    `hard`: the job also takes the other's condition, and needs its success. Otherwise it is a barrier.
-    `always`: on every event where the waiting job runs, the other runs too.
-    `implied`: another edge of the waiting job already makes it wait for this one, in every case.
-    `files`: the declared paths of the other that the waiting job receives; `exports`: it sees the exported values.
-    """
-
-    job: str
-    hard: bool
-    always: bool = True
-    implied: bool = False
-    files: tuple[str, ...] = ()
-    exports: bool = False
-
-
-class Bundle(NamedTuple):
-    """Files of one job that the same set of jobs receives, and so travel together under one name."""
-
-    name: str
-    paths: tuple[str, ...]
-    consumers: tuple[str, ...]
-    exports: bool = False
-
-
-class Take(NamedTuple):
-    """A job receives the bundle `bundle` of the job `job`."""
-
-    job: str
-    bundle: str
-    paths: tuple[str, ...]
-
-
-class Coverage(NamedTuple):
-    """A coverage report: its format (`cobertura`, `lcov`, …) and path."""
-
-    format: str
-    path: str
-
-
-class Reports(NamedTuple):
-    """What a job says of itself besides its result."""
-
-    junit: tuple[str, ...] = ()
-    coverage: Coverage | None = None
-    summary: str = ""
-
-
-class Export(NamedTuple):
-    """A value passed on: read from `file` (JSON) at the dotted `key`, or, without `file`, appended by the job."""
-
-    name: str
-    file: str = ""
-    key: str = ""
-
-
-class Leg(NamedTuple):
-    """One leg of a matrix: its slug (unique in the job) and its values in the order of the axes."""
-
-    slug: str
-    values: tuple[tuple[str, str], ...]
-
-
-class Matrix(NamedTuple):
-    """The legs of a job, compiled; axes in the order written. `exclude` and `include` are already applied.
-
-    `crossed`: the axes as written, if the legs are exactly their product; else empty.
-    """
-
-    axes: tuple[str, ...]
-    legs: tuple[Leg, ...]
-    crossed: tuple[tuple[str, tuple[str, ...]], ...]
-    max_parallel: int
-    collide: bool
-    """Whether two legs could write the same file, which only the run can tell."""
-
-
-class GateCheck(NamedTuple):
-    """A gate: the metrics file is judged against each requirement; `baseline` is a file's path, or empty."""
-
-    name: str
-    metrics: str
-    require: tuple[str, ...]
-    baseline: str
-    on_missing: Literal["fail", "pass"]
-    on_fail: Literal["fail", "warn"]
+from mlgen.ir.values import (
+    Approval,
+    Bundle,
+    Cache,
+    Change,
+    Checkout,
+    Container,
+    Edge,
+    Environment,
+    Export,
+    GateCheck,
+    Keep,
+    Leg,
+    Matrix,
+    Oidc,
+    Options,
+    Reports,
+    Runner,
+    Secret,
+    SecretUse,
+    Service,
+    Step,
+    Take,
+)
 
 
 class Job(NamedTuple):
@@ -164,12 +45,13 @@ class Job(NamedTuple):
     """A short name, unique in the pipeline even when case is ignored: `name`, or `stage-name` where that is taken."""
     position: Position
     run: str
-    """The script, one or more lines, without a final newline; empty for a gate."""
+    """The script, one or more lines, without a final newline; empty for a gate, steps, native or a milestone."""
     gate: GateCheck | None
     setup: str
     finally_: str
     python: str
     image: str
+    """The image's name; may hold `${MLGEN_COMMIT}` and the like where another job builds it."""
     runner: Runner
     caches: tuple[Cache, ...]
     env: tuple[tuple[str, str], ...]
@@ -191,16 +73,63 @@ class Job(NamedTuple):
     allow_failure: bool
     environment: Environment | None
     lock: str
+    approval: Approval | None = None
+    """The job's own, else its environment's."""
+    on_failure: str = ""
+    """A script that runs when the job's own has failed, before `finally_`."""
+    activate: str = ""
+    """Lines that head every script of the job but the setup."""
+    dynamic: tuple[tuple[str, str], ...] = ()
+    """Variables whose values hold references: name, and value as a double-quoted word of the shell."""
+    working_directory: str = ""
+    """Where the scripts run, relative to the project's root; empty: there."""
+    container: Container | None = None
+    services: tuple[Service, ...] = ()
+    docker: bool = False
+    """Whether the job needs a Docker daemon."""
+    checkouts: tuple[Checkout, ...] = (Checkout(),)
+    """Empty: the job sees no repository."""
+    permissions: tuple[tuple[str, str], ...] = ()
+    """Of the token in MLGEN_TOKEN on the code host: scope and `read` or `write`. Empty: no token."""
+    oidc: tuple[Oidc, ...] = ()
+    keep: Keep | None = None
+    steps: tuple[Step, ...] = ()
+    native: tuple[tuple[str, object], ...] = ()
+    """The whole job in targets' own words, by target."""
+    result: Literal["", "success", "failure", "any"] = ""
+    """Not empty: the job starts once all it waits for has ended, if they ended so."""
+    varies: tuple[str, ...] = ()
+    """Which of python, image and runner the legs of the matrix have of their own."""
+    runners: tuple[Runner, ...] = ()
+    """The job's runner, or, where they vary, those of its legs, each once."""
+
+    def runner_of(self, leg: Leg) -> Runner:
+        """The runner of this leg."""
+        return next((runner for runner in self.runners if runner.name == leg.runner), self.runner)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that the job uses in any way."""
+        names = [use.name for use in self.secrets]
+        if self.container:
+            names += [self.container.username, self.container.password]
+        names += [checkout.token for checkout in self.checkouts]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
+    def milestone(self) -> bool:
+        """Whether it does nothing: it succeeds if all that it waits for has, and fails otherwise."""
+        return not (self.run or self.gate or self.steps or self.native)
+
+    @property
+    def watches(self) -> bool:
+        """Whether it starts once all that it waits for has ended, whatever the results are."""
+        return bool(self.result) or self.milestone
 
     @property
     def deploys(self) -> bool:
         """Whether the job deploys: by its environment, or by standing in the stage `deploy`."""
         return self.stage == "deploy" or (self.environment is not None and self.environment.deployment)
-
-    @property
-    def approval(self) -> bool:
-        """Whether somebody must approve before the job runs."""
-        return self.environment is not None and self.environment.approval
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -239,7 +168,10 @@ class Input(NamedTuple):
 
 
 class Triggers(NamedTuple):
-    """Which events start a run. `condition` filters each kind; an absent kind is False."""
+    """Which events start a run. `condition` filters each kind; an absent kind is False.
+
+    `inputs` are those of manual runs and of all api events together; `api` maps each api event to the names of its own.
+    """
 
     condition: Condition
     push_branches: tuple[str, ...]
@@ -248,6 +180,7 @@ class Triggers(NamedTuple):
     tags: tuple[str, ...]
     schedules: tuple[Schedule, ...]
     inputs: tuple[Input, ...]
+    api: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def on(self, kind: str) -> bool:
         """Whether events of this kind start runs at all."""
@@ -290,6 +223,10 @@ class Pipeline(NamedTuple):
     jobs: tuple[Job, ...]
     """In the order of the stages and, within one, as written."""
     targets: tuple[TargetOptions, ...]
+    changes: tuple[Change, ...] = ()
+    """What the conditions over `changed:…` ask about."""
+    root: str = ""
+    """The project's folder in its repository, without slashes around it; empty: the repository is the project."""
 
     def job(self, job_id: str) -> Job:
         """The job of this id; KeyError if there is none."""

@@ -23,7 +23,7 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
         for e in marked:
             if e.always and not by_id[e.job].allow_failure:
                 through |= waited[e.job]
-        edges = tuple(e._replace(implied=not e.hard and bool(through & bit[e.job])) for e in marked)
+        edges = tuple(e._replace(implied=not e.hard and not e.files and bool(through & bit[e.job])) for e in marked)
         waited[job.id] = through
         for e in edges:
             waited[job.id] |= bit[e.job]

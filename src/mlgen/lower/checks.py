@@ -1,39 +1,30 @@
 """Faults that no schema can see: names, secrets, paths, matrices, gates, deployments."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import paths
-from mlgen.ir.expressions import all_of, glob_fault, satisfiable
-from mlgen.ir.model import Job, Pipeline
+from mlgen.ir.expressions import all_of, satisfiable
+from mlgen.ir.model import Input, Job, Pipeline
 from mlgen.ir.source import Source
+from mlgen.lower import actions, refs, whens
 from mlgen.lower.credentials import credentials, env_blocks
-from mlgen.lower.jobs import MATRIX_WORDS, folded, scalar_text
+from mlgen.lower.jobs import MATRIX_WORDS, folded
+from mlgen.lower.names import did_you_mean, named, patterns
+from mlgen.lower.texts import scalar_text
 
 Route: TypeAlias = "tuple[str | int, ...]"
 
 MOST_LEGS = 256
-BUILT_IN_RUNNERS = ("default", "linux")
-LATER_RUNNERS = ("windows", "macos")
+BUILT_IN_RUNNERS = ("default", "linux", "windows", "macos")
 
 _REQUIREMENT = re.compile(
     r"\s*[A-Za-z_][A-Za-z0-9_./-]*\s*(>=|<=|==|!=|>|<)\s*"
     r"([-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|baseline(\s*[-+]\s*[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?)?)\s*"
 )
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint with the closest known name, or with all of them."""
-    import difflib
-
-    names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return f"known: {', '.join(names)}" if names else "none is defined"
 
 
 def references(source: Source) -> Iterator[Diagnostic]:
@@ -78,41 +69,30 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
     data = source.data
     at = ("stages", *where)
     name = ".".join(where)
-    if bool(said["run"]) == bool(said.get("gate")):
-        wrong = "has both `run` and `gate`" if said["run"] else "does nothing"
-        hint = (
-            "keep one of them"
-            if said["run"]
-            else "give it `run` or `gate`; a milestone without action is not built yet"
-        )
-        yield error("MLG203", source.key(*at), f"{name} {wrong}", hint)
+    yield from actions.check(source, where, said)
     known = {
         "gate": data["gates"],
         "environment": data["environments"],
         "runner": {**data["runners"], **dict.fromkeys(BUILT_IN_RUNNERS)},
     }
     for key, names in known.items():
-        value = said.get(key)
-        if key == "runner" and value in LATER_RUNNERS and value not in names:
-            yield error(
-                "MLG901", source.at(*at, key), f"the runner {value} is not built yet", "name one under `runners`"
-            )
-        elif value is not None and value not in names:
-            yield error("MLG201", source.at(*at, key), f"there is no {key} {value}", did_you_mean(value, names))
-    for index, secret in enumerate(said["secrets"]):
+        for value in _on_legs(said, said.get(key)):
+            if value is not None and value not in names:
+                yield error("MLG201", source.at(*at, key), f"there is no {key} {value}", did_you_mean(value, names))
+    for route, secret in _secrets_used(said):
         if secret not in data["secrets"]:
             hint = did_you_mean(secret, data["secrets"])
-            yield error("MLG201", source.at(*at, "secrets", index), f"there is no secret {secret}", hint)
+            yield error("MLG201", source.at(*at, *route), f"there is no secret {secret}", hint)
         else:
             places = data["secrets"][secret]["environments"]
             if places and said.get("environment") not in places:
                 message = f"{name} lists {secret}, which is bound to {', '.join(places)}"
                 hint = "give the job one of these environments, or bind the secret to the job's own"
-                yield error("MLG204", source.at(*at, "secrets", index), message, hint)
+                yield error("MLG204", source.at(*at, *route), message, hint)
     for index, need in enumerate(said.get("needs", ())):
         yield from _need(source, (*at, "needs", index), need["job"])
     for index, when in enumerate(said.get("when", ())):
-        yield from _schedules_named(source, (*at, "when", index), when)
+        yield from whens.check(source, where, (*at, "when", index), when)
     if "timeout" in said and int(said["timeout"][:-1]) == 0:
         yield error(
             "MLG214",
@@ -124,13 +104,34 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
         if export.upper().startswith("MLGEN_"):
             yield _reserved(source.key(*at, "exports", export), export)
     yield from _paths(source, at, said)
-    yield from _caches(source, (*at, "cache"), said.get("cache", []))
+    if said["own_caches"]:
+        yield from _caches(source, (*at, "cache"), said["runtime"]["cache"])
     if "matrix" in said:
         yield from _axes(source, (*at, "matrix"), said["matrix"])
 
 
 def _reserved(at: Position, name: str) -> Diagnostic:
     return error("MLG212", at, f"{name}: names that begin with MLGEN_ are mlgen's own", "rename it")
+
+
+def _secrets_used(said: dict[str, Any]) -> Iterator[tuple[Route, str]]:
+    yield from ((("secrets", index), use["name"]) for index, use in enumerate(said["secrets"]))
+    container = said["runtime"]["container"] or {}
+    for key in ("username", "password"):
+        if container.get(key):
+            yield ("image", "credentials", key), container[key]
+    for index, one in enumerate(said.get("checkout", ())):
+        if "token" in one:
+            yield ("checkout", index, "token"), one["token"]
+
+
+def _on_legs(said: dict[str, Any], value: Any) -> list[Any]:
+    """The value, or, where it is an axis of the job's matrix, each value of that."""
+    found = paths.MATRIX_REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    matrix = said.get("matrix", {})
+    if not found:
+        return [value]
+    return [*matrix.get(found[1], ()), *(leg[found[1]] for leg in matrix.get("include", ()) if found[1] in leg)]
 
 
 def _need(source: Source, at: Route, name: str) -> Iterator[Diagnostic]:
@@ -142,12 +143,6 @@ def _need(source: Source, at: Route, name: str) -> Iterator[Diagnostic]:
         yield error("MLG201", source.at(*at), f"there is no job {name}", did_you_mean(name, jobs))
     elif len(found) > 1:
         yield error("MLG202", source.at(*at), f"more than one job is called {name}", f"write {' or '.join(found)}")
-
-
-def named(data: dict[str, Any], name: str) -> list[str]:
-    """The ids of the jobs that `name` may mean: a job's name, or `stage.name`."""
-    ids = [(f"{stage}.{job}", job) for stage, members in data["stages"].items() for job in members]
-    return [name] if any(i == name for i, _ in ids) else [i for i, job in ids if job == name]
 
 
 def _axes(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -168,27 +163,6 @@ def _axes(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnosti
             if name not in axes:
                 hint = did_you_mean(name, axes)
                 yield error("MLG207", source.key(*at, "exclude", index, name), f"the matrix has no axis {name}", hint)
-
-
-def _schedules_named(source: Source, at: Route, when: dict[str, Any]) -> Iterator[Diagnostic]:
-    known = [s["name"] for s in source.data["triggers"].get("schedule", ())]
-    for index, name in enumerate(when.get("schedule", ())):
-        if name not in known:
-            hint = did_you_mean(name, known)
-            yield error("MLG201", source.at(*at, "schedule", index), f"there is no schedule {name}", hint)
-    for key in ("branch", "tag"):
-        yield from patterns(source, (*at, key), when.get(key, ()))
-    if "not" in when:
-        yield from _schedules_named(source, (*at, "not"), when["not"])
-
-
-def patterns(source: Source, at: Route, said: Iterable[str]) -> Iterator[Diagnostic]:
-    """Globs whose brackets cannot be read."""
-    for index, pattern in enumerate(said):
-        if reason := glob_fault(pattern.removeprefix("!")):
-            yield error(
-                "MLG102", source.at(*at, index), f"{pattern}: {reason}", "in a glob, [a-z] is one character of those"
-            )
 
 
 def _named_paths(said: dict[str, Any]) -> Iterator[tuple[Route, str]]:
@@ -235,7 +209,10 @@ def _paths(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnost
             axis = reference.removeprefix("matrix.")
             if not reference.startswith("matrix."):
                 yield error(
-                    "MLG901", place, f"the reference ${{{reference}}} is not built yet", "only ${matrix.AXIS} is"
+                    "MLG220",
+                    place,
+                    f"{path}: a path cannot hold ${{{reference}}}",
+                    "only ${matrix.AXIS}, of the job's own matrix, can stand in a path",
                 )
             elif axis not in axes:
                 hint = did_you_mean(axis, axes) if axes else "the job has no `matrix`"
@@ -275,11 +252,7 @@ def _env(source: Source) -> Iterator[Diagnostic]:
             text = str(value)
             if name.upper().startswith("MLGEN_"):
                 yield _reserved(source.key(*route, name), name)
-            if _REFERENCE.search(text):
-                yield error(
-                    "MLG901", at, f"{name}: references in values are not built yet", "set the variable in the script"
-                )
-            elif any(ord(c) < 32 or ord(c) == 127 for c in text):
+            if any(ord(c) < 32 or ord(c) == 127 for c in text):
                 yield error(
                     "MLG102", at, f"{name}: the value holds a line break or a control character", "set it in the script"
                 )
@@ -301,11 +274,17 @@ def _requirements(source: Source) -> Iterator[Diagnostic]:
                 yield error("MLG209", at, f"gate {name} has no baseline", hint)
 
 
-def drafts(source: Source, jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:
+def drafts(source: Source, jobs: tuple[Job, ...], inputs: tuple[Input, ...]) -> Iterator[Diagnostic]:
     """What each job says, now that names are known to be defined. The jobs have their edges."""
+    by_id = {other.id: other for other in jobs}
+    placed: set[Position] = set()
     for job in jobs:
         yield from _matrix(source, job)
-        yield from _variables(source, job, {other.id: other for other in jobs})
+        yield from _variables(source, job, by_id)
+        for fault in refs.check(source, job, by_id, inputs):
+            if fault.position not in placed:  # a variable of all jobs is said once
+                placed.add(fault.position)
+                yield fault
         if job.gate and not any(
             paths.overlap(path, job.gate.metrics) for o in jobs if o.id != job.id for path in o.files
         ):

@@ -1,6 +1,8 @@
 """Triggers: which events start a run, and with which inputs."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.conditions import Condition
@@ -20,6 +22,7 @@ def triggers(source: Source) -> tuple[Triggers, list[Diagnostic]]:
         tag="tag" in said and patterns_expr("tag", said["tag"]),
         schedule=bool(schedules),
         manual="manual" in said,
+        api="api" in said,
     )
     found = Triggers(
         condition,
@@ -28,6 +31,7 @@ def triggers(source: Source) -> tuple[Triggers, list[Diagnostic]]:
         tuple(said.get("tag", ())),
         schedules,
         inputs,
+        tuple((name, tuple(event["inputs"])) for name, event in said.get("api", {}).items()),
     )
     return found, faults + _alike(source, schedules)
 
@@ -103,22 +107,34 @@ def _alike(source: Source, schedules: tuple[Schedule, ...]) -> list[Diagnostic]:
 
 
 def _inputs(source: Source) -> tuple[tuple[Input, ...], list[Diagnostic]]:
-    inputs: list[Input] = []
+    """The inputs of manual runs and of all api events: those of one name are one input, and must be alike."""
+    inputs: dict[str, Input] = {}
     faults: list[Diagnostic] = []
-    at = ("triggers", "manual", "inputs")
-    for name, said in source.data["triggers"].get("manual", {}).get("inputs", {}).items():
+    for at, name, said in _said_inputs(source):
         kind = said.get("type", "string")
         options = tuple(said.get("options", ()))
         default = said.get("default", _DEFAULTS.get(kind, options[0] if options else ""))
         text = str(default).lower() if isinstance(default, bool) else str(default)
         entry = Input(name, kind, text, options, said.get("description", ""))
-        inputs.append(entry)
+        known = inputs.setdefault(name, entry)
         if fault := _options_fault(entry):
             faults.append(error("MLG213", source.key(*at, name), f"input {name}: {fault[0]}", fault[1]))
         elif reason := _default_fault(entry, default):
             hint = "give a default that the input itself accepts"
             faults.append(error("MLG213", source.at(*at, name, "default"), f"input {name}: {reason}", hint))
-    return tuple(inputs), faults
+        elif known[1:4] != entry[1:4]:
+            hint = "an input is one variable, whichever event starts the run: give it one type, default and options"
+            faults.append(error("MLG213", source.key(*at, name), f"input {name} is said twice, in two ways", hint))
+    return tuple(inputs.values()), faults
+
+
+def _said_inputs(source: Source) -> Iterator[tuple[tuple[str, ...], str, dict[str, Any]]]:
+    said = source.data["triggers"]
+    for name, entry in said.get("manual", {}).get("inputs", {}).items():
+        yield ("triggers", "manual", "inputs"), name, entry
+    for event, words in said.get("api", {}).items():
+        for name, entry in words["inputs"].items():
+            yield ("triggers", "api", event, "inputs"), name, entry
 
 
 def _options_fault(entry: Input) -> tuple[str, str] | None:

@@ -3,8 +3,9 @@
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
 from mlgen.ir.conditions import KINDS
-from mlgen.ir.expressions import all_of, satisfiable
-from mlgen.ir.model import Bundle, Job, Take
+from mlgen.ir.expressions import all_of, is_literal, satisfiable
+from mlgen.ir.model import Job
+from mlgen.ir.values import Bundle, Edge, Take
 
 
 def exports_file(job: Job) -> str:
@@ -16,33 +17,37 @@ def bundles(jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
     """The jobs with what they hand on and take."""
     faults = list(_makers(jobs))
     taken = {job.key.lower() for job in jobs}
-    made = {job.id: _bundles(job, jobs, taken) for job in jobs}
+    readers: dict[str, list[tuple[Job, Edge]]] = {}
+    for job in jobs:
+        for edge in job.edges:
+            if edge.files or edge.exports:
+                readers.setdefault(edge.job, []).append((job, edge))
+    made = {job.id: _bundles(job, readers.get(job.id, []), taken) for job in jobs}
     found = []
     for job in jobs:
         takes = []
         for edge in job.edges:
             for bundle in made[edge.job]:
                 if job.id in bundle.consumers:
-                    takes.append(Take(edge.job, bundle.name, bundle.paths))
+                    takes.append(Take(edge.job, bundle.name, bundle.paths, optional=not edge.hard))
         found.append(job._replace(bundles=made[job.id], takes=tuple(takes)))
     return tuple(found), faults
 
 
-def _bundles(job: Job, jobs: tuple[Job, ...], taken: set[str]) -> tuple[Bundle, ...]:
+def _bundles(job: Job, readers: list[tuple[Job, Edge]], taken: set[str]) -> tuple[Bundle, ...]:
     """The job's bundles; `taken` are names that others have, and gets those given here.
 
     Systems keep the files of all jobs in one room, so that a name is unique in the whole pipeline.
     """
-    readers = {path: [o.id for o in jobs for e in o.edges if e.job == job.id and path in e.files] for path in job.files}
     groups: dict[tuple[str, ...], list[str]] = {}
-    for path, consumers in readers.items():
-        groups.setdefault(tuple(consumers), []).append(path)
+    for path in job.files:
+        groups.setdefault(tuple(reader.id for reader, edge in readers if path in edge.files), []).append(path)
     found = []
     for who, members in groups.items():
         name = job.key if len(groups) == 1 else _free(f"{job.key}-{_slug(members[0])}", taken)
         found.append(Bundle(name, tuple(members), who))
     if job.exports:
-        who = tuple(o.id for o in jobs for e in o.edges if e.job == job.id and e.exports)
+        who = tuple(reader.id for reader, edge in readers if edge.exports)
         found.append(Bundle(_free(f"{job.key}-exports", taken), (exports_file(job),), who, exports=True))
     return tuple(found)
 
@@ -65,15 +70,28 @@ def _free(name: str, taken: set[str]) -> str:
 def _makers(jobs: tuple[Job, ...]) -> list[Diagnostic]:
     """Two jobs that make one path and can run together."""
     faults = []
-    for index, job in enumerate(jobs):
-        for other in jobs[:index]:
+    by_word: dict[str, list[Job]] = {}
+    for job in jobs:
+        words = {first_word(path) for path in job.files}
+        near = jobs_of(by_word, words)
+        for other in near:
             shared = [(a, b) for a in job.files for b in other.files if paths.overlap(a, b)]
             if shared and any(satisfiable(all_of([job.condition.on(k), other.condition.on(k)])) for k in KINDS):
                 message = f"{other.id} and {job.id} both make {shared[0][0]}"
-                faults.append(error("MLG302", job.position, message, "rename the output of one of them"))
-            elif shared:
-                message = (
-                    f"{other.id} and {job.id} both make {shared[0][0]}, on different events: this is not built yet"
-                )
-                faults.append(error("MLG901", job.position, message, "rename the output of one of them"))
+                hint = "rename the output of one of them, or let them run on different events"
+                faults.append(error("MLG302", job.position, message, hint))
+        for word in words:
+            by_word.setdefault(word, []).append(job)
     return faults
+
+
+def first_word(path: str) -> str:
+    """The first segment, or nothing where that is a pattern: paths of two different words have nothing in common."""
+    word = paths.as_glob(path).split("/")[0]
+    return word if is_literal(word) else ""
+
+
+def jobs_of(by_word: dict[str, list[Job]], words: set[str]) -> list[Job]:
+    """The jobs, each once, that have a path of one of the words."""
+    lists = by_word.values() if "" in words else [by_word.get(word, []) for word in (*sorted(words), "")]
+    return list({job.id: job for members in lists for job in members}.values())

@@ -2,51 +2,97 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
-from mlgen.ir.model import Edge, Job
+from mlgen.ir.model import Job
 from mlgen.ir.source import Source
-from mlgen.lower import checks
+from mlgen.ir.values import Edge
+from mlgen.lower.files import first_word
+from mlgen.lower.names import named
 
 
 def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
     """The jobs with all their edges, hard ones first; the faults are circles."""
     stages = {stage: index for index, stage in enumerate(source.data["stages"])}
+    makers = _Makers(jobs)
     found = []
     for job in jobs:
         said = source.data["stages"][job.stage][job.name]
-        named = [(checks.named(source.data, need["job"])[0], need["optional"]) for need in said.get("needs", ())]
-        files = _files(source, job, jobs)
-        hard = {name: () for name, optional in named if not optional} | files
+        asked = [(named(source.data, need["job"])[0], need["optional"]) for need in said.get("needs", ())]
+        files = makers.of(job, said)
+        hard = {name for name, optional in asked if not optional} | set(_exporters(source, said))
+        optional = {name for name, optional in asked if optional}
+        either = {name for group in _alternative(files) for name in group} - hard
+        if job.watches:  # which takes no condition from anything, and starts whatever the results are
+            either |= hard | files.keys()
+            hard = set()
         result = [
-            Edge(n, True, files=tuple(hard[n]), exports=bool(_by_id(jobs, n).exports))
-            for n in (j.id for j in jobs)
-            if n in hard
+            Edge(o.id, True, files=files.get(o.id, ()), exports=bool(o.exports))
+            for o in jobs
+            if o.id in hard or (o.id in files and o.id not in either)
         ]
-        waits = {name for name, optional in named if optional}
+        taken = {edge.job for edge in result}
+        waits = optional | either
         if "needs" not in said or job.deploys:
             waits |= {other.id for other in jobs if stages[other.stage] < stages[job.stage]}
-        result += [Edge(other.id, False) for other in jobs if other.id in waits and other.id not in hard]
+        result += [Edge(other.id, False, files=files.get(other.id, ())) for other in jobs if other.id in waits - taken]
         found.append(job._replace(edges=tuple(result)))
     return tuple(found), list(_circles(tuple(found)))
 
 
-def _by_id(jobs: tuple[Job, ...], name: str) -> Job:
-    return next(job for job in jobs if job.id == name)
+def alternatives(job: Job) -> list[list[str]]:
+    """Groups of jobs that make one path on different events: the job takes it from whichever runs."""
+    if job.watches:
+        return []
+    return _alternative({edge.job: edge.files for edge in job.edges if edge.files and not edge.hard})
 
 
-def _files(source: Source, job: Job, jobs: tuple[Job, ...]) -> dict[str, tuple[str, ...]]:
-    """For each other job that makes a file this one reads: which of its declared paths."""
-    said = source.data["stages"][job.stage][job.name]
-    reads = [*said["deps"], *((job.gate.metrics,) if job.gate else ())]
-    found: dict[str, tuple[str, ...]] = {}
-    for other in jobs:
-        if other.id != job.id:
-            made = tuple(path for path in other.files if any(paths.overlap(path, read) for read in reads))
-            if made:
-                found[other.id] = made
-    return found
+def _alternative(files: dict[str, tuple[str, ...]]) -> list[list[str]]:
+    """The makers whose files overlap, together; those that share none with another are left out."""
+    groups: list[list[str]] = []
+    for name, made in files.items():
+        near = [g for g in groups if any(paths.overlap(a, b) for other in g for a in files[other] for b in made)]
+        groups = [g for g in groups if g not in near] + [[*(n for g in near for n in g), name]]
+    return [group for group in groups if len(group) > 1]
+
+
+def _exporters(source: Source, said: dict[str, Any]) -> Iterator[str]:
+    """The jobs whose exported values the job's `when` asks for, and the one that builds its image."""
+    for when in said.get("when", ()):
+        while when is not None:
+            for name in when.get("value", ()):
+                yield named(source.data, name.rpartition(".")[0])[0]
+            when = when.get("not")
+    if said["runtime"].get("image_from"):
+        yield named(source.data, said["runtime"]["image_from"])[0]
+
+
+class _Makers:
+    """Who makes which path; paths that begin with one literal word are found without a look at all others."""
+
+    def __init__(self, jobs: tuple[Job, ...]) -> None:
+        self.by_id = {job.id: job for job in jobs}
+        self.by_word: dict[str, list[tuple[Job, str]]] = {}
+        for job in jobs:
+            for path in job.files:
+                self.by_word.setdefault(first_word(path), []).append((job, path))
+
+    def of(self, job: Job, said: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        """For each other job that makes a file this one reads: which of its declared paths."""
+        found: dict[str, list[str]] = {}
+        for read in (*said["deps"], *said["params"], *((job.gate.metrics,) if job.gate else ())):
+            word = first_word(read)
+            near = (
+                [pair for pairs in self.by_word.values() for pair in pairs]
+                if not word
+                else (*self.by_word.get(word, ()), *self.by_word.get("", ()))
+            )
+            for other, path in near:
+                if other.id != job.id and path not in found.get(other.id, ()) and paths.overlap(path, read):
+                    found.setdefault(other.id, []).append(path)
+        return {name: tuple(p for p in self.by_id[name].files if p in made) for name, made in found.items()}
 
 
 def _circles(jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:

@@ -6,30 +6,26 @@ from typing import Any
 
 from mlgen.ir import paths
 from mlgen.ir.conditions import ALWAYS
-from mlgen.ir.model import Cache, Coverage, Environment, Export, GateCheck, Job, Leg, Matrix, Reports, Runner, SecretUse
+from mlgen.ir.model import Job
 from mlgen.ir.source import Source
+from mlgen.ir.values import (
+    Approval,
+    Cache,
+    Coverage,
+    Environment,
+    Export,
+    GateCheck,
+    Leg,
+    Matrix,
+    Reports,
+    Runner,
+    SecretUse,
+)
+from mlgen.lower import parts, runtime
+from mlgen.lower.texts import scalar_text, seconds
 
 MATRIX_WORDS = frozenset(("include", "exclude", "max_parallel"))
 """The keys of a matrix that are no axes."""
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def seconds(duration: str) -> int:
-    """A duration such as 30s, 20m, 2h or 7d in seconds."""
-    return int(duration[:-1]) * UNITS[duration[-1]]
-
-
-def scalar_text(value: Any) -> str:
-    """A scalar of the spec as the text that a variable holds."""
-    if isinstance(value, dict):
-        value = value["public"]
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def variables(env: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Environment variables as pairs of text, in the order written."""
-    return tuple((name, scalar_text(value)) for name, value in env.items())
 
 
 def drafts(source: Source) -> tuple[Job, ...]:
@@ -59,30 +55,34 @@ def _keys(jobs: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
 
 def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]) -> Job:
     data = source.data
-    runtime = data["runtime"]
+    own = said["runtime"]
     at = ("stages", stage, name)
-    return Job(
+    place = said.get("environment", "")
+    matrix = _matrix(said)
+    makes = {kind: tuple(map(paths.normal, said[kind])) for kind in ("outs", "metrics", "plots")}
+    env, dynamic = runtime.variables({**_referring(data["env"]), **(said.get("env") or {})})
+    job = Job(
         id=f"{stage}.{name}",
         name=name,
         stage=stage,
         key=key,
         position=source.key(*at),
-        run=said["run"],
+        run=runtime.by_shell(said["run"], own["shell"]),
         gate=_gate(data, said.get("gate", "")),
-        setup=runtime["setup"] if not said.get("gate") else "",
+        setup=runtime.setup(own) if not said.get("gate") else "",
         finally_=said["finally"],
-        python=said.get("python", runtime["python"]),
-        image=said.get("image", runtime["image"]),
+        python=own["python"],
+        image=own["image"],
         runner=_runner(data, said.get("runner", "default")),
-        caches=_caches(said.get("cache", runtime["cache"])) if not said.get("gate") else (),
-        env=variables(said.get("env") or {}),
-        secrets=tuple(SecretUse(s, s, False, source.at(*at, "secrets", i)) for i, s in enumerate(said["secrets"])),
-        matrix=_matrix(said),
+        caches=_caches(own["cache"]) if not said.get("gate") else (),
+        env=env,
+        secrets=_secrets(source, at, said),
+        matrix=matrix,
         edges=(),
         condition=ALWAYS,
-        outs=tuple(map(paths.normal, said["outs"])),
-        metrics=tuple(map(paths.normal, said["metrics"])),
-        plots=tuple(map(paths.normal, said["plots"])),
+        outs=makes["outs"],
+        metrics=makes["metrics"],
+        plots=makes["plots"],
         exports=tuple(
             Export(e, paths.normal(v["json"]), v["key"]) if v else Export(e) for e, v in said["exports"].items()
         ),
@@ -92,9 +92,63 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
         timeout=seconds(said["timeout"]) if "timeout" in said else 0,
         retry=said.get("retry", 0),
         allow_failure=said.get("allow_failure", False),
-        environment=_environment(source, said.get("environment", "")),
-        lock=said.get("environment", "") if _deploying(data, said) else "",
+        environment=_environment(source, place, said.get("url", "")),
+        lock=said.get("lock", place if _deploying(data, said) else ""),
+        approval=_approval(data, said),
+        on_failure=said["on_failure"],
+        activate=runtime.activate(own) if not said.get("gate") else "",
+        dynamic=dynamic,
+        working_directory=paths.normal(said.get("working_directory", "")),
+        container=parts.container(own["container"]),
+        services=parts.services(said["services"]),
+        docker=said["docker"],
+        checkouts=parts.checkouts(said),
+        permissions=tuple((said.get("permissions") or {}).items()),
+        oidc=parts.oidc(said.get("oidc") or {}),
+        keep=parts.keep(said.get("keep"), tuple(dict.fromkeys(sum(makes.values(), ())))),
+        steps=parts.steps(said["steps"]),
+        native=tuple(sorted((said.get("native") or {}).items())),
+        result=_result(said),
     )
+    return _by_leg(job, data, said) if matrix and matrix.legs else job._replace(runners=(job.runner,))
+
+
+def _referring(env: dict[str, Any]) -> dict[str, Any]:
+    """The variables of all jobs that each job has to set for itself, since their values hold references."""
+    return {name: value for name, value in env.items() if runtime.REFERENCE.search(scalar_text(value))}
+
+
+def _secrets(source: Source, at: tuple[str, str, str], said: dict[str, Any]) -> tuple[SecretUse, ...]:
+    known = source.data["secrets"]
+    return tuple(
+        SecretUse(use["variable"], use["name"], known[use["name"]]["file"], source.at(*at, "secrets", index))
+        for index, use in enumerate(said["secrets"])
+    )
+
+
+def _approval(data: dict[str, Any], said: dict[str, Any]) -> Approval | None:
+    place = said.get("environment", "")
+    if "approval" in said:
+        return parts.approval(said["approval"])
+    return parts.approval(data["environments"][place]["approval"]) if place else None
+
+
+def _result(said: dict[str, Any]) -> Any:
+    return next((when["result"] for when in said.get("when", ()) if "result" in when), "")
+
+
+def _by_leg(job: Job, data: dict[str, Any], said: dict[str, Any]) -> Job:
+    """The job with each leg's own version of Python, image and runner, where these name an axis."""
+    assert job.matrix is not None
+    named = {"python": job.python, "image": job.image, "runner": said.get("runner", "default")}
+    varies = tuple(name for name, text in named.items() if paths.MATRIX_REFERENCE.search(text))
+    legs = tuple(
+        Leg(leg.slug, leg.values, *(paths.on_leg(text, dict(leg.values)) for text in named.values()))
+        for leg in job.matrix.legs
+    )
+    runners = tuple(_runner(data, name) for name in dict.fromkeys(leg.runner for leg in legs))
+    found = job._replace(matrix=job.matrix._replace(legs=legs), varies=varies, runners=runners)
+    return found._replace(python=legs[0].python, image=legs[0].image, runner=runners[0]) if varies else found
 
 
 def _deploying(data: dict[str, Any], said: dict[str, Any]) -> bool:
@@ -102,15 +156,18 @@ def _deploying(data: dict[str, Any], said: dict[str, Any]) -> bool:
     return bool(name) and data["environments"][name]["deployment"]
 
 
-def _environment(source: Source, name: str) -> Environment | None:
-    return environment(source, name) if name else None
+def _environment(source: Source, name: str, url: str) -> Environment | None:
+    if not name:
+        return None
+    found = environment(source, name)
+    return found._replace(url=url) if url else found
 
 
 def environment(source: Source, name: str) -> Environment:
     """The environment of this name."""
     said = source.data["environments"][name]
     at = source.key("environments", name)
-    return Environment(name, said["approval"], tuple(said["by"]), said["prompt"], said["deployment"], said["url"], at)
+    return Environment(name, parts.approval(said["approval"]), said["deployment"], said["url"], at)
 
 
 def _gate(data: dict[str, Any], name: str) -> GateCheck | None:

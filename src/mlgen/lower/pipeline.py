@@ -1,12 +1,13 @@
 """The order of lowering: each step takes what the one before made, and all faults are reported together."""
 
-from typing import Any
-
 from mlgen.diagnostics import Diagnostic, SpecError
-from mlgen.ir.model import Pipeline, Secret, TargetOptions
+from mlgen.ir import paths
+from mlgen.ir.model import Job, Pipeline, TargetOptions, Triggers
 from mlgen.ir.order import weigh
 from mlgen.ir.source import Source
-from mlgen.lower import checks, files, graph, jobs
+from mlgen.ir.values import Change, Secret
+from mlgen.lower import checks, files, graph, jobs, runtime
+from mlgen.lower.changes import changes
 from mlgen.lower.events import triggers
 from mlgen.lower.when import effective
 
@@ -19,15 +20,19 @@ def lower(source: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     if faults:
         raise SpecError(faults)
     edged, found = graph.edges(source, jobs.drafts(source))
-    faults += [*found, *checks.drafts(source, edged)]
+    faults += [*found, *checks.drafts(source, edged, fired.inputs)]
     if faults:
         raise SpecError(faults)
-    conditioned, found = effective(source, edged, fired)
+    asked, found = changes(source, edged)
+    faults += found
+    if faults:
+        raise SpecError(faults)
+    conditioned, found = effective(source, edged, fired, asked)
     faults += found
     linked = weigh(conditioned, fired)
     handed, found = files.bundles(linked)
     faults += found
-    pipeline = _assemble(source, fired, handed)
+    pipeline = _assemble(source, fired, handed, asked)
     faults += checks.pipeline(source, pipeline)
     errors = [fault for fault in faults if fault.severity == "error"]
     if errors:
@@ -35,7 +40,7 @@ def lower(source: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     return pipeline, tuple(faults)
 
 
-def _assemble(source: Source, fired: Any, handed: Any) -> Pipeline:
+def _assemble(source: Source, fired: Triggers, handed: tuple[Job, ...], asked: dict[str, Change]) -> Pipeline:
     data = source.data
     project = data["project"]
     return Pipeline(
@@ -46,9 +51,16 @@ def _assemble(source: Source, fired: Any, handed: Any) -> Pipeline:
         default_branch=project["default_branch"],
         triggers=fired,
         cancel=tuple(kind for kind in ("push", "pull_request") if kind in data["cancel"]),
-        env=jobs.variables(data["env"]),
+        env=runtime.variables(data["env"])[0],
         secrets=tuple(
-            Secret(name, False, False, tuple(s["environments"]), (), source.at("secrets", name))
+            Secret(
+                name,
+                s["file"],
+                s["plain"],
+                tuple(s["environments"]),
+                tuple(sorted((target, tuple(sorted(words.items()))) for target, words in s["options"].items())),
+                source.at("secrets", name),
+            )
             for name, s in data["secrets"].items()
         ),
         environments=tuple(jobs.environment(source, name) for name in data["environments"]),
@@ -63,4 +75,6 @@ def _assemble(source: Source, fired: Any, handed: Any) -> Pipeline:
             )
             for name, options in data["targets"].items()
         ),
+        changes=tuple(dict.fromkeys(asked.values())),
+        root=paths.normal(project["root"]),
     )

@@ -1,49 +1,88 @@
 """Effective conditions: a job's own, closed over its hard ancestors, so that no CI system's skipping matters."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir.conditions import KINDS, Condition
-from mlgen.ir.expressions import Expr, Match, Not, all_of, any_of, evaluate, negate, patterns_expr, satisfiable
+from mlgen.ir.expressions import Expr, Match, Not, all_of, any_of, fields, partial, satisfiable
 from mlgen.ir.model import Job, Schedule, Triggers
 from mlgen.ir.order import parents_first
 from mlgen.ir.source import Source
+from mlgen.ir.values import Change, Edge
+from mlgen.lower.graph import alternatives
+from mlgen.lower.own import Known, own_exprs
 
-EVERY = ("push", "pull_request", "tag", "schedule", "manual")
-DEPLOYING = ("push", "tag", "manual")
-MONITORING = ("schedule", "manual")
-WITH_BRANCH = ("push", "pull_request", "manual")
+WITH_BRANCH = ("push", "pull_request", "manual", "api")
 
 
 class Own(NamedTuple):
-    """What a job says itself: an expression for each kind but schedule, and the schedules it runs on."""
+    """What a job says itself: an expression for each kind but schedule, and for each schedule one of its own."""
 
     exprs: dict[str, Expr]
-    schedules: frozenset[str]
+    schedules: dict[str, Expr]
+
+    def on(self, schedule: str) -> Expr:
+        """What holds on the schedule of this name."""
+        return self.schedules[schedule]
 
 
-def effective(source: Source, jobs: tuple[Job, ...], triggers: Triggers) -> tuple[tuple[Job, ...], list[Diagnostic]]:
-    """The jobs with their effective conditions. `jobs` must have their edges, and no circle among them."""
+def effective(
+    source: Source, jobs: tuple[Job, ...], triggers: Triggers, changes: dict[str, Change]
+) -> tuple[tuple[Job, ...], list[Diagnostic]]:
+    """The jobs with their effective conditions. `jobs` must have their edges, and no circle among them.
+
+    `changes` is, by job and the place in its `when`, what each `changed` asks about.
+    """
     faults: list[Diagnostic] = []
+    known = Known(source, triggers, changes)
+    said: dict[str, Own] = {}
     closed: dict[str, Own] = {}
     for job in parents_first(jobs):
-        own = _own(source, job, triggers)
+        own = said[job.id] = _own(known, job)
         parents = [(edge.job, closed[edge.job]) for edge in job.edges if edge.hard]
-        exprs = {kind: all_of([own.exprs[kind], *(p.exprs[kind] for _, p in parents)]) for kind in own.exprs}
+        groups = [[closed[name] for name in group] for group in alternatives(job)]
+        exprs = {
+            kind: all_of([own.exprs[kind], *(p.exprs[kind] for _, p in parents), *_one_of(groups, kind)])
+            for kind in own.exprs
+        }
         faults.extend(_withheld(job, own, parents, triggers))
-        closed[job.id] = Own(exprs, own.schedules.intersection(*(p.schedules for _, p in parents)))
+        scheduled = {
+            name: all_of([expr, *(p.on(name) for _, p in parents), *(any_of(p.on(name) for p in g) for g in groups)])
+            for name, expr in own.schedules.items()
+        }
+        closed[job.id] = Own(exprs, scheduled)
     found = []
     for job in jobs:
         condition = _condition(closed[job.id], triggers)
         found.append(job._replace(condition=condition))
         if not any(satisfiable(all_of([condition.on(k), triggers.condition.on(k)])) for k in KINDS):
-            why = _never(
-                _kinds(source, job, _own(source, job, triggers)), _kinds(source, job, closed[job.id]), triggers
-            )
+            why = _never(_kinds(known, job, said[job.id]), _kinds(known, job, closed[job.id]), triggers)
             hint = "its `when`, its environment's branches and tags, the triggers and its ancestors must share an event"
             faults.append(error("MLG303", job.position, f"no event can run {job.id}: {why}", hint))
-    return tuple(found), [*faults, *_empty_stages(source, jobs, closed, triggers, faults)]
+    return carried(tuple(found)), [*faults, *_empty_stages(source, jobs, closed, triggers, faults)]
+
+
+def _one_of(groups: list[list[Own]], kind: str) -> list[Expr]:
+    return [any_of(parent.exprs[kind] for parent in group) for group in groups]
+
+
+def carried(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """The jobs, each with an edge to all whose exported values its effective condition asks for."""
+    found = []
+    for job in jobs:
+        asked = {
+            field.removeprefix("value:").rpartition(".")[0]
+            for kind in KINDS
+            for field in fields(job.condition.on(kind))
+            if field.startswith("value:")
+        }
+        edges = [edge._replace(exports=True) if edge.job in asked and edge.hard else edge for edge in job.edges]
+        missing = asked - {edge.job for edge in edges if edge.exports} - {job.id}
+        edges = [edge for edge in edges if edge.job not in missing]
+        edges[:0] = [Edge(other.id, True, exports=True) for other in jobs if other.id in missing]
+        found.append(job._replace(edges=tuple(edges)))
+    return tuple(found)
 
 
 def _empty_stages(
@@ -55,7 +94,7 @@ def _empty_stages(
     for index, schedule in enumerate(triggers.schedules):
         for stage in schedule.stages:
             members = [job for job in jobs if job.stage == stage]
-            if not any(schedule.name in closed[job.id].schedules for job in members):
+            if all(closed[job.id].on(schedule.name) is False for job in members):
                 message = f"schedule {schedule.name} asks for the stage {stage}, of which no job runs on it"
                 hint = f"a deploying job runs on a schedule only if its `when` names it: schedule: {schedule.name}"
                 if not any(job.deploys for job in members):
@@ -64,10 +103,10 @@ def _empty_stages(
                 yield warning("MLG304", at, message, hint)
 
 
-def _kinds(source: Source, job: Job, own: Own) -> list[str]:
+def _kinds(known: Known, job: Job, own: Own) -> list[str]:
     """The kinds of events that the condition would allow, whatever the triggers are."""
-    whens = source.data["stages"][job.stage][job.name].get("when", [{}])
-    scheduled = bool(own.schedules) or any(satisfiable(_when(when, "schedule", job)) for when in whens)
+    scheduled = any(expr is not False for expr in own.schedules.values())
+    scheduled = scheduled or any(satisfiable(expr) for expr in known.whens(job, "schedule"))
     return [kind for kind in KINDS if (scheduled if kind == "schedule" else satisfiable(own.exprs[kind]))]
 
 
@@ -83,19 +122,24 @@ def _never(alone: list[str], closed: list[str], triggers: Triggers) -> str:
 
 
 def _condition(own: Own, triggers: Triggers) -> Condition:
-    named = [s.name for s in triggers.schedules if s.name in own.schedules]
-    everyone = len(named) == len(triggers.schedules)
-    scheduled: Expr = bool(named) if everyone else any_of(Match("schedule", name) for name in named)
+    groups: dict[Expr, list[str]] = {}
+    for name, expr in own.schedules.items():
+        if expr is not False:
+            groups.setdefault(expr, []).append(name)
+    scheduled = any_of(
+        all_of([len(names) == len(triggers.schedules) or any_of(Match("schedule", n) for n in names), expr])
+        for expr, names in groups.items()
+    )
     exprs = {kind: expr if triggers.on(kind) else False for kind, expr in own.exprs.items()}
     return Condition(**exprs, schedule=scheduled if triggers.schedules else False)
 
 
 def _withheld(job: Job, own: Own, parents: Iterable[tuple[str, Own]], triggers: Triggers) -> Iterable[Diagnostic]:
     for schedule in triggers.schedules:
-        if job.stage not in schedule.stages or schedule.name not in own.schedules:
+        if job.stage not in schedule.stages or own.on(schedule.name) is False:
             continue
         for name, parent in parents:
-            if schedule.name not in parent.schedules:
+            if parent.on(schedule.name) is False:
                 message = (
                     f"schedule {schedule.name} asks for {job.id}, which depends on {name}, which does not run on it"
                 )
@@ -103,75 +147,24 @@ def _withheld(job: Job, own: Own, parents: Iterable[tuple[str, Own]], triggers: 
                 yield error("MLG304", schedule.position, message, hint)
 
 
-def _own(source: Source, job: Job, triggers: Triggers) -> Own:
-    said = source.data["stages"][job.stage][job.name]
-    whens = said.get("when", [{}])
-    place = source.data["environments"].get(job.environment.name) if job.environment else None
-    default = source.data["project"]["default_branch"]
+def _own(known: Known, job: Job) -> Own:
     exprs: dict[str, Expr] = {}
     for kind in (*WITH_BRANCH, "tag"):
-        exprs[kind] = all_of([_said(job, whens, place, kind, default), _place(place, kind), *_safety(job, kind)])
-    runs = frozenset(s.name for s in triggers.schedules if _on_schedule(s, job, whens, place, default))
-    return Own(exprs, runs)
+        exprs[kind] = all_of([own_exprs(known, job, kind), *_safety(job, kind)])
+    return Own(exprs, {s.name: _on_schedule(known, s, job) for s in known.triggers.schedules})
 
 
-def _on_schedule(schedule: Schedule, job: Job, whens: list[Any], place: Any, default: str) -> bool:
+def _on_schedule(known: Known, schedule: Schedule, job: Job) -> Expr:
+    """What is left to ask on this schedule, whose name and branch are known."""
+    whens = known.said(job).get("when", [{}])
     named = any("schedule" in when or "schedule" in when.get("event", ()) for when in whens)
     if schedule.stages and job.stage not in schedule.stages:
         return False
     if not schedule.stages and job.deploys and not named:
         return False
-    whole = all_of([_said(job, whens, place, "schedule", default), _place(place, "schedule")])
-    return evaluate(whole, {"branch": schedule.branch, "schedule": schedule.name})
-
-
-def _said(job: Job, whens: list[Any], place: Any, kind: str, default: str) -> Expr:
-    """The job's `when` on events of this kind: any of its mappings, each with its own defaults."""
-    return any_of(all_of([_when(when, kind, job), _limit(job, when, place, kind, default)]) for when in whens)
-
-
-def _when(when: dict[str, Any], kind: str, job: Job) -> Expr:
-    """One mapping of `when` on events of this kind; without event, tag or schedule, the defaults of the stage."""
-    parts: list[Expr] = [_mapping(when, kind)]
-    if not any(key in when for key in ("event", "tag", "schedule")):
-        kinds = DEPLOYING if job.deploys else MONITORING if job.stage == "monitor" else EVERY
-        parts.append(kind in kinds)
-    return all_of(parts)
-
-
-def _mapping(when: dict[str, Any], kind: str) -> Expr:
-    parts: list[Expr] = []
-    for key, value in when.items():
-        if key == "event":
-            parts.append(kind in value)
-        elif key == "branch":
-            parts.append(False if kind == "tag" else patterns_expr("branch", value))
-        elif key == "tag":
-            parts.append(patterns_expr("tag", value) if kind == "tag" else False)
-        elif key == "schedule":
-            parts.append(any_of(Match("schedule", v) for v in value) if kind == "schedule" else False)
-        elif key == "not":
-            parts.append(negate(_mapping(value, kind)))
-    return all_of(parts)
-
-
-def _place(place: Any, kind: str) -> Expr:
-    """What the environment's `branches` and `tags` allow; one given and the other absent means none of the other."""
-    if place is None or (place["branches"] is None and place["tags"] is None):
-        return True
-    if kind == "tag":
-        return patterns_expr("tag", place["tags"] or ())
-    return patterns_expr("branch", place["branches"] or ())
-
-
-def _limit(job: Job, when: dict[str, Any], place: Any, kind: str, default: str) -> Expr:
-    """A deploying job runs on the default branch or a tag only, unless branches or tags are named for it."""
-    named = "branch" in when or "tag" in when
-    if place is not None and (place["branches"] is not None or place["tags"] is not None):
-        named = True
-    return True if named or not job.deploys or kind == "tag" else Match("branch", default)
+    return partial(own_exprs(known, job, "schedule"), {"branch": schedule.branch, "schedule": schedule.name})
 
 
 def _safety(job: Job, kind: str) -> list[Expr]:
     """Nothing that deploys or sees a secret runs for a fork."""
-    return [Not(Match("fork", "true"))] if kind == "pull_request" and (job.deploys or job.secrets) else []
+    return [Not(Match("fork", "true"))] if kind == "pull_request" and (job.deploys or job.secret_names) else []

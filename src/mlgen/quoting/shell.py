@@ -3,6 +3,8 @@
 import re
 import shlex
 
+_REFERENCE = re.compile(r"\$\{(?:matrix\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
+_ESCAPED = re.compile(r"[\\\"$`]")
 _GLOB = re.compile(r"[A-Za-z0-9_@%+=:,./*?\[\]-]+")
 _SIMPLE_WORD = re.compile(
     r"[A-Za-z0-9_@%+=:,./-]+|\"(?:[A-Za-z0-9_@%+=:,. /-]|\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\})*\""
@@ -93,6 +95,13 @@ _SHELL_WORDS = frozenset(
 def sh(value: object) -> str:
     """The value as one word of a POSIX shell."""
     return shlex.quote(str(value))
+
+
+def sh_template(text: str) -> str:
+    """The text as one double-quoted word in which `${NAME}` and `${matrix.NAME}` are expanded, and nothing else is."""
+    parts = _REFERENCE.split(text)  # text and names in turn
+    safe = (f"${{{part}}}" if index % 2 else _ESCAPED.sub(r"\\\g<0>", part) for index, part in enumerate(parts))
+    return '"' + "".join(safe) + '"'
 
 
 def sh_path(path: str) -> str:

@@ -1,9 +1,11 @@
 """The user's text to valid, expanded data with positions."""
 
 import os
+from typing import Any
 
 from mlgen.diagnostics import SpecError
 from mlgen.ir.source import Source
+from mlgen.spec.defaults import positions
 from mlgen.spec.expand import expand
 from mlgen.spec.load import Loaded, load, read
 from mlgen.spec.validate import validate
@@ -27,11 +29,17 @@ def meaning(root: str, loaded: Loaded) -> Source:
     if faults:
         raise SpecError(faults)
     if not any("from" in stage or "only" in stage for stage in loaded.data["stages"].values()):
-        return Source(loaded.file, expand(loaded.data), loaded.position)
+        position = positions(loaded.data, loaded.position) if _has_defaults(loaded.data) else loaded.position
+        return Source(loaded.file, expand(loaded.data), position)
     from mlgen.spec.imports import merged
 
     whole = merged(root, loaded)
     faults = validate(whole)
     if faults:
         raise SpecError(faults)
-    return Source(loaded.file, expand(whole.data), whole.position, whole.inputs, whole.warnings)
+    position = positions(whole.data, whole.position)
+    return Source(loaded.file, expand(whole.data), position, whole.inputs, whole.warnings)
+
+
+def _has_defaults(data: dict[str, Any]) -> bool:
+    return "defaults" in data or any("defaults" in members for members in data["stages"].values())

@@ -8,66 +8,15 @@ from typing import Any
 
 from mlgen.spec.load import Route
 
-_JOB_KEYS = [
-    "activate",
-    "approval",
-    "build",
-    "checkout",
-    "defaults",
-    "helm",
-    "keep",
-    "kubernetes",
-    "lock",
-    "native",
-    "oidc",
-    "on_failure",
-    "package",
-    "packages",
-    "params",
-    "permissions",
-    "promote",
-    "register",
-    "release",
-    "reuse",
-    "runtime",
-    "services",
-    "shards",
-    "shell",
-    "smoke",
-    "steps",
-    "tools",
-    "working_directory",
-]
-
-_WHENS: list[Route] = [("when",), ("when", "not"), ("when", "*"), ("when", "*", "not")]
+_JOB_KEYS = ["build", "helm", "kubernetes", "package", "promote", "register", "release", "reuse", "shards", "smoke"]
 
 _ROUTES: list[Route] = [
-    *((key,) for key in ("defaults", "model", "overrides", "policy", "report", "tracking")),
-    *(("runtime", key) for key in ("activate", "packages", "shell", "tools")),
-    ("project", "root"),
-    ("secrets", "*", "file"),
-    ("secrets", "*", "plain"),
-    ("triggers", "api"),
-    ("stages", "*", "defaults"),
+    *((key,) for key in ("model", "overrides", "policy", "report", "tracking")),
     *(("stages", "*", "*", key) for key in _JOB_KEYS),
-    *(
-        ("stages", "*", "*", *when, key)
-        for when in _WHENS
-        for key in ("changed", "input", "message", "result", "value")
-    ),
+    ("stages", "*", "*", "image", "from"),
 ]
 
 _SHAPES: list[tuple[Route, Callable[[Any], bool]]] = [
-    (("runtime", "image"), lambda value: isinstance(value, dict)),
-    (("stages", "*", "*", "image"), lambda value: isinstance(value, dict)),
-    (("stages", "*", "*", "environment"), lambda value: isinstance(value, dict)),
-    (("stages", "*", "*", "secrets"), lambda value: isinstance(value, dict)),
-    (("stages", "*", "*", "secrets", "*"), lambda value: isinstance(value, dict)),
-    *(
-        (("stages", "*", "*", *when, "event", *item), lambda value: value in ("api", "retrain"))
-        for when in _WHENS
-        for item in ((), ("*",))
-    ),
     (
         ("gates", "*", "baseline"),
         lambda value: isinstance(value, str) or (isinstance(value, dict) and "branch" in value),
@@ -80,10 +29,9 @@ _SHAPES: list[tuple[Route, Callable[[Any], bool]]] = [
 ]
 
 
-def find(data: Any, targets: tuple[str, ...]) -> list[Route]:
-    """The paths of all such constructs in the spec's data; `targets` are the names of the known CI systems."""
-    routes = [*_ROUTES, *(("secrets", "*", name) for name in targets)]
-    found = [route for pattern in routes for route, _ in _matching(data, pattern)]
+def find(data: Any) -> list[Route]:
+    """The paths of all such constructs in the spec's data."""
+    found = [route for pattern in _ROUTES for route, _ in _matching(data, pattern)]
     found += [route for pattern, test in _SHAPES for route, value in _matching(data, pattern) if test(value)]
     # Of one inside another, the outer tells enough.
     found = [route for route in found if not any(route[:n] in found for n in range(1, len(route)))]

@@ -36,8 +36,7 @@ def _explain(loaded: Text, schema: dict[str, Any]) -> Iterator[Diagnostic]:
         message = "the spec is empty" if loaded.root is None else "the spec must be a mapping"
         yield error("MLG102", loaded.position(()), message, hint)
         return
-    known = tuple(schema["properties"]["targets"]["anyOf"][0]["items"]["enum"])
-    later = unbuilt.find(loaded.data, known)
+    later = unbuilt.find(loaded.data)
     for route in later:
         at = loaded.position(route, key=True)
         yield error(
@@ -195,7 +194,7 @@ def _wrong(fault: Any) -> str:
     if fault.validator == "anyOf":
         return f"{value} is not {_either(_alternatives(fault))}"
     if fault.validator == "enum":
-        return f"{value} is none of {', '.join(map(str, wanted))}"
+        return f"{value} is none of {', '.join(c if isinstance(c, str) else _shown(c) for c in wanted)}"
     if fault.validator == "const":
         return f"{value} is not {_shown(wanted)}"
     if fault.validator == "type":

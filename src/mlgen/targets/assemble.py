@@ -13,7 +13,8 @@ from mlgen import targets
 def assemble(base: Path) -> dict[str, Any]:
     """The schema; a target's `schema.yaml` has `title`, `description`, `options` and `runner`.
 
-    The fallbacks that the spec may choose come from the target's capability table.
+    It may have `secret`, `step` and `native`: what stands under the target's name there. The fallbacks that the spec
+    may choose come from the target's capability table.
     """
     import yaml
 
@@ -22,11 +23,47 @@ def assemble(base: Path) -> dict[str, Any]:
     listed["items"] = {"enum": list(targets.names())}
     schema["properties"]["targets"]["examples"] = [list(targets.names()[:2])]
     runner = schema["properties"]["runners"]["additionalProperties"]["properties"]
+    secret = schema["properties"]["secrets"]["additionalProperties"]["properties"]
+    job = schema["$defs"]["job"]["properties"]
     for name in targets.names():
         own = yaml.safe_load((Path(targets.__file__).parent / name / "schema.yaml").read_text("utf-8"))
         mapped["properties"][name] = _options(name, own)
         runner[name] = own["runner"]
+        secret[name] = own.get("secret") or _SECRET
+        job["steps"]["items"]["properties"][name] = own.get("step") or _own_words(own, "The step")
+        job["native"]["properties"][name] = own.get("native") or _own_words(own, "The job")
     return schema
+
+
+_SECRET: dict[str, Any] = {
+    "title": "Secret",
+    "description": "What the CI system calls the secret.",
+    "type": "object",
+    "required": ["id"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {
+            "type": "string",
+            "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+            "title": "Id",
+            "description": "The name of the CI system's own secret or variable.",
+            "examples": ["TOKEN"],
+        }
+    },
+    "examples": [{"id": "TOKEN"}],
+}
+
+
+def _own_words(own: dict[str, Any], what: str) -> dict[str, Any]:
+    """A mapping that only the target itself reads."""
+    return {
+        "title": own["title"],
+        "description": f"{what} in the words of {own['title']}.",
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": True,
+        "examples": [{"key": "value"}],
+    }
 
 
 def _options(name: str, own: dict[str, Any]) -> dict[str, Any]:

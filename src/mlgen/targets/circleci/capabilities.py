@@ -3,12 +3,15 @@
 from mlgen.targets.contract import Capability
 
 CAPABILITIES = (
+    Capability("activate", "unsupported", "not said yet", default="refuse"),
     Capability(
         "allow_failure",
         "emulated",
         "the step notes the failure and ends well; the job then stops before it hands anything on",
         "a permitted failure shows as green; one outside the scripts (the image, the checkout) is not permitted",
     ),
+    Capability("alternatives", "unsupported", "not said yet", default="refuse"),
+    Capability("api", "unsupported", "not said yet", default="refuse"),
     Capability(
         "approval",
         "native",
@@ -22,7 +25,11 @@ CAPABILITIES = (
         "the project setting `Auto-cancel redundant workflows`",
         "it cannot be limited to some events: it takes every branch but the default one",
     ),
+    Capability("changed", "unsupported", "not said yet", default="refuse"),
+    Capability("checkout", "unsupported", "not said yet", default="refuse"),
+    Capability("container", "unsupported", "not said yet", default="refuse"),
     Capability("coverage", "emulated", "the rate is printed, and the report kept as an artifact", "no annotations"),
+    Capability("docker", "unsupported", "not said yet", default="refuse"),
     Capability("environment", "emulated", "the job's context, serial group and filter", "no list of deployments"),
     Capability("exports", "emulated", "a file of NAME=value lines in the workspace, loaded through BASH_ENV"),
     Capability("files", "native", "the workspace; a job copies what it declares out of it, and the rest is removed"),
@@ -34,6 +41,7 @@ CAPABILITIES = (
         "the executor's docker image; on a virtual machine, a container that the scripts run in",
         "the image needs bash, python3 for `.mlgen/ci.py`, and git for a quick checkout",
     ),
+    Capability("input", "unsupported", "not said yet", default="refuse"),
     Capability(
         "inputs",
         "native",
@@ -41,10 +49,17 @@ CAPABILITIES = (
         "a number with a fraction is a string there",
     ),
     Capability("junit", "native", "`store_test_results`"),
+    Capability("keep", "unsupported", "not said yet", default="refuse"),
+    Capability("legs", "unsupported", "not said yet", default="refuse"),
     Capability("lock", "native", "`serial-group` of the job", "a job that waits for more than five hours is cancelled"),
     Capability("manual", "native", "`Trigger Pipeline` in the web app, or the API"),
     Capability("matrix", "native", "`matrix` of a parameterized job; an invocation a leg where it is no product"),
     Capability("max_parallel", "emulated", "each leg requires that an earlier one has ended", "the lanes are fixed"),
+    Capability("message", "unsupported", "not said yet", default="refuse"),
+    Capability("milestone", "unsupported", "not said yet", default="refuse"),
+    Capability("native", "unsupported", "not said yet", default="refuse"),
+    Capability("oidc", "unsupported", "not said yet", default="refuse"),
+    Capability("on_failure", "unsupported", "not said yet", default="refuse"),
     Capability(
         "order",
         "emulated",
@@ -53,6 +68,8 @@ CAPABILITIES = (
         (("best-effort", "as it is, without the warning"),),
         "warn",
     ),
+    Capability("permissions", "unsupported", "not said yet", default="refuse"),
+    Capability("plain", "unsupported", "not said yet", default="refuse"),
     Capability(
         "pull_request",
         "native",
@@ -61,7 +78,11 @@ CAPABILITIES = (
     ),
     Capability("push", "native", "`filters` of each job"),
     Capability("python", "native", "cimg/python, CircleCI's image of that version"),
+    Capability("references", "unsupported", "not said yet", default="refuse"),
+    Capability("renamed", "unsupported", "not said yet", default="refuse"),
+    Capability("result", "unsupported", "not said yet", default="refuse"),
     Capability("retry", "native", "`max_auto_reruns` of the step; a loop in the shell where a failure is permitted"),
+    Capability("root", "unsupported", "not said yet", default="refuse"),
     Capability("runner", "native", "`resource_class` and `machine` of an executor"),
     Capability(
         "schedule",
@@ -71,6 +92,7 @@ CAPABILITIES = (
         (("external", "the schedule triggers are set up by hand"),),
         "warn",
     ),
+    Capability("secret_file", "unsupported", "not said yet", default="refuse"),
     Capability(
         "secrets",
         "native",
@@ -81,6 +103,8 @@ CAPABILITIES = (
             ("split", "each secret has a context of its own"),
         ),
     ),
+    Capability("services", "unsupported", "not said yet", default="refuse"),
+    Capability("steps", "unsupported", "not said yet", default="refuse"),
     Capability(
         "summary",
         "emulated",
@@ -89,7 +113,10 @@ CAPABILITIES = (
         (("artifact", "as it is, without the warning"),),
         "warn",
     ),
+    Capability("system", "unsupported", "not said yet", default="refuse"),
     Capability("tag", "native", "`filters` of each job"),
     Capability("timeout", "emulated", "`timeout` before the command; `no_output_timeout` is raised to it"),
     Capability("url", "emulated", "a last step prints it"),
+    Capability("value", "unsupported", "not said yet", default="refuse"),
+    Capability("working_directory", "unsupported", "not said yet", default="refuse"),
 )

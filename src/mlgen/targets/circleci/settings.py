@@ -80,12 +80,12 @@ def _approvals(pipeline: Pipeline) -> Iterator[Setting]:
         users = [job for job in pipeline.jobs if job.environment == place and place.approval]
         if users:
             names = list(dict.fromkeys(name for job in users for name in runtime.contexts(pipeline, job)))
-            who = ", ".join(place.approvers) or "those who may approve"
+            who = ", ".join(place.approval.by if place.approval else ()) or "those who may approve"
             title = f"Contexts, {', '.join(names)}: security group {who}" if names else f"Approval of {place.name}"
             detail = "Otherwise everybody who may push approves; this needs an organization of the type github."
             if not names:
                 detail = f"Everybody who may push approves: give {users[0].id} a secret; limit its context to {who}."
-            yield Setting(title, detail, bool(place.approvers))
+            yield Setting(title, detail, bool(place.approval and place.approval.by))
 
 
 def _project(pipeline: Pipeline) -> Iterator[Setting]:

@@ -250,7 +250,7 @@ class Workflow:
         self.anchors: dict[str, str] = {}
         self.texts = [start_filter(pipeline)] if start else []
         for job in pipeline.jobs:
-            times = (1 if crossed(job) else len(legs(job))) + job.approval
+            times = (1 if crossed(job) else len(legs(job))) + bool(job.approval)
             self.texts += [filter_text(pipeline, job, self.own)] * times
 
     def entries(self) -> list[dict[str, Any]]:
@@ -307,8 +307,9 @@ class Workflow:
 
 
 def _prompt(job: Job) -> str:
-    assert job.environment is not None
-    return " ".join(job.environment.prompt.split()) or f"environments.{job.environment.name}.approval"
+    assert job.approval is not None
+    key = f"environments.{job.environment.name}.approval" if job.environment else f"stages.{job.id}.approval"
+    return " ".join(job.approval.prompt.split()) or key
 
 
 def filter_text(pipeline: Pipeline, job: Job, own: str) -> str:

@@ -3,7 +3,10 @@
 from mlgen.targets.contract import Capability
 
 CAPABILITIES = (
+    Capability("activate", "unsupported", "not said yet", default="refuse"),
     Capability("allow_failure", "native", "`continue-on-error` of the job"),
+    Capability("alternatives", "unsupported", "not said yet", default="refuse"),
+    Capability("api", "unsupported", "not said yet", default="refuse"),
     Capability(
         "approval",
         "native",
@@ -12,9 +15,13 @@ CAPABILITIES = (
     ),
     Capability("cache", "native", "actions/cache, keyed by the hash of the files; none in deploying jobs"),
     Capability("cancel", "native", "`concurrency` of the workflow with `cancel-in-progress`"),
+    Capability("changed", "unsupported", "not said yet", default="refuse"),
+    Capability("checkout", "unsupported", "not said yet", default="refuse"),
+    Capability("container", "unsupported", "not said yet", default="refuse"),
     Capability(
         "coverage", "emulated", "the rate is written to the job summary", "no trend and no annotations of lines"
     ),
+    Capability("docker", "unsupported", "not said yet", default="refuse"),
     Capability("environment", "native", "`environment` of the job"),
     Capability("exports", "emulated", "a file of NAME=value lines, handed on as an artifact"),
     Capability(
@@ -30,23 +37,37 @@ CAPABILITIES = (
         "native",
         "`container` of the job, which needs bash, and python3 for gates, exports, reports and deployments",
     ),
+    Capability("input", "unsupported", "not said yet", default="refuse"),
     Capability("inputs", "native", "`inputs` of `workflow_dispatch`, checked again in the shell", "at most 25"),
     Capability("junit", "emulated", "counts and failures in the job summary, failures as annotations"),
+    Capability("keep", "unsupported", "not said yet", default="refuse"),
+    Capability("legs", "unsupported", "not said yet", default="refuse"),
     Capability(
         "lock", "native", "`concurrency` of the job with `queue: max`", "a run that awaits approval holds the lock"
     ),
     Capability("manual", "native", "`workflow_dispatch`"),
     Capability("matrix", "native", "`strategy.matrix`, with `fail-fast: false`"),
     Capability("max_parallel", "native", "`max-parallel`"),
+    Capability("message", "unsupported", "not said yet", default="refuse"),
+    Capability("milestone", "unsupported", "not said yet", default="refuse"),
+    Capability("native", "unsupported", "not said yet", default="refuse"),
+    Capability("oidc", "unsupported", "not said yet", default="refuse"),
+    Capability("on_failure", "unsupported", "not said yet", default="refuse"),
     Capability(
         "order",
         "emulated",
         "the first step of a deployment compares it with the environment's last one through the API",
     ),
+    Capability("permissions", "unsupported", "not said yet", default="refuse"),
+    Capability("plain", "unsupported", "not said yet", default="refuse"),
     Capability("pull_request", "native", "`pull_request`; the merge with the target is tested"),
     Capability("push", "native", "`push` with `branches`"),
     Capability("python", "native", "actions/setup-python"),
+    Capability("references", "unsupported", "not said yet", default="refuse"),
+    Capability("renamed", "unsupported", "not said yet", default="refuse"),
+    Capability("result", "unsupported", "not said yet", default="refuse"),
     Capability("retry", "emulated", "a loop in the shell, in the same workspace"),
+    Capability("root", "unsupported", "not said yet", default="refuse"),
     Capability("runner", "native", "`runs-on`"),
     Capability(
         "schedule",
@@ -54,8 +75,12 @@ CAPABILITIES = (
         "`schedule`, on the default branch",
         "a public repository's schedules stop after 60 days without activity",
     ),
+    Capability("secret_file", "unsupported", "not said yet", default="refuse"),
     Capability("secrets", "native", "in the environment of the steps that run the job's scripts"),
+    Capability("services", "unsupported", "not said yet", default="refuse"),
+    Capability("steps", "unsupported", "not said yet", default="refuse"),
     Capability("summary", "native", "the job summary"),
+    Capability("system", "unsupported", "not said yet", default="refuse"),
     Capability("tag", "native", "`push` with `tags`", "more than three tags pushed at once start nothing"),
     Capability(
         "timeout",
@@ -63,4 +88,6 @@ CAPABILITIES = (
         "`timeout` before the command; `timeout-minutes` behind it, with time for the rest of the job",
     ),
     Capability("url", "native", "`environment.url`"),
+    Capability("value", "unsupported", "not said yet", default="refuse"),
+    Capability("working_directory", "unsupported", "not said yet", default="refuse"),
 )

@@ -59,10 +59,10 @@ def _environments(pipeline: Pipeline) -> list[Setting]:
             continue
         details = []
         if environment.approval:
-            who = f" ({', '.join(environment.approvers)})" if environment.approvers else ""
+            who = f" ({', '.join(environment.approval.by)})" if environment.approval.by else ""
             details.append(f"Required reviewers{who}, and prevent self-review; do not let administrators bypass them.")
         details.append("Deployment branches and tags: those that mlgen.yaml lets deploy, as a second lock.")
-        found.append(Setting(f"Environments: create {environment.name}", " ".join(details), environment.approval))
+        found.append(Setting(f"Environments: create {environment.name}", " ".join(details), bool(environment.approval)))
     return found
 
 

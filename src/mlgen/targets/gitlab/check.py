@@ -166,7 +166,7 @@ def _when(said: Config, job: Job, pipeline: Pipeline) -> Iterator[str]:
         if tokens(entry.get("if", "")) > MAX_TOKENS:
             yield "one of its conditions has too many tokens"
         waits = entry.get("when") == "manual" and entry.get("allow_failure") is False
-        if entry.get("when") != "never" and waits != job.approval:
+        if entry.get("when") != "never" and waits != bool(job.approval):
             yield "it waits for somebody" if waits else "it does not wait for an approval"
     if job.approval and not entries:
         yield "it does not wait for an approval"

@@ -129,7 +129,8 @@ def _texts(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
         if OPENING in value:
             yield _replaced(job.position, f"{job.id}: the variable {name}")
     texts = [*job.files, *job.reports.junit, job.reports.summary, *(c for k in job.caches for c in (*k.paths, *k.key))]
-    texts += [job.environment.url, job.environment.prompt] if job.environment else []
+    texts += [job.environment.url] if job.environment else []
+    texts += [job.approval.prompt] if job.approval else []
     texts += [job.reports.coverage.path] if job.reports.coverage else []
     for text in texts:
         if OPENING in text:

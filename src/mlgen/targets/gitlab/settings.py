@@ -80,7 +80,7 @@ def _deployments(pipeline: Pipeline) -> Iterator[Setting]:
     for environment in pipeline.environments:
         jobs = [job for job in pipeline.jobs if job.environment and job.environment.name == environment.name]
         if environment.approval and jobs:
-            who = f" by {', '.join(environment.approvers)}" if environment.approvers else ""
+            who = f" by {', '.join(environment.approval.by)}" if environment.approval.by else ""
             detail = (
                 f"Premium: protect the environment {environment.name} and require approvals{who}, not by the person "
                 "who started the pipeline. Without it, whoever may merge to the branch may start the manual job."

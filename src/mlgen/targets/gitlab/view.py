@@ -101,8 +101,10 @@ def _job(job: Job, pipeline: Pipeline, place: Place, cancelled: bool) -> dict[st
         "needs": place.needs,
         "plain_needs": place.needs is not None and all(need.plain for need in place.needs),
         "dependencies": place.dependencies,
-        "rules": [JobRule(r.condition, r.never, job.approval and not r.never) for r in conditions.rules(job, pipeline)],
-        "confirmation": job.environment.prompt if job.environment and job.approval else "",
+        "rules": [
+            JobRule(r.condition, r.never, bool(job.approval) and not r.never) for r in conditions.rules(job, pipeline)
+        ],
+        "confirmation": job.approval.prompt if job.approval else "",
         "matrix": matrix(job.matrix) if job.matrix else [],
         "image": job.image or (f"python:{job.python}" if job.python else ""),
         "tags": _tags(job),

@@ -3,7 +3,10 @@
 from mlgen.targets.contract import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (
+    Capability("activate", "unsupported", "not said yet", default="refuse"),
     Capability("allow_failure", "native", "`catchError` around the steps: the stage is unstable, the build goes on"),
+    Capability("alternatives", "unsupported", "not said yet", default="refuse"),
+    Capability("api", "unsupported", "not said yet", default="refuse"),
     Capability(
         "approval",
         "native",
@@ -22,7 +25,11 @@ CAPABILITIES: tuple[Capability, ...] = (
         "`disableConcurrentBuilds(abortPrevious: …)`",
         fallbacks=(("serial", "runs of a branch wait for each other instead"),),
     ),
+    Capability("changed", "unsupported", "not said yet", default="refuse"),
+    Capability("checkout", "unsupported", "not said yet", default="refuse"),
+    Capability("container", "unsupported", "not said yet", default="refuse"),
     Capability("coverage", "native", "`recordCoverage` of the plugin Coverage"),
+    Capability("docker", "unsupported", "not said yet", default="refuse"),
     Capability(
         "environment",
         "emulated",
@@ -39,8 +46,11 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("finally", "native", "`post { always { … } }`"),
     Capability("gate", "emulated", "`.mlgen/ci.py gate`"),
     Capability("image", "native", "a `docker` agent"),
+    Capability("input", "unsupported", "not said yet", default="refuse"),
     Capability("inputs", "native", "`parameters`", weaker="the form shows them from a branch's second run on"),
     Capability("junit", "native", "`junit`"),
+    Capability("keep", "unsupported", "not said yet", default="refuse"),
+    Capability("legs", "unsupported", "not said yet", default="refuse"),
     Capability("lock", "native", "`lock` of the plugin Lockable Resources"),
     Capability(
         "manual",
@@ -55,6 +65,11 @@ CAPABILITIES: tuple[Capability, ...] = (
         "each leg holds one of as many locks",
         weaker="a leg may wait although another lock is free",
     ),
+    Capability("message", "unsupported", "not said yet", default="refuse"),
+    Capability("milestone", "unsupported", "not said yet", default="refuse"),
+    Capability("native", "unsupported", "not said yet", default="refuse"),
+    Capability("oidc", "unsupported", "not said yet", default="refuse"),
+    Capability("on_failure", "unsupported", "not said yet", default="refuse"),
     Capability(
         "order",
         "emulated",
@@ -63,6 +78,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         weaker="runs of different branches or tags share the lock alone, and an older commit can come last",
         fallbacks=(("branch", "the order within a branch is enough"),),
     ),
+    Capability("permissions", "unsupported", "not said yet", default="refuse"),
+    Capability("plain", "unsupported", "not said yet", default="refuse"),
     Capability("pull_request", "native", "`CHANGE_ID` is set; the branch source chooses head or merge"),
     Capability(
         "push",
@@ -75,7 +92,11 @@ CAPABILITIES: tuple[Capability, ...] = (
         "emulated",
         "the image `python:VERSION` as a `docker` agent; packages go to the user's folder in the workspace",
     ),
+    Capability("references", "unsupported", "not said yet", default="refuse"),
+    Capability("renamed", "unsupported", "not said yet", default="refuse"),
+    Capability("result", "unsupported", "not said yet", default="refuse"),
     Capability("retry", "emulated", "a loop in the script"),
+    Capability("root", "unsupported", "not said yet", default="refuse"),
     Capability(
         "runner",
         "native",
@@ -88,6 +109,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "`cron` in UTC; several schedules need the plugin Parameterized Scheduler",
         weaker="a schedule starts once the branch has been built with this file",
     ),
+    Capability("secret_file", "unsupported", "not said yet", default="refuse"),
     Capability(
         "secrets",
         "native",
@@ -95,6 +117,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         weaker="a secret bound to environments is kept to them by this file alone: any branch may change the file",
         fallbacks=(("folder", "the credentials lie in a folder whose branches are all trusted"),),
     ),
+    Capability("services", "unsupported", "not said yet", default="refuse"),
+    Capability("steps", "unsupported", "not said yet", default="refuse"),
     Capability(
         "summary",
         "emulated",
@@ -103,10 +127,13 @@ CAPABILITIES: tuple[Capability, ...] = (
         default="warn",
         fallbacks=(("archive", "a link is enough"),),
     ),
+    Capability("system", "unsupported", "not said yet", default="refuse"),
     Capability(
         "tag", "native", "`TAG_NAME` is set", weaker="Jenkins builds tags only where its branch source is told to"
     ),
     Capability("timeout", "emulated", "`timeout` of coreutils, which fails; Jenkins' own would abort"),
     Capability("url", "emulated", "the build's description", weaker="the last deployment of a run is shown"),
+    Capability("value", "unsupported", "not said yet", default="refuse"),
+    Capability("working_directory", "unsupported", "not said yet", default="refuse"),
 )
 """One row for each construct."""

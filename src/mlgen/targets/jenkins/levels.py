@@ -15,7 +15,7 @@ def levels(pipeline: Pipeline) -> tuple[tuple[Job, ...], ...]:
 
     def is_late(job: Job) -> bool:
         if job.id not in late:
-            late[job.id] = job.approval or any(is_late(by_id[edge.job]) for edge in job.edges)
+            late[job.id] = bool(job.approval) or any(is_late(by_id[edge.job]) for edge in job.edges)
         return late[job.id]
 
     def settle(job: Job, first: int) -> int:

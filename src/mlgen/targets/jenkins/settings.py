@@ -53,8 +53,8 @@ def _safety(pipeline: Pipeline) -> Iterator[Setting]:
     for place in pipeline.environments:
         if not place.approval or not any(job.environment == place for job in pipeline.jobs):
             continue
-        if place.approvers:
-            detail = f"The users or groups {', '.join(place.approvers)} may approve, and administrators."
+        if place.approval.by:
+            detail = f"The users or groups {', '.join(place.approval.by)} may approve, and administrators."
         else:
             detail = "Whoever has Job/Build may approve: give it to few, or name people under `approval.by`."
         yield Setting(f"Approval of {place.name}", detail, True)

@@ -163,14 +163,14 @@ def stage_name(job: Job, leg: Leg | None) -> str:
 
 
 def _approval(job: Job) -> View:
-    place = job.environment
-    assert place is not None
+    assert job.approval is not None
+    question = f"Deploy to {job.environment.name}?" if job.environment else f"Run {job.name}?"
     return {
         "outer": f"{job.stage}: {job.name}",
         "name": f"approve {job.name}",
-        "environment": place.name,
-        "message": place.prompt or f"Deploy to {place.name}?",
-        "submitter": ",".join(place.approvers),
+        "environment": job.environment.name if job.environment else "",
+        "message": job.approval.prompt or question,
+        "submitter": ",".join(job.approval.by),
     }
 
 

@@ -3,7 +3,10 @@
 from mlgen.targets.contract import Capability
 
 CAPABILITIES = (
+    Capability("activate", "unsupported", "not said yet", default="refuse"),
     Capability("allow_failure", "native", "jobs.allow_failures, by the job's name"),
+    Capability("alternatives", "unsupported", "not said yet", default="refuse"),
+    Capability("api", "unsupported", "not said yet", default="refuse"),
     Capability(
         "approval",
         "unsupported",
@@ -26,6 +29,9 @@ CAPABILITIES = (
         "auto-cancellation in the repository's settings",
         "cancels queued builds only, and is not part of the file",
     ),
+    Capability("changed", "unsupported", "not said yet", default="refuse"),
+    Capability("checkout", "unsupported", "not said yet", default="refuse"),
+    Capability("container", "unsupported", "not said yet", default="refuse"),
     Capability(
         "coverage",
         "emulated",
@@ -34,6 +40,7 @@ CAPABILITIES = (
         (("log", "the log is enough"),),
         "warn",
     ),
+    Capability("docker", "unsupported", "not said yet", default="refuse"),
     Capability(
         "environment",
         "emulated",
@@ -60,6 +67,7 @@ CAPABILITIES = (
         "docker run on the virtual machine, with the home folder in its place",
         "a gate runs on the machine itself, and files belong to the image's user",
     ),
+    Capability("input", "unsupported", "not said yet", default="refuse"),
     Capability(
         "inputs", "emulated", "variables of the API request, checked before they are used", "no form and no types"
     ),
@@ -71,6 +79,8 @@ CAPABILITIES = (
         (("log", "the log is enough"),),
         "warn",
     ),
+    Capability("keep", "unsupported", "not said yet", default="refuse"),
+    Capability("legs", "unsupported", "not said yet", default="refuse"),
     Capability(
         "lock",
         "unsupported",
@@ -89,6 +99,11 @@ CAPABILITIES = (
         (("all", "all legs run at once"),),
         "warn",
     ),
+    Capability("message", "unsupported", "not said yet", default="refuse"),
+    Capability("milestone", "unsupported", "not said yet", default="refuse"),
+    Capability("native", "unsupported", "not said yet", default="refuse"),
+    Capability("oidc", "unsupported", "not said yet", default="refuse"),
+    Capability("on_failure", "unsupported", "not said yet", default="refuse"),
     Capability(
         "order",
         "unsupported",
@@ -97,10 +112,16 @@ CAPABILITIES = (
         (("builds", "the limit of concurrent jobs in the repository's settings is set to 1"),),
         "warn",
     ),
+    Capability("permissions", "unsupported", "not said yet", default="refuse"),
+    Capability("plain", "unsupported", "not said yet", default="refuse"),
     Capability("pull_request", "native", 'type = "pull_request"'),
     Capability("push", "native", 'type = "push"'),
     Capability("python", "native", "python"),
+    Capability("references", "unsupported", "not said yet", default="refuse"),
+    Capability("renamed", "unsupported", "not said yet", default="refuse"),
+    Capability("result", "unsupported", "not said yet", default="refuse"),
     Capability("retry", "emulated", "a loop around the command"),
+    Capability("root", "unsupported", "not said yet", default="refuse"),
     Capability("runner", "native", "vm.size and arch"),
     Capability(
         "schedule",
@@ -115,6 +136,7 @@ CAPABILITIES = (
         ),
         "refuse",
     ),
+    Capability("secret_file", "unsupported", "not said yet", default="refuse"),
     Capability(
         "secrets",
         "emulated",
@@ -123,6 +145,8 @@ CAPABILITIES = (
         (("wider", "the settings give each secret to all jobs; those that do not list it unset it"),),
         "refuse",
     ),
+    Capability("services", "unsupported", "not said yet", default="refuse"),
+    Capability("steps", "unsupported", "not said yet", default="refuse"),
     Capability(
         "summary",
         "emulated",
@@ -131,6 +155,7 @@ CAPABILITIES = (
         (("log", "the log is enough"),),
         "warn",
     ),
+    Capability("system", "unsupported", "not said yet", default="refuse"),
     Capability("tag", "native", "tag IS present"),
     Capability(
         "timeout",
@@ -139,4 +164,6 @@ CAPABILITIES = (
         "Travis itself ends a job after 50 minutes (public repositories) or 120 minutes (private ones)",
     ),
     Capability("url", "emulated", "printed to the log by after_success", "Travis shows no link"),
+    Capability("value", "unsupported", "not said yet", default="refuse"),
+    Capability("working_directory", "unsupported", "not said yet", default="refuse"),
 )

@@ -1,0 +1,36 @@
+"""What a job is called in a spec, which job is meant, and what is said of names that mean nothing."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+from mlgen.diagnostics import Diagnostic, error
+from mlgen.ir.globs import glob_fault
+from mlgen.ir.source import Source
+
+Route: TypeAlias = "tuple[str | int, ...]"
+
+
+def named(data: dict[str, Any], name: str) -> list[str]:
+    """The ids of the jobs that `name` may mean: a job's name, or `stage.name`."""
+    ids = [(f"{stage}.{job}", job) for stage, members in data["stages"].items() for job in members]
+    return [name] if any(i == name for i, _ in ids) else [i for i, job in ids if job == name]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint with the closest known name, or with all of them."""
+    import difflib
+
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known: {', '.join(names)}" if names else "none is defined"
+
+
+def patterns(source: Source, at: Route, said: Iterable[str]) -> Iterator[Diagnostic]:
+    """Globs whose brackets cannot be read."""
+    for index, pattern in enumerate(said):
+        if reason := glob_fault(pattern.removeprefix("!")):
+            yield error(
+                "MLG102", source.at(*at, index), f"{pattern}: {reason}", "in a glob, [a-z] is one character of those"
+            )
