@@ -129,3 +129,48 @@ stages:
     p = pipeline(text)
     assert [t.paths for t in p.job("test.all").takes] == [("out/${matrix.seed}.pkl",)]
     assert [t.paths for t in p.job("test.one").takes] == [("out/${matrix.seed}.pkl",)]
+
+
+def sharded(**job: Any) -> Matrix | None:
+    return trusted({"stages": {"test": {"slow": {"run": "x", **job}}}}).job("test.slow").matrix
+
+
+def test_shards_are_an_axis() -> None:
+    found = sharded(shards=3)
+    assert found is not None
+    assert found.axes == ("MLGEN_SHARD",)
+    assert found.crossed == (("MLGEN_SHARD", ("1", "2", "3")),)
+    job = trusted({"stages": {"test": {"slow": {"run": "x", "shards": 3, "env": {"A": 1}}}}}).job("test.slow")
+    assert job.env == (("A", "1"), ("MLGEN_SHARDS", "3"))
+
+
+def test_shards_multiply_the_legs_of_a_matrix() -> None:
+    said = {"os": ["a", "b"], "exclude": [{"os": "a"}], "include": [{"os": "c"}], "max_parallel": 2}
+    found = sharded(shards=2, matrix=said)
+    assert found is not None
+    assert [leg.values for leg in found.legs] == [
+        (("os", os), ("MLGEN_SHARD", shard)) for os in ("b", "c") for shard in ("1", "2")
+    ]
+    assert found.max_parallel == 2
+    alone = sharded(shards=2, matrix={"include": [{"os": "a"}]})
+    assert alone is not None
+    assert [leg.slug for leg in alone.legs] == ["a-1", "a-2"]
+
+
+def test_shards_may_not_write_one_file() -> None:
+    job: dict[str, Any] = {"run": "x", "shards": 2, "outs": ["r.xml"]}
+    assert codes({"stages": {"test": {"slow": job}}}) == ["MLG206"]
+    assert codes({"stages": {"test": {"slow": {**job, "outs": ["${matrix.MLGEN_SHARD}/r.xml"]}}}}) == []
+
+
+def test_shards_and_a_matrix_have_no_more_legs_than_a_matrix() -> None:
+    job: dict[str, Any] = {"run": "x", "shards": 128, "matrix": {"a": [1, 2]}}
+    assert codes({"stages": {"test": {"slow": job}}}) == []
+    assert codes({"stages": {"test": {"slow": {**job, "shards": 129}}}}) == ["MLG211"]
+
+
+def test_the_names_of_shards_are_mlgens_own() -> None:
+    assert codes({"stages": {"test": {"slow": {"run": "x", "matrix": {"MLGEN_SHARD": [1]}}}}}) == ["MLG212"]
+    assert codes({"stages": {"test": {"slow": {"run": "x", "shards": 2, "env": {"MLGEN_SHARDS": 2}}}}}) == ["MLG212"]
+    job = {"run": "x", "shards": 2, "matrix": {"a": [1], "MLGEN_SHARD": [1]}}
+    assert codes({"stages": {"test": {"slow": job}}}) == ["MLG212"]

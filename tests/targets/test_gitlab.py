@@ -102,6 +102,13 @@ def test_files_and_edges() -> None:
     assert config["fit"]["resource_group"] == "fit-$MLGEN_SLOT"
 
 
+def test_reports_of_a_leg_are_its_own(tmp_path: Path) -> None:
+    reports = {"junit": "r-${matrix.n}.xml", "coverage": {"path": "${matrix.n}_c.xml"}}
+    _, text = emit(tmp_path, stages(x={"run": "true", "matrix": {"n": [1, 2]}, "reports": reports}))
+    report = {"coverage_format": "cobertura", "path": "${n}_c.xml"}
+    assert language.read(text)["x"]["artifacts"]["reports"] == {"junit": ["r-$n.xml"], "coverage_report": report}
+
+
 def test_approval_blocks() -> None:
     job = language.read(emit(SPECS["wine-quality"])[1])["production"]
     assert job["rules"] and all(rule["when"] == "manual" and rule["allow_failure"] is False for rule in job["rules"])

@@ -107,7 +107,7 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
     if said["own_caches"]:
         yield from _caches(source, (*at, "cache"), said["runtime"]["cache"])
     if "matrix" in said:
-        yield from _axes(source, (*at, "matrix"), said["matrix"])
+        yield from _axes(source, (*at, "matrix"), said["matrix"], "MLGEN_SHARD" if "shards" in said else "")
 
 
 def _reserved(at: Position, name: str) -> Diagnostic:
@@ -145,10 +145,10 @@ def _need(source: Source, at: Route, name: str) -> Iterator[Diagnostic]:
         yield error("MLG202", source.at(*at), f"more than one job is called {name}", f"write {' or '.join(found)}")
 
 
-def _axes(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnostic]:
+def _axes(source: Source, at: Route, said: dict[str, Any], shard: str) -> Iterator[Diagnostic]:
     axes = {name: values for name, values in said.items() if name not in MATRIX_WORDS}
     for name in (*axes, *(k for leg in said.get("include", ()) for k in leg)):
-        if name.upper().startswith("MLGEN_"):
+        if name.upper().startswith("MLGEN_") and name != shard:
             yield _reserved(source.key(*at, name), name)
     for name, values in axes.items():
         texts = [scalar_text(value) for value in values]

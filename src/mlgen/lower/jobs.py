@@ -60,7 +60,8 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
     place = said.get("environment", "")
     matrix = _matrix(said)
     makes = {kind: tuple(map(paths.normal, said[kind])) for kind in ("outs", "metrics", "plots")}
-    env, dynamic = runtime.variables({**_referring(data["env"]), **(said.get("env") or {})})
+    shards = {"MLGEN_SHARDS": said["shards"]} if "shards" in said else {}
+    env, dynamic = runtime.variables({**_referring(data["env"]), **(said.get("env") or {}), **shards})
     job = Job(
         id=f"{stage}.{name}",
         name=name,

@@ -162,6 +162,12 @@ def _job(job: dict[str, Any], runtime: dict[str, Any]) -> dict[str, Any]:
         found["needs"] = [{"job": n["job"], "optional": n.get("optional", False)} for n in needs]
     if "when" in job:
         found["when"] = [_when(w) for w in _list(job["when"])]
+    if "shards" in job:
+        matrix = job.get("matrix") or {}
+        if SHARD in matrix or any(SHARD in leg for leg in matrix.get("include", ())):
+            del found["shards"]  # the name is not the spec's to give, which is said later
+        else:
+            found["matrix"] = _shards(matrix, job["shards"])
     exports = job.get("exports") or {}
     found["exports"] = {name: {} for name in exports} if isinstance(exports, list) else exports
     reports = job.get("reports") or {}
@@ -217,6 +223,21 @@ def _approval(value: Any) -> dict[str, Any] | None:
         return None
     said = value if isinstance(value, dict) else {}
     return {"by": _list(said.get("by")), "prompt": said.get("prompt", "")}
+
+
+SHARD = "MLGEN_SHARD"
+"""The axis of a job's shards."""
+
+
+def _shards(matrix: dict[str, Any], count: int) -> dict[str, Any]:
+    """The matrix with one more axis, the number of the shard: every leg of it, `count` times."""
+    numbers = list(range(1, count + 1))
+    found = {**matrix, SHARD: numbers}
+    if "include" in matrix:
+        found["include"] = [{**leg, SHARD: number} for leg in matrix["include"] for number in numbers]
+        if not any(isinstance(values, list) for axis, values in matrix.items() if axis not in ("include", "exclude")):
+            del found[SHARD]  # all legs are those of `include`
+    return found
 
 
 def _when(when: dict[str, Any]) -> dict[str, Any]:

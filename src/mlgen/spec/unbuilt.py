@@ -8,7 +8,7 @@ from typing import Any
 
 from mlgen.spec.load import Route
 
-_JOB_KEYS = ["build", "helm", "kubernetes", "package", "promote", "register", "release", "reuse", "shards", "smoke"]
+_JOB_KEYS = ["build", "helm", "kubernetes", "package", "promote", "register", "release", "reuse", "smoke"]
 
 _ROUTES: list[Route] = [
     *((key,) for key in ("model", "overrides", "policy", "report", "tracking")),

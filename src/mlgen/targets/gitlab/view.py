@@ -209,14 +209,14 @@ def _artifacts(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
     paths = [scripts.variable_path(path) for path in scripts.archived(job)]
     if job.matrix and job.matrix.collide:
         paths.append(scripts.manifest(job))
-    summary = bool(job.reports.summary)
-    if not paths and not job.reports.junit and not job.reports.coverage:
+    summary, coverage = bool(job.reports.summary), job.reports.coverage
+    if not paths and not job.reports.junit and not coverage:
         return None
     return {
         "paths": paths,
         # Not of a job that may fail and hands files on: what it left half done must not reach others.
         "always": summary and not (job.allow_failure and job.files),
         "expose_as": f"{native_name(job)} summary" if summary else "",
-        "junit": job.reports.junit,
-        "coverage": job.reports.coverage,
+        "junit": [scripts.variable_path(path) for path in job.reports.junit],
+        "coverage": coverage and coverage._replace(path=scripts.variable_path(coverage.path)),
     }
