@@ -39,10 +39,8 @@ def test_the_stages_are_those_of_dvc(case: Path) -> None:
         job, folder = found[name].job, stage.get("wdir", ".")
         commands = stage["cmd"] if isinstance(stage["cmd"], list) else stage["cmd"].splitlines()
         assert job["run"] == [*([] if folder == "." else [f"cd {folder}"]), *commands], name
-        for key in ("outs", "metrics", "plots"):
+        for key in ("deps", "params", "outs", "metrics", "plots"):
             assert job.get(key, []) == _paths(stage.get(key), folder, key)
-        read = [*_paths(stage.get("deps"), folder, "deps"), *_paths(stage.get("params"), folder, "params")]
-        assert job.get("deps", []) == list(dict.fromkeys(read))
 
 
 def _project(root: Path, text: str, **others: str) -> tuple[dict[str, Imported], Files]:

@@ -131,6 +131,28 @@ def test_the_same_files_with_other_line_ends_are_current(tmp_path: Path) -> None
     assert is_current(str(tmp_path), "mlgen.yaml") == 2
 
 
+def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
+    (tmp_path / "services/api").mkdir(parents=True)
+    (tmp_path / "services/api/dvc.yaml").write_text("stages: {a: {cmd: 'echo ${x}', deps: [in], outs: [/abs]}}\n")
+    (tmp_path / "services/api/params.yaml").write_text("x: 1\n")
+    (tmp_path / "mlgen.yaml").write_text(
+        "version: 1\nproject: {name: wine, root: services/api}\ntargets: [github]\nstages: {a: {from: dvc.yaml}}\n"
+    )
+    found = source(str(tmp_path), "mlgen.yaml")
+    assert (found.data["stages"]["a"]["a"]["deps"], found.data["stages"]["a"]["a"]["run"]) == (["in"], "echo 1")
+    assert found.inputs == ("services/api/dvc.yaml", "services/api/params.yaml")
+    assert str(found.at("stages", "a", "a", "outs", 0)) == "services/api/dvc.yaml:1:51"
+
+
+def test_defaults_are_beneath_the_imported_jobs(tmp_path: Path) -> None:
+    stages = "  train: {from: dvc.yaml, only: prepare, defaults: {run: ./no, timeout: 1h}}\n"
+    found = _source(tmp_path, stages)
+    prepare = _jobs(found)["prepare"]
+    assert (prepare["run"], prepare["timeout"]) == ("./prepare", "1h")
+    assert str(found.at("stages", "train", "prepare", "timeout")) == "mlgen.yaml:5:73"
+    assert str(found.at("stages", "train", "prepare", "run")) == "dvc.yaml:2:18"
+
+
 def test_a_spec_without_imports_does_not_load_them(tmp_path: Path) -> None:
     import subprocess
     import sys

@@ -93,12 +93,25 @@ entry_points: {main: {command: ./x}}
 PYTHON = 'python: "3.10.9"\nbuild_dependencies: [pip==23.0]\ndependencies: [-r requirements.txt, "numpy>=1,<2"]\n'
 
 
-def test_python_env_is_the_version(tmp_path: Path) -> None:
+def test_python_env_is_the_runtime(tmp_path: Path) -> None:
     text = "python_env: python_env.yaml\nentry_points: {main: {command: ./x}}\n"
     jobs, files = _read(tmp_path, text, python_env_yaml=PYTHON)
-    assert jobs["main"] == {"run": ["./x"], "python": "3.10.9"}
-    assert files.used == {"python_env.yaml"}
+    setup = ["python -m pip install pip==23.0", "python -m pip install -r requirements.txt 'numpy>=1,<2'"]
+    assert jobs["main"] == {"run": ["./x"], "runtime": {"python": "3.10.9", "setup": setup}}
+    assert (files.used, files.faults) == ({"python_env.yaml"}, [])
+
+
+def test_python_env_of_a_folder_is_installed_from_there(tmp_path: Path) -> None:
+    (tmp_path / "ml").mkdir()
+    (tmp_path / "ml/MLproject").write_text("python_env: e.yaml\nentry_points: {main: {command: ./x}}\n")
+    (tmp_path / "ml/e.yaml").write_text("dependencies: [-r requirements.txt]\n")
+    found = entry_points(Files(str(tmp_path)), "ml/MLproject", Position("mlgen.yaml", 1, 1), Outer({}))
+    assert found[0].job["runtime"] == {"setup": ["(cd ml && python -m pip install -r requirements.txt)"]}
+
+
+def test_a_conda_environment_is_said_to_be_left_out(tmp_path: Path) -> None:
+    text = "conda_env: conda.yaml\nentry_points: {main: {command: ./x}}\n"
+    _, files = _read(tmp_path, text, conda_yaml="dependencies: [python=3.8]\n")
     assert [(d.severity, d.code) for d in files.faults] == [("warning", "MLG123")]
-    assert "pip==23.0, python -m pip install -r requirements.txt 'numpy>=1,<2'" in files.faults[0].hint
-    _, files = _read(tmp_path, text, {"runtime": {"setup": "uv sync"}}, python_env_yaml=PYTHON)
+    _, files = _read(tmp_path, text, {"runtime": {"setup": "conda env update"}}, conda_yaml="dependencies: []\n")
     assert files.faults == [], "the spec prepares its jobs itself"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.spec.imports import dvc, mlproject
-from mlgen.spec.imports.files import Files, Imported
+from mlgen.spec.imports.files import Files, Imported, joined
 from mlgen.spec.load import Loaded, Route
 
 WORDS = ("from", "only")
@@ -84,7 +84,8 @@ class Merged(NamedTuple):
 
 def merged(root: str, spec: Loaded) -> Merged:
     """The valid spec with the jobs of every stage that says `from`; a SpecError says what cannot be imported."""
-    files = Files(root)
+    project = spec.data["project"]
+    files = Files(root, joined("", project.get("root", "") if isinstance(project, dict) else "").strip("."))
     stages: dict[str, Any] = {}
     layers: dict[tuple[str, str], list[Layer]] = {}
     for stage, said in spec.data["stages"].items():
@@ -112,7 +113,7 @@ def _stage(
     if path.startswith(("/", "..", "~")):
         files.faults.append(error("MLG208", at, f"{path} leaves the project", "write a path relative to its root"))
         return {}
-    files.used.add(path)
+    files.use(path)
     before = len(files.faults)
     if os.path.basename(path).lower() == "mlproject":
         jobs = mlproject.entry_points(files, path, at, mlproject.Outer(spec.data))

@@ -61,7 +61,7 @@ class _Reader:
             return []
         found = [job for name, said in data["stages"].items() for job in self._stage(scope, name, said)]
         self._shown(data, found, scope)
-        self.files.used |= scope.used
+        self.files.use(*scope.used)
         return found
 
     # ---- what templates may name
@@ -127,7 +127,7 @@ class _Reader:
         section = re.search(r"^\s*\[parsing\]\s*$(.*?)(?=^\s*\[|\Z)", said, re.M | re.S)
         found = dict(re.findall(r"^\s*(bool|list)\s*=\s*(\S+)\s*$", section[1] if section else "", re.M))
         if found:
-            self.files.used.add(path)
+            self.files.use(path)
         return found
 
     # ---- stages
@@ -260,8 +260,6 @@ class _Job:
             return None
         self.origin["run",] = (*self.route, "cmd")
         job: dict[str, Any] = {"run": [*inside(self.folder), *commands]}
-        params = lists.pop("params")
-        lists["deps"] += [(path, route) for path, route in params if path not in [p for p, _ in lists["deps"]]]
         for key, found in lists.items():
             if found:
                 job[key] = [path for path, _ in found]

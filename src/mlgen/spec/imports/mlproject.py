@@ -144,7 +144,7 @@ class _Reader:
         found = self.files.load(path, at)
         if found is None or not isinstance(found.data, dict):
             return {}, {}
-        self.files.used.add(path)
+        self.files.use(path)
         return (self._python if said[0] == "python_env" else self._conda)(found, path)
 
     def _python(self, found: Loaded, path: str) -> tuple[dict[str, Any], dict[Route, Route]]:
@@ -162,10 +162,10 @@ class _Reader:
         folder = os.path.dirname(path)
         if lines and folder and any("-r" in line or "-c" in line for line in lines):
             lines = [f"(cd {sh(folder)} && {line})" for line in lines]
-        if lines and not self.outer.prepared:
-            hint = f"write `runtime: {{setup: [{', '.join(lines)}]}}`; any `runtime.setup` of the spec silences this"
-            self.warn(("python_env",), f"mlgen does not install the packages of {path}", hint)
-        return ({"python": version}, {("python",): ("python_env",)}) if version else ({}, {})
+        runtime: dict[str, Any] = {"python": version} if version else {}
+        if lines:
+            runtime["setup"] = lines
+        return ({"runtime": runtime}, {("runtime",): ("python_env",)}) if runtime else ({}, {})
 
     def _conda(self, found: Loaded, path: str) -> tuple[dict[str, Any], dict[Route, Route]]:
         """Conda itself is not set up: an image or the runner has it, and `setup` fills it."""
