@@ -90,7 +90,7 @@ def _url(url: str) -> tuple[str, str] | None:
     if protocol == "file":
         host = host or "localhost"
     valid = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?", host) and re.fullmatch(r"[A-Za-z0-9._-]*", user)
-    if not valid or user.startswith("-") or not slash or not re.fullmatch(r"[A-Za-z0-9._~%+/ -]+", path):
+    if not valid or user.startswith("-") or not slash or not re.fullmatch(r"[A-Za-z0-9._~%+/-]+", path):
         return "the URL is not of a form that mlgen takes", _EXAMPLE
     return None
 
