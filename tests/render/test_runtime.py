@@ -37,7 +37,7 @@ def _both(text: str, view: dict[str, Any]) -> tuple[Any, Any]:
 
     return (
         of(lambda: env.get_template("t.j2").render(view)),
-        of(lambda: "".join(found["root"](runtime.Context(view)))),
+        of(lambda: "".join(found["root"](runtime.Context(view, found["blocks"])))),
     )
 
 
@@ -67,6 +67,12 @@ SAME = [
     MACRO + "[[= m(1) | raw ]][[= m(1, b=2) | raw ]][[= m(1, 2) | raw ]]",
     NESTED + "[%% for j in jobs %%][[= m(j) | trim | raw ]][%% endfor %%]",
     "[[= 'a' ~ n ~ title | raw ]]",
+    "[%% block a %%]\n[[= title | raw ]][%% endblock %%]|[%% block b %%]\n[%% endblock %%]",
+    MACRO + "[%% for j in jobs %%][%% block a scoped %%][[= m(j.name) | raw ]][[= loop.index | raw ]][[= n | raw ]]"
+    "[%% endblock %%][%% endfor %%]",
+    MACRO + "[%% block a %%][[= m(1) | raw ]][%% endblock %%]",
+    "[%% for j in jobs %%][%% for p in j.paths %%][%% block a scoped %%][[= j.name ~ p | raw ]][%% endblock %%]"
+    "[%% endfor %%][%% endfor %%]",
     "[%% if 'a' in map and 'z' not in map and (n > 2 or n < 1) %%]yes[%% endif %%]",
 ]
 WRONG = [
@@ -77,6 +83,7 @@ WRONG = [
     "[%% if missing %%]x[%% endif %%]",
     "[[= jobs | map(attribute='missing') | join | raw ]]",
     "[%% macro m(a) %%][[= a | raw ]][%% endmacro %%][[= m() | raw ]]",
+    "[%% for j in jobs %%][%% block a %%][[= j | raw ]][%% endblock %%][%% endfor %%]",
 ]
 
 

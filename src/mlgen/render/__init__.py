@@ -21,7 +21,7 @@ def render(template: str, view: Mapping[str, Any]) -> str:
         return text
     from mlgen.render.runtime import Context
 
-    return "".join(module.root(Context(view)))
+    return "".join(module.root(Context(view, module.blocks)))
 
 
 _environment: Any = None

@@ -68,18 +68,26 @@ class Context:
 
     eval_ctx = _Plain
 
-    def __init__(self, view: Mapping[str, Any]) -> None:
+    def __init__(self, view: Mapping[str, Any], blocks: Mapping[str, Callable[..., Iterator[str]]]) -> None:
         self.view = view
         self.vars: dict[str, Any] = {}
         self.exported_vars: set[str] = set()
+        self.blocks = {name: (block,) for name, block in blocks.items()}
 
     def resolve_or_missing(self, name: str) -> Any:
         """The value of a name, or `missing`."""
-        return self.view.get(name, missing)
+        return self.vars[name] if name in self.vars else self.view.get(name, missing)
+
+    def derived(self, names: Mapping[str, Any]) -> "Context":
+        """The names that a block inside a loop sees."""
+        context = Context({**self.view, **self.vars, **names}, {})
+        context.blocks = self.blocks
+        return context
 
     def call(self, function: Callable[..., Any], *values: Any, **named: Any) -> Any:
         """Call a macro or a method; what Jinja passes on about the loop is for functions that mlgen does not have."""
         named.pop("_loop_vars", None)
+        named.pop("_block_vars", None)
         return function(*values, **named)
 
 

@@ -4,6 +4,8 @@ The delimiters leave `${{ }}`, `{{ checksum }}`, `<< >>` and bash's `[[ ]]` alon
 file it makes: `[[= value | yaml ]]`, `[%% if x %%]`, `[## a comment ##]`.
 """
 
+from typing import Any
+
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 
 from mlgen.render import runtime
@@ -12,19 +14,25 @@ from mlgen.render.filters import FILTERS, SHAPING, TESTS
 from mlgen.resources import data_path
 
 
+DELIMITERS: dict[str, Any] = {
+    "block_start_string": "[%%",
+    "block_end_string": "%%]",
+    "variable_start_string": "[[=",
+    "variable_end_string": "]]",
+    "comment_start_string": "[##",
+    "comment_end_string": "##]",
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+}
+"""How templates are written; the same for those of packs."""
+
+
 def environment() -> Environment:
     """The Jinja environment of all templates."""
     env = Environment(
         loader=FileSystemLoader(data_path("templates")),
-        block_start_string="[%%",
-        block_end_string="%%]",
-        variable_start_string="[[=",
-        variable_end_string="]]",
-        comment_start_string="[##",
-        comment_end_string="##]",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        **DELIMITERS,
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - no HTML comes out of it
     )
