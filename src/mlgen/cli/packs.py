@@ -8,6 +8,7 @@ from mlgen.cli.commands import spec_of, unified, write_text
 from mlgen.cli.report import print_json, report
 from mlgen.compiler import compile_spec, usual_paths
 from mlgen.packs.pins import Pins, pinned, read_pins
+from mlgen.packs.sources import Origin
 from mlgen.packs.stack import origins
 from mlgen.packs.update import Move, content_changes, moved_text, moves, repinned, with_moves
 from mlgen.spec import Loaded, load_spec
@@ -101,12 +102,16 @@ def _tell(options: PackOptions, found: Sequence[Move], otherwise: str) -> None:
 
 
 def _line(move: Move) -> str:
-    name, version, revision = move.pack.name, move.pack.manifest.version, move.pack.commit[:12]
-    now = f"{version} ({' '.join(part for part in (move.after.revision or move.after.folder, revision) if part)})"
+    now = f"{move.pack.manifest.version} ({_shown(move.after, move.pack.commit)})"
     if move.pin is None:
-        return f"{name}: pinned to {now}"
-    was = " ".join(p for p in (move.before.revision or move.before.folder, move.pin.get("commit", "")[:12]) if p)
-    return f"{name}: {move.pin['version']} ({was}) -> {now}"
+        return f"{move.pack.name}: pinned to {now}"
+    was = _shown(move.before, move.pin.get("commit", ""))
+    return f"{move.pack.name}: {move.pin['version']} ({was}) -> {now}"
+
+
+def _shown(origin: Origin, commit: str) -> str:
+    words = (origin.folder, "" if origin.is_commit else origin.revision, commit[:12])
+    return " ".join(word for word in words if word)
 
 
 def _as_json(move: Move) -> dict[str, object]:

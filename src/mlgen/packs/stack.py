@@ -1,14 +1,18 @@
 """A spec with the packs that it extends: all of them read, merged beneath it, and the snippets that its jobs `use`."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.packs import merge
+from mlgen.packs.content import TEMPLATES
 from mlgen.packs.pack import Pack, snippet, snippet_names, spec_part
 from mlgen.packs.sources import Origin, parse
 from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode
 from mlgen.spec.load import Loaded, loaded
+
+if TYPE_CHECKING:
+    from mlgen.packs.templates import Templates
 
 MOST_PACKS = 20
 
@@ -25,6 +29,16 @@ class Stack(NamedTuple):
     def used(self) -> tuple[tuple[str, str], ...]:
         """Each pack's source and the digest of its content, for the lock."""
         return tuple((pack.origin.text, pack.digest) for pack in self.packs)
+
+    def templates(self) -> "Templates | None":
+        """The templates that the packs bring, checked; None if they bring none, so that Jinja need not be imported."""
+        if not any(path.startswith(f"{TEMPLATES}/") for pack in self.packs for path in pack.files) and not any(
+            pack.manifest.outputs for pack in self.packs
+        ):
+            return None
+        from mlgen.packs.templates import Templates
+
+        return Templates(self.packs)
 
 
 def origins(spec: Loaded) -> list[tuple[Origin, Position]]:

@@ -76,9 +76,11 @@ class Templates:
         found: list[AddedFile] = []
         faults: list[Diagnostic] = []
         for path, (pack, added, foreign) in sorted(self.added.items()):
-            if path.lower() in known:
+            if any(_clash(path.lower(), other) for other in known):
                 at = Position(pack.file("pack.yaml"))
-                faults.append(error("MLG712", at, f"{path} is a file of mlgen's own", "give the pack's file another path"))
+                faults.append(
+                    error("MLG712", at, f"{path} is a file of mlgen's own", "give the pack's file another path")
+                )
                 continue
             try:
                 found.append(AddedFile(path, added.comment, sandbox.render_alone(foreign, view(pipeline, pack))))
@@ -92,6 +94,11 @@ class Templates:
         """What the check of an overridden file says, with whose template it is."""
         files = ", ".join(foreign.file for foreign in self.over[template])
         return [d._replace(hint=f"look at {files}, which overrides mlgen's template") for d in found]
+
+
+def _clash(one: str, other: str) -> bool:
+    """Whether two paths are the same, or one would have to be the folder of the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def _diagnostic(fault: Fault) -> Diagnostic:

@@ -50,11 +50,14 @@ def faults(template: Foreign, blocks: Iterable[str] | None) -> list[Fault]:
         tree = environment().parse(template.text)
     except TemplateError as err:
         line = getattr(err, "lineno", 0) or 0
-        return [Fault(template.file, line, f"not a template: {err.message}", "the delimiters are [%% %%], [[= ]], [## ##]")]
+        return [
+            Fault(template.file, line, f"not a template: {err.message}", "the delimiters are [%% %%], [[= ]], [## ##]")
+        ]
     except RecursionError:
         return [Fault(template.file, 0, "the template is nested too deep", "write it flatter")]
     found = [*_forbidden(tree), *(_blocks(tree, set(blocks)) if blocks is not None else _no_blocks(tree))]
-    return [Fault(template.file, line, message, hint) for line, message, hint in sorted(set(found))]
+    said = sorted({(line or 0, message, hint) for line, message, hint in found})
+    return [Fault(template.file, line, message, hint) for line, message, hint in said]
 
 
 _Said = tuple[int, str, str]
@@ -64,12 +67,16 @@ def _forbidden(tree: nodes.Template) -> Iterator[_Said]:
     for item in unquoted(tree):
         hint = f"end it in a quoting filter: {', '.join('| ' + name for name in FILTERS)}"
         yield item.lineno, "a printed value is not quoted", hint
-    for node in computed(tree):
+    for node in (*computed(tree), *tree.find_all((nodes.Mul, nodes.Add))):
         yield node.lineno, "a template only loops, branches and prints", "it computes nothing and calls nothing"
     for node in tree.find_all(nodes.Stmt):
         if not isinstance(node, _STATEMENTS):
             name = type(node).__name__.lower()
-            yield node.lineno, f"`{name}` is not allowed in a pack's template", "it has text, prints, if, for and blocks"
+            yield (
+                node.lineno,
+                f"`{name}` is not allowed in a pack's template",
+                "it has text, prints, if, for and blocks",
+            )
     for node in tree.find_all(nodes.For):
         if node.recursive:
             yield node.lineno, "a loop may not call itself", "leave `recursive` out"
@@ -151,9 +158,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, foreign: Mapping[str, Foreign]) -> None:
         own = environment()
-        super().__init__(
-            loader=FunctionLoader(self._source), undefined=StrictUndefined, autoescape=False, **DELIMITERS
-        )
+        super().__init__(loader=FunctionLoader(self._source), undefined=StrictUndefined, autoescape=False, **DELIMITERS)
         self.foreign = dict(foreign)
         self.mine = own
         self.rounds = 0
@@ -171,11 +176,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """A template of somebody else counts the rounds of its loops."""
         tree = super()._parse(source, name, filename)
         for loop in tree.find_all(nodes.For) if name in self.foreign else ():
-            counted = nodes.Filter(nodes.Const(None), "round of a loop", [], [], None, None)
+            # Not of a constant, which would be counted once, when the template is compiled.
+            counted = nodes.Filter(nodes.ContextReference(), "round of a loop", [], [], None, None)
             loop.body.insert(0, nodes.ExprStmt(counted, lineno=loop.lineno))
         return tree
 
-    def _round(self, _: None) -> None:
+    def _round(self, _: object) -> None:
         self.rounds += 1
         if self.rounds > MOST_ROUNDS:
             raise TemplateError(f"its loops have more than {MOST_ROUNDS} rounds")

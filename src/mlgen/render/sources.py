@@ -13,7 +13,6 @@ from mlgen.render.compiled import module_name
 from mlgen.render.filters import FILTERS, SHAPING, TESTS
 from mlgen.resources import data_path
 
-
 DELIMITERS: dict[str, Any] = {
     "block_start_string": "[%%",
     "block_end_string": "%%]",
