@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ENV = ".mlgen/env.sh"
 CI = ".mlgen/ci.py"
+REGISTRY = ".mlgen/registry.py"
 
 
 class Compiled(NamedTuple):
@@ -123,6 +124,8 @@ def _shared(pipeline: Pipeline, chosen: Iterable[Target]) -> list[File]:
     outputs = [Output(ENV, "common/env.sh.j2", view)]
     if needs_ci(pipeline):
         outputs.append(Output(CI, "common/ci.py.j2", {"fragments": _texts(fragments, CI)}))
+    if any(REGISTRY in job.run for job in pipeline.jobs):
+        outputs.append(Output(REGISTRY, "common/registry.py.j2", {}))
     return [with_header(output, render(output.template, output.view), pipeline.spec, "") for output in outputs]
 
 
@@ -133,7 +136,12 @@ def _texts(fragments: Iterable[Fragment], path: str) -> list[dict[str, str]]:
 def needs_ci(pipeline: Pipeline) -> bool:
     """Whether some job calls `.mlgen/ci.py`."""
     return any(
-        job.gate or job.exports or job.deploys or any(job.reports) or (job.matrix and job.matrix.collide)
+        job.gate
+        or job.exports
+        or job.deploys
+        or any(job.reports)
+        or (job.matrix and job.matrix.collide)
+        or CI in job.run
         for job in pipeline.jobs
     )
 
@@ -164,4 +172,4 @@ def _input_view(entry: Input) -> dict[str, Any]:
 
 def usual_paths() -> tuple[str, ...]:
     """Where outputs may stand from an earlier compilation, of whichever target."""
-    return (ENV, CI, *(path for name in targets.names() for path in targets.get(name).paths))
+    return (ENV, CI, REGISTRY, *(path for name in targets.names() for path in targets.get(name).paths))

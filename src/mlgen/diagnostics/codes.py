@@ -113,6 +113,10 @@ CODES: dict[str, Code] = {
     "MLG214": Code(
         "a duration that is too long or too short", "Durations are 30s, 20m, 2h or 7d, and at least one second."
     ),
+    "MLG215": Code(
+        "a model registry that nothing keeps",
+        "The job records a model in a file of its own workspace, which is gone when the job ends. Give the address of an MLflow server under `tracking.mlflow.uri`.",
+    ),
     "MLG220": Code(
         "A reference to nothing",
         "`${NAME}` in a value is the job's variable of that name: its env, secrets, the values that the jobs before it export, the portable variables, and `${matrix.AXIS}`. In a path only an axis may stand, since files are known before the run. In a script, write plain shell.",

@@ -102,6 +102,8 @@ class Job(NamedTuple):
     """Which of python, image and runner the legs of the matrix have of their own."""
     runners: tuple[Runner, ...] = ()
     """The job's runner, or, where they vary, those of its legs, each once."""
+    action: str = ""
+    """The key of the language that the script was made of (`register`, `build`, …); empty for a script as written."""
 
     def runner_of(self, leg: Leg) -> Runner:
         """The runner of this leg."""

@@ -5,8 +5,9 @@ from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.source import Source
+from mlgen.lower import commands
 
-ACTIONS = ("run", "gate", "steps", "native")
+ACTIONS = ("run", "gate", "steps", "native", *commands.COMMANDS)
 _NOT_OF_A_MILESTONE = (
     "outs", "metrics", "plots", "exports", "deps", "params", "secrets", "matrix", "finally", "on_failure", "services",
     "retry", "timeout", "keep", "environment", "approval", "oidc", "permissions", "checkout", "allow_failure",
@@ -18,7 +19,7 @@ def check(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Itera
     """The faults of what the job does."""
     at = ("stages", *where)
     name = ".".join(where)
-    does = [f"`{key}`" for key in ACTIONS if said.get(key)]
+    does = [f"`{key}`" for key in ACTIONS if said.get(key) or (key in commands.COMMANDS and key in said)]
     if len(does) > 1:
         yield error("MLG203", source.key(*at), f"{name} has {' and '.join(does)}", "keep one of them")
     if not does:

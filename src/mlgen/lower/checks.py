@@ -9,7 +9,7 @@ from mlgen.ir import paths
 from mlgen.ir.expressions import all_of, satisfiable
 from mlgen.ir.model import Input, Job, Pipeline
 from mlgen.ir.source import Source
-from mlgen.lower import actions, refs, whens
+from mlgen.lower import actions, commands, refs, whens
 from mlgen.lower.credentials import credentials, env_blocks
 from mlgen.lower.jobs import MATRIX_WORDS, folded
 from mlgen.lower.names import did_you_mean, named, patterns
@@ -62,6 +62,7 @@ def references(source: Source) -> Iterator[Diagnostic]:
     yield from _caches(source, ("runtime", "cache"), data["runtime"]["cache"])
     yield from _env(source)
     yield from credentials(source)
+    yield from commands.check_tracking(source)
     yield from _requirements(source)
 
 
@@ -70,6 +71,7 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
     at = ("stages", *where)
     name = ".".join(where)
     yield from actions.check(source, where, said)
+    yield from commands.check(source, *where, said)
     known = {
         "gate": data["gates"],
         "environment": data["environments"],
@@ -166,7 +168,7 @@ def _axes(source: Source, at: Route, said: dict[str, Any], shard: str) -> Iterat
 
 
 def _named_paths(said: dict[str, Any]) -> Iterator[tuple[Route, str]]:
-    for key in ("deps", "outs", "metrics", "plots"):
+    for key in ("deps", "params", "outs", "metrics", "plots"):
         yield from (((key, index), path) for index, path in enumerate(said[key]))
     reports = said["reports"]
     yield from ((("reports", "junit", index), path) for index, path in enumerate(reports["junit"]))
@@ -188,7 +190,7 @@ def _caches(source: Source, at: Route, caches: list[dict[str, Any]]) -> Iterator
 def _paths(source: Source, at: Route, said: dict[str, Any]) -> Iterator[Diagnostic]:
     matrix = said.get("matrix", {})
     axes = {k for k in matrix if k not in MATRIX_WORDS} | {k for leg in matrix.get("include", ()) for k in leg}
-    for route, path in _named_paths(said):
+    for route, path in (*_named_paths(said), *commands.named_paths(source.data, said)):
         place = source.at(*at, *route)
         if path.startswith(("/", "~")) or ".." in path.split("/"):
             yield error("MLG208", place, f"{path} leaves the project", "write a path relative to the project's root")
@@ -281,6 +283,7 @@ def drafts(source: Source, jobs: tuple[Job, ...], inputs: tuple[Input, ...]) -> 
     for job in jobs:
         yield from _matrix(source, job)
         yield from _variables(source, job, by_id)
+        yield from commands.check_job(source, job)
         for fault in refs.check(source, job, by_id, inputs):
             if fault.position not in placed:  # a variable of all jobs is said once
                 placed.add(fault.position)
@@ -341,6 +344,7 @@ def pipeline(source: Source, found: Pipeline) -> Iterator[Diagnostic]:
     """What only the whole graph shows: gates that a deployment can pass by, and runs that must not be cancelled."""
     order = {stage: index for index, stage in enumerate(found.stages)}
     for job in found.jobs:
+        yield from commands.warnings(source, job)
         if not job.deploys:
             continue
         for kind in found.cancel:

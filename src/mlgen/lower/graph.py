@@ -9,6 +9,7 @@ from mlgen.ir import paths
 from mlgen.ir.model import Job
 from mlgen.ir.source import Source
 from mlgen.ir.values import Edge
+from mlgen.lower import commands
 from mlgen.lower.files import first_word
 from mlgen.lower.names import named
 
@@ -21,7 +22,8 @@ def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[
     for job in jobs:
         said = source.data["stages"][job.stage][job.name]
         asked = [(named(source.data, need["job"])[0], need["optional"]) for need in said.get("needs", ())]
-        files = makers.of(job, said)
+        reads = [*said["deps"], *said["params"], *commands.reads(source, job)]
+        files = makers.of(job, [*reads, job.gate.metrics] if job.gate else reads)
         hard = {name for name, optional in asked if not optional} | set(_exporters(source, said))
         optional = {name for name, optional in asked if optional}
         either = {name for group in _alternative(files) for name in group} - hard
@@ -79,10 +81,10 @@ class _Makers:
             for path in job.files:
                 self.by_word.setdefault(first_word(path), []).append((job, path))
 
-    def of(self, job: Job, said: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-        """For each other job that makes a file this one reads: which of its declared paths."""
+    def of(self, job: Job, reads: list[str]) -> dict[str, tuple[str, ...]]:
+        """For each other job that makes a file of `reads`: which of its declared paths."""
         found: dict[str, list[str]] = {}
-        for read in (*said["deps"], *said["params"], *((job.gate.metrics,) if job.gate else ())):
+        for read in reads:
             word = first_word(read)
             near = (
                 [pair for pairs in self.by_word.values() for pair in pairs]

@@ -21,7 +21,7 @@ from mlgen.ir.values import (
     Runner,
     SecretUse,
 )
-from mlgen.lower import parts, runtime
+from mlgen.lower import commands, parts, runtime
 from mlgen.lower.texts import scalar_text, seconds
 
 MATRIX_WORDS = frozenset(("include", "exclude", "max_parallel"))
@@ -33,7 +33,7 @@ def drafts(source: Source) -> tuple[Job, ...]:
     stages = source.data["stages"]
     keys = _keys([(stage, name) for stage, members in stages.items() for name in members])
     return tuple(
-        _draft(source, stage, name, keys[stage, name], said)
+        commands.lowered(source, _draft(source, stage, name, keys[stage, name], said))
         for stage, members in stages.items()
         for name, said in members.items()
     )

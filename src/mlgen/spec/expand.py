@@ -19,6 +19,8 @@ RUNTIME: dict[str, Any] = {
 """A bare runtime, expanded."""
 _OF_THE_RUNTIME = frozenset(("activate", "cache", "image", "packages", "python", "runtime", "shell", "tools"))
 """A job's short keys for what its runtime has."""
+COMMANDS = {"register": "path", "promote": "to"}
+"""What a job may do by the commands of other tools, and what a word or a list in its place stands for."""
 
 
 def expand(data: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def expand(data: dict[str, Any]) -> dict[str, Any]:
         "runners": data.get("runners") or {},
         "secrets": {name: _secret(said or {}) for name, said in (data.get("secrets") or {}).items()},
         "env": data.get("env") or {},
+        "tracking": _tracking(data["tracking"]["mlflow"] or {}) if "tracking" in data else None,
+        "model": {"name": "", "path": "", "flavor": "", **(data.get("model") or {})},
         "triggers": _triggers(triggers),
         "cancel": data.get("concurrency", {}).get("cancel", ["pull_request"] if "pull_request" in triggers else []),
         "cancel_said": bool(data.get("concurrency", {}).get("cancel")),
@@ -168,6 +172,9 @@ def _job(job: dict[str, Any], runtime: dict[str, Any]) -> dict[str, Any]:
             del found["shards"]  # the name is not the spec's to give, which is said later
         else:
             found["matrix"] = _shards(matrix, job["shards"])
+    for key, field in COMMANDS.items():
+        if key in job:
+            found[key] = _command(job[key], field)
     exports = job.get("exports") or {}
     found["exports"] = {name: {} for name in exports} if isinstance(exports, list) else exports
     reports = job.get("reports") or {}
@@ -238,6 +245,14 @@ def _shards(matrix: dict[str, Any], count: int) -> dict[str, Any]:
         if not any(isinstance(values, list) for axis, values in matrix.items() if axis not in ("include", "exclude")):
             del found[SHARD]  # all legs are those of `include`
     return found
+
+
+def _command(said: Any, field: str) -> dict[str, Any]:
+    return said if isinstance(said, dict) else {} if said is None else {field: said}
+
+
+def _tracking(mlflow: dict[str, Any]) -> dict[str, Any]:
+    return {"uri": mlflow.get("uri", "sqlite:///mlflow.db"), "experiment": mlflow.get("experiment", "")}
 
 
 def _when(when: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from mlgen.spec.load import Route
 
-_JOB_KEYS = ["build", "helm", "kubernetes", "package", "promote", "register", "release", "reuse", "smoke"]
+_JOB_KEYS = ["build", "helm", "kubernetes", "package", "release", "reuse", "smoke"]
 
 _ROUTES: list[Route] = [
-    *((key,) for key in ("model", "overrides", "policy", "report", "tracking")),
+    *((key,) for key in ("overrides", "policy", "report")),
     *(("stages", "*", "*", key) for key in _JOB_KEYS),
     ("stages", "*", "*", "image", "from"),
 ]
