@@ -49,9 +49,12 @@ def pinned_packs(root: str, loaded: Loaded) -> "Stack | None":
     return stacked(loaded, pinned(root))
 
 
-def analyse(root: str, spec: str) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
-    """The pipeline that the spec means, and warnings; a SpecError says everything that is wrong."""
-    loaded = load_spec(root, spec)
+def analyse(root: str, spec: str, text: str | None = None) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
+    """The pipeline that the spec means, and warnings; a SpecError says everything that is wrong.
+
+    With `text`, that is the spec, which need not be on the disk.
+    """
+    loaded = load_spec(root, spec, text)
     packs = pinned_packs(root, loaded)
     return _lowered(meaning(root, packs.merged if packs else loaded))
 
@@ -62,13 +65,17 @@ def _lowered(read: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
 
 
 def compile_spec(
-    root: str, spec: str, only: Sequence[str] = (), packs: "Callable[[str, Loaded], Stack | None]" = pinned_packs
+    root: str,
+    spec: str,
+    only: Sequence[str] = (),
+    packs: "Callable[[str, Loaded], Stack | None]" = pinned_packs,
+    text: str | None = None,
 ) -> Compiled:
     """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything.
 
-    `packs` gives the packs of the spec; by default those that the lock pins.
+    `packs` gives the packs of the spec; by default those that the lock pins. `text` is as in `analyse`.
     """
-    loaded = load_spec(root, spec)
+    loaded = load_spec(root, spec, text)
     stack = packs(root, loaded)
     read = meaning(root, stack.merged if stack else loaded)
     pipeline, warnings = _lowered(read)

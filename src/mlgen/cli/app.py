@@ -58,6 +58,38 @@ def _run(command: commands.Command, options: commands.Options, formats: tuple[st
     return guarded(command, options)
 
 
+@app.command()
+def init(
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-t",
+            "--target",
+            help="A CI system, instead of those found.",
+            autocompletion=lambda: targets.names(),
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The project's name.")] = None,
+    python: Annotated[str | None, typer.Option("--python", help="The Python version, such as 3.12.")] = None,
+    train: Annotated[str | None, typer.Option("--train", help="The command that trains; empty for none.")] = None,
+    test: Annotated[str | None, typer.Option("--test", help="The command that tests; empty for none.")] = None,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing, also on a terminal.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the spec, and write nothing.")] = False,
+    format: Format = "text",
+) -> int:
+    """Write a first mlgen.yaml from what the project shows of itself. Asks on a terminal; never overwrites."""
+    from mlgen.cli import init as init_
+
+    _one_of(format, ("text", "json"))
+    for wanted in target or ():
+        if wanted not in targets.names():
+            raise typer.BadParameter(f"{wanted!r} is none of {', '.join(targets.names())}", param_hint="--target")
+    wishes = init_.wishes(name, tuple(dict.fromkeys(target or ())), python, train, test)
+    return guarded(init_.init, init_.InitOptions(directory, spec, wishes, yes, dry_run, format))
+
+
 @app.command("compile")
 def compile_(
     directory: Directory = ".",

@@ -3,10 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from mlgen.cli import commands
-from mlgen.cli.report import Format, report, visible
+from mlgen.cli.report import Format, ReportOptions, report, visible
 from mlgen.diagnostics import SpecError
 
 
@@ -61,14 +61,7 @@ def _plain(arguments: Sequence[str]) -> int | None:
     return guarded(commands.compile_ if arguments[0] == "compile" else commands.check, options)
 
 
-class _Options(Protocol):
-    @property
-    def directory(self) -> str: ...
-    @property
-    def format(self) -> str: ...
-
-
-Given = TypeVar("Given", bound=_Options)
+Given = TypeVar("Given", bound=ReportOptions)
 
 
 def guarded(command: Callable[[Given], int], options: Given) -> int:

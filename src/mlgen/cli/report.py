@@ -12,14 +12,19 @@ from mlgen.diagnostics import CODES, Diagnostic, Position, ordered, source_lines
 Format = Literal["text", "json", "annotations", "sarif"]
 
 
-class _Options(Protocol):
+class ReportOptions(Protocol):
+    """What reporting reads of a command's options."""
+
     @property
-    def directory(self) -> str: ...
+    def directory(self) -> str:
+        """The project's root."""
+
     @property
-    def format(self) -> str: ...
+    def format(self) -> str:
+        """One of `Format`."""
 
 
-def report(diagnostics: Iterable[Diagnostic], options: _Options) -> None:
+def report(diagnostics: Iterable[Diagnostic], options: ReportOptions) -> None:
     """Print all of them, sorted, each once: text on standard error, what programs read on standard output."""
     found = ordered(diagnostics)
     if options.format == "json":

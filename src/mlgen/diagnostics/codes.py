@@ -188,6 +188,10 @@ CODES: dict[str, Code] = {
         "an output was edited by hand",
         "The text below mlgen's header is not what mlgen wrote. Make the change in mlgen.yaml; `mlgen compile` puts the file right. One that the spec no longer asks for is not removed, so that the edit is not lost: remove it yourself.",
     ),
+    "MLG511": Code(
+        "there is a spec already",
+        "`mlgen init` writes a first spec and never overwrites one. Edit the one that is there, or name another file with `-f`.",
+    ),
     "MLG601": Code(
         "an emitted file fails its own check",
         "The text rendered from the templates is not what the pipeline means. Nothing was written. If the templates are mlgen's own, this is a bug in mlgen.",

@@ -13,9 +13,12 @@ from mlgen.spec.validate import validate
 __all__ = ["Loaded", "load", "load_spec", "meaning", "read", "source"]
 
 
-def load_spec(root: str, spec: str) -> Loaded:
-    """The spec at `root/spec` as it is written; a SpecError says what is wrong with its YAML."""
-    return load(read(os.path.join(root, spec), spec), spec)
+def load_spec(root: str, spec: str, text: str | None = None) -> Loaded:
+    """The spec at `root/spec` as it is written; a SpecError says what is wrong with its YAML.
+
+    With `text`, that is the spec, whatever stands on the disk.
+    """
+    return load(read(os.path.join(root, spec), spec) if text is None else text, spec)
 
 
 def source(root: str, spec: str) -> Source:

@@ -53,6 +53,15 @@ class Setting(NamedTuple):
     """Whether the pipeline is unsafe or does not work without it."""
 
 
+class Signs(NamedTuple):
+    """By what a project shows that it uses the CI system; `mlgen init` looks for it."""
+
+    files: tuple[str, ...]
+    """Paths below the repository's root; the last part may be a glob."""
+    hosts: tuple[str, ...] = ()
+    """Code hosts that the system is part of, as globs."""
+
+
 class Target(NamedTuple):
     """A CI system."""
 
@@ -69,3 +78,4 @@ class Target(NamedTuple):
     fragments: tuple[Fragment, ...]
     paths: tuple[str, ...]
     """Where its outputs usually are: looked at when outputs that nobody asks for any longer are removed."""
+    signs: Signs

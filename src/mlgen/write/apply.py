@@ -92,6 +92,39 @@ def _replace(target: str, text: str) -> None:
         raise
 
 
+def create(root: str, path: str, text: str) -> bool:
+    """Write a file that must not be there yet, whole or not at all; False, with nothing changed, if it is there."""
+    target = os.path.join(root, path)
+    new = os.path.join(root, f".{path}.{os.urandom(6).hex()}")
+    try:
+        try:
+            with open(new, "xb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            _put(new, target)
+        finally:
+            if os.path.lexists(new):
+                os.unlink(new)
+    except FileExistsError:
+        return False
+    except OSError as err:
+        raise SpecError([error("MLG503", Position(path), f"{path} cannot be written: {err.strerror or err}")]) from None
+    return True
+
+
+def _put(new: str, target: str) -> None:
+    """Give a file a name that must be free; FileExistsError if it is not."""
+    try:
+        os.link(new, target)  # unlike a rename, it does not replace
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise FileExistsError from None
+        os.rename(new, target)
+
+
 def _prune(root: str, folder: str) -> None:
     """Remove folders that an output left empty, up to the project's root."""
     while folder and not os.listdir(os.path.join(root, folder)):

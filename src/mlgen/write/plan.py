@@ -78,6 +78,11 @@ def edited_spec(root: str, spec: str, text: str) -> Change:
     return Change(spec, "current" if old == text else "changed", old, text)
 
 
+def in_the_way(root: str, spec: str, files: Sequence[File]) -> tuple[str, ...]:
+    """The paths at which something stands that mlgen did not write from this spec."""
+    return tuple(file.path for file in files if _compare(root, spec, file).state == "foreign")
+
+
 def _compare(root: str, spec: str, file: File) -> Change:
     old = _read(root, file.path)
     if old is None:

@@ -4,7 +4,7 @@ from mlgen.targets.circleci.capabilities import CAPABILITIES
 from mlgen.targets.circleci.check import check, refuse
 from mlgen.targets.circleci.settings import settings
 from mlgen.targets.circleci.view import PATH, outputs
-from mlgen.targets.contract import Fragment, Target
+from mlgen.targets.contract import Fragment, Signs, Target
 
 TARGET = Target(
     name="circleci",
@@ -16,4 +16,5 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("circleci", ".mlgen/env.sh", "circleci/env.sh.j2"),),
     paths=(PATH,),
+    signs=Signs(files=(".circleci/*.yml",)),
 )

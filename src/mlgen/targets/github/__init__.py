@@ -1,6 +1,6 @@
 """GitHub Actions."""
 
-from mlgen.targets.contract import Fragment, Target
+from mlgen.targets.contract import Fragment, Signs, Target
 from mlgen.targets.github.capabilities import CAPABILITIES
 from mlgen.targets.github.check import check, refuse
 from mlgen.targets.github.settings import settings
@@ -19,4 +19,7 @@ TARGET = Target(
         Fragment("github", ".mlgen/ci.py", "github/guard.py.j2"),
     ),
     paths=(DEFAULT_PATH,),
+    signs=Signs(
+        files=(".github/workflows/*.yml", ".github/workflows/*.yaml"), hosts=("github.com", "github.*", "*.ghe.com")
+    ),
 )

@@ -2,7 +2,7 @@
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
-from mlgen.targets.contract import Fragment, Output, Setting, Target
+from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.gitlab.capabilities import CAPABILITIES
 
 
@@ -40,4 +40,5 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("gitlab", ".mlgen/env.sh", "gitlab/env.sh.j2"),),
     paths=(".gitlab-ci.yml",),
+    signs=Signs(files=(".gitlab-ci.yml",), hosts=("gitlab.com", "gitlab.*")),
 )

@@ -2,7 +2,7 @@
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
-from mlgen.targets.contract import Fragment, Output, Setting, Target
+from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.jenkins.capabilities import CAPABILITIES
 
 FILE = "Jenkinsfile"
@@ -42,4 +42,5 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("jenkins", ".mlgen/env.sh", "jenkins/env.sh.j2"),),
     paths=(FILE,),
+    signs=Signs(files=("Jenkinsfile*",)),
 )

@@ -2,7 +2,7 @@
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
-from mlgen.targets.contract import Fragment, Output, Setting, Target
+from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.travis.capabilities import CAPABILITIES
 
 
@@ -40,4 +40,5 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("travis", ".mlgen/env.sh", "travis/env.sh.j2"),),
     paths=(".travis.yml",),
+    signs=Signs(files=(".travis.yml",)),
 )

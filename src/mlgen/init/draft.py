@@ -1,0 +1,125 @@
+"""What was found, and what the user said of it, as the content of a first spec."""
+
+from typing import NamedTuple
+
+from mlgen.init.look import Found
+from mlgen.init.packages import Packages
+from mlgen.init.repository import Repository
+from mlgen.init.versions import Version
+from mlgen.init.work import Step, Work
+
+
+class Wishes(NamedTuple):
+    """What the user said; None where nothing was. An empty command means that there is to be none."""
+
+    name: str | None = None
+    targets: tuple[str, ...] = ()
+    python: str | None = None
+    train: str | None = None
+    test: str | None = None
+
+
+class Job(NamedTuple):
+    """A job of the spec; `comment` says why it is there."""
+
+    name: str
+    run: tuple[str, ...]
+    comment: str = ""
+    deps: tuple[str, ...] = ()
+    outs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
+    alone: bool = False
+    """It waits for no other."""
+    junit: str = ""
+    coverage: str = ""
+
+
+class Draft(NamedTuple):
+    """The content of the spec; `signs` says of each target why it was chosen."""
+
+    name: str
+    repository: Repository
+    targets: tuple[str, ...]
+    signs: dict[str, tuple[str, ...]]
+    python: str
+    python_why: str
+    packages: Packages
+    work: Work
+    stages: tuple[tuple[str, tuple[Job, ...]], ...]
+
+
+def draft(found: Found, wishes: Wishes) -> Draft:
+    """The spec's content: the user's word first, then what was found."""
+    train = _train(found, wishes.train)
+    test = [*_tests(found, wishes.test), *_lint(found)]
+    stages = tuple((stage, tuple(jobs)) for stage, jobs in (("train", train), ("test", test)) if jobs)
+    return Draft(
+        wishes.name or found.name,
+        found.repository,
+        wishes.targets or tuple(system.name for system in found.systems),
+        {system.name: system.signs for system in found.systems},
+        wishes.python or found.python.version,
+        _why(found.python) if wishes.python in (None, found.python.version) else "",
+        found.packages,
+        found.work,
+        stages or (("test", (_first(found),)),),
+    )
+
+
+def _why(version: Version) -> str:
+    return f"from {version.source}" if version.source else "no file says which: make it yours"
+
+
+def test_command(found: Found) -> str:
+    """The found test command as one line, for a question; empty if there is none."""
+    return " && ".join(found.work.tests.script)
+
+
+def train_command(found: Found) -> str:
+    """The found training command, if it is one job; empty if there is none."""
+    return " && ".join(found.work.train[0].run) if len(found.work.train) == 1 else ""
+
+
+def _train(found: Found, said: str | None) -> list[Job]:
+    if said is not None and said != train_command(found):
+        return [Job("fit", (said,))] if said else []
+    return [_job(step) for step in found.work.train]
+
+
+def _job(step: Step) -> Job:
+    comment = f"from {step.why}" if step.why else ""
+    return Job(step.name, step.run, comment, step.deps, step.outs, step.metrics, step.plots)
+
+
+def _tests(found: Found, said: str | None) -> list[Job]:
+    tests = found.work.tests
+    if said is not None and said != test_command(found):
+        junit = "reports/unit.xml" if "--junitxml=reports/unit.xml" in said else ""
+        return [Job("unit", (said,), alone=True, junit=junit)] if said else []
+    if not tests.runner:
+        return []
+    report = tests.runner == "pytest"
+    return [
+        Job(
+            "unit",
+            tests.script,
+            alone=True,
+            junit="reports/unit.xml" if report else "",
+            coverage="coverage.xml" if tests.coverage else "",
+        )
+    ]
+
+
+def _lint(found: Found) -> list[Job]:
+    return [Job("lint", found.work.lint, alone=True)] if found.work.lint else []
+
+
+def _first(found: Found) -> Job:
+    """Something to start from, where there is neither training nor a test."""
+    if found.work.notebooks:
+        return Job("notebook", found.work.notebooks, "runs from top to bottom")
+    if found.has_python:
+        line = found.packages.command(r"python -m compileall -q -x '/\.' .")
+        return Job("check", (line,), "every file is Python at least; put your own command here")
+    return Job("check", ("echo 'nothing to run yet'",), "put your own command here")

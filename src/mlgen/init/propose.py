@@ -1,0 +1,49 @@
+"""The spec's text, tried before it is written: it compiles for every target, or nothing comes of it."""
+
+from typing import NamedTuple
+
+from mlgen import targets
+from mlgen.compiler import analyse, compile_spec
+from mlgen.diagnostics import Diagnostic
+from mlgen.init.draft import Draft
+from mlgen.init.write import Fallback, spec_text
+from mlgen.targets.uses import uses
+from mlgen.write.plan import in_the_way
+
+
+class Proposal(NamedTuple):
+    """`outputs` are what `compile` would write; of them `foreign` are there and not mlgen's."""
+
+    text: str
+    jobs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    foreign: tuple[str, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+def propose(root: str, spec: str, content: Draft) -> Proposal:
+    """The spec for this content; a SpecError if it would not compile, which only the user's own words can bring about.
+
+    Where a target says a construct in a weaker way, its first fallback is chosen, with a comment that says what it
+    means. None is chosen where meaning or safety would change: no construct that would need it is written.
+    """
+    text = spec_text(content, {})
+    chosen = {name: _fallbacks(root, spec, text, name) for name in content.targets}
+    text = spec_text(content, chosen)
+    compiled = compile_spec(root, spec, text=text)
+    return Proposal(
+        text,
+        tuple(job.id for job in compiled.pipeline.jobs),
+        tuple(file.path for file in compiled.files),
+        in_the_way(root, spec, compiled.files),
+        compiled.warnings,
+    )
+
+
+def _fallbacks(root: str, spec: str, text: str, name: str) -> list[Fallback]:
+    pipeline, _ = analyse(root, spec, text)
+    return [
+        Fallback(capability.construct, *capability.fallbacks[0])
+        for capability in targets.get(name).capabilities
+        if capability.default == "warn" and capability.fallbacks and any(uses(pipeline, capability.construct))
+    ]
