@@ -56,7 +56,9 @@ class Terminal:
         Python's flag, which is looked at only once the reading is over.
         """
         while True:
-            if key and not select.select([self.leader], [], [], 0.5)[0]:
+            if key and "nothing was written" in self.shown:
+                key = b""  # another one would interrupt Python's own end
+            if key and not select.select([self.leader], [], [], 3)[0]:
                 os.write(self.leader, key)
                 continue
             try:
