@@ -34,6 +34,7 @@ bench:
 goldens:
 	PYTHONPATH=src $(PYTHON) -m mlgen.targets.assemble
 	set -e; for spec in examples/*/mlgen.yaml tests/fixtures/*/mlgen.yaml; do PYTHONPATH=src $(PYTHON) -m mlgen compile -C $$(dirname $$spec); done
+	PYTHONPATH=src:. $(PYTHON) -m tests.targets.jenkins.project
 
 clean:
 	rm -rf .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

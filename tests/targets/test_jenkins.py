@@ -20,8 +20,8 @@ from mlgen.targets import get
 from mlgen.targets.contract import Output
 from mlgen.targets.jenkins.check import check
 from mlgen.targets.jenkins.conditions import NAMED_TIMER, TIMER, USER
+from mlgen.targets.jenkins.naming import stage_name
 from mlgen.targets.jenkins.reader import read
-from mlgen.targets.jenkins.view import stage_name
 from mlgen.targets.uses import CONSTRUCTS
 from tests.engines.checkers import groovy_check
 from tests.engines.run_jenkins import run_jenkins
@@ -113,10 +113,11 @@ def _agree(tmp_path: Path, pipeline: Pipeline, branches: list[str], tags: list[s
         assert set(answer["jobs"]) == wanted, (kind, attributes)
 
 
+@pytest.mark.parametrize("form", ["stages", "table"])
 @pytest.mark.parametrize("name", SPECS)
-def test_the_conditions_are_those_of_the_spec(name: str, tmp_path: Path) -> None:
+def test_the_conditions_are_those_of_the_spec(name: str, form: str, tmp_path: Path) -> None:
     branches = ["main", "trunk", "Trunk", "MAIN", "release/1", "release/1/2", "release/old", "Release/1", "mainx"]
-    _agree(tmp_path, pipeline_of(tmp_path, load(name)), branches, ["v1", "V1", "v1/x", "xv1", "main", "trunk"])
+    _agree(tmp_path, pipeline_of(tmp_path, load(name, form)), branches, ["v1", "V1", "v1/x", "xv1", "main", "trunk"])
 
 
 def test_a_condition_says_no_event_that_the_triggers_exclude(tmp_path: Path) -> None:
@@ -125,7 +126,8 @@ def test_a_condition_says_no_event_that_the_triggers_exclude(tmp_path: Path) -> 
     assert "'push' &&" not in text_of(compiled(tmp_path, spec(stages, triggers=triggers)))
 
 
-def test_conditions_with_patterns_of_every_kind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["stages", "table"])
+def test_conditions_with_patterns_of_every_kind(form: str, tmp_path: Path) -> None:
     patterns = ["a/**/z", "[ab]*", "[!ab]?", "**/x", "a+b", "a.b", "*.*-?", "**"]
     jobs: dict[str, Any] = {
         f"j{index}": {"run": "true", "when": {"branch": pattern}} for index, pattern in enumerate(patterns)
@@ -135,7 +137,8 @@ def test_conditions_with_patterns_of_every_kind(tmp_path: Path) -> None:
     either = [{"event": "push", "branch": ["main", "a*"]}, {"event": "tag", "tag": "v*"}]
     jobs["either"] = {"run": "true", "when": either}
     triggers = {"push": {}, "pull_request": {}, "tag": ["v*", "!v0"], "manual": {}}
-    pipeline = pipeline_of(tmp_path, spec({"data": jobs}, triggers=triggers))
+    targets = {"jenkins": {"form": form}}
+    pipeline = pipeline_of(tmp_path, spec({"data": jobs}, triggers=triggers, targets=targets))
     branches = ["a/z", "a/b/z", "a/b/c/z", "abc", "cd", "c", "x", "p/x", "p/q/x", "a+b", "aab", "a.b", "axb"]
     _agree(tmp_path, pipeline, [*branches, "main", "re/x", "n.m-o", "a/n.m-o", "Main"], ["v1", "v0", "w"])
 
@@ -232,6 +235,7 @@ def _faults(tmp_path: Path, data: dict[str, Any]) -> list[Diagnostic]:
 
 
 ONE = {"data": {"a": {"run": "true"}}}
+STAGES = {"jenkins": {"form": "stages"}}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "names in cron": (spec(ONE, triggers={"schedule": [{"name": "s", "cron": "0 3 * * MON"}]}), "cannot read 'MON'"),
     "day and weekday": (spec(ONE, triggers={"schedule": [{"name": "s", "cron": "0 3 1 * 1"}]}), "day and weekday"),
@@ -254,8 +258,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "would cancel a manual run",
     ),
-    "too many jobs": (
-        spec({"data": {f"j{i}": {"run": "true", "outs": [f"o{i}"]} for i in range(60)}}),
+    "too many stages": (
+        spec({"data": {f"j{i}": {"run": "true", "outs": [f"o{i}"]} for i in range(60)}}, targets=STAGES),
         "bytes of code",
     ),
 }
@@ -305,7 +309,8 @@ def _run(script: str, folder: Path) -> bytes:
 @pytest.mark.parametrize("bounds", [{}, {"timeout": "1m", "retry": 1}], ids=["plain", "bounded"])
 def test_scripts_reach_the_shell_unchanged(bounds: dict[str, Any], tmp_path: Path) -> None:
     commands = (*COMMANDS, *EXTRA)
-    data = spec({"data": {f"c{index}": {"run": command, **bounds} for index, command in enumerate(commands)}})
+    jobs = {f"c{index}": {"run": command, **bounds} for index, command in enumerate(commands)}
+    data = spec({"data": jobs}, targets=STAGES)
     pipeline = pipeline_of(tmp_path, data)
     found = {f"c{index}": tmp_path / f"c{index}" for index in range(len(commands))}
     env_sh = next(f.text for f in compiled(tmp_path / "small", spec(ONE)).files if f.path == ".mlgen/env.sh")

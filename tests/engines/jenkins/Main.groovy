@@ -1,6 +1,7 @@
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
 import org.codehaus.groovy.control.CompilerConfiguration
+import org.codehaus.groovy.control.customizers.ImportCustomizer
 
 /**
  * Main --check FILE...    prints what is wrong with each file; exits with 2 if anything is
@@ -37,6 +38,8 @@ class Main {
     private static void runScript(File file) {
         try {
             def configuration = new CompilerConfiguration(scriptBaseClass: PipelineScript.name)
+            // What Jenkins imports for every Jenkinsfile.
+            configuration.addCompilationCustomizers(new ImportCustomizer().addStarImports('com.cloudbees.groovy.cps'))
             new GroovyShell(Main.classLoader, new Binding(), configuration).parse(file.text, 'WorkflowScript.groovy').run()
         } catch (Throwable e) {
             // What a Declarative pipeline throws has been dealt with; this is a scripted one, or one that does not start.

@@ -1,9 +1,10 @@
-"""Specs of the repository, compiled for Jenkins alone."""
+"""Specs of the repository, compiled for Jenkins alone. Run as a program, it writes the goldens of tables anew."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -20,11 +21,13 @@ SPECS = {
     "features": REPOSITORY / "tests/fixtures/features",
 }
 
+TABLES = ("features",)
 
-def load(name: str) -> dict[str, Any]:
-    """A spec's data, with Jenkins as its only target."""
+
+def load(name: str, form: str = "") -> dict[str, Any]:
+    """A spec's data, with Jenkins as its only target, in one of its forms or the one that is chosen."""
     data: dict[str, Any] = yaml.safe_load((SPECS[name] / "mlgen.yaml").read_text("utf-8"))
-    data["targets"] = {"jenkins": {}}
+    data["targets"] = {"jenkins": {"form": form} if form else {}}
     return data
 
 
@@ -68,3 +71,19 @@ def checkout(root: Path, name: str, data: dict[str, Any]) -> Path:
         (root / file.path).parent.mkdir(parents=True, exist_ok=True)
         (root / file.path).write_text(file.text, "utf-8")
     return root
+
+
+def golden(name: str) -> Path:
+    """The committed table of a spec; the specs' own folders hold their stages."""
+    return Path(__file__).parent / f"{name}-table.Jenkinsfile"
+
+
+def table(name: str) -> str:
+    """The text of a spec as a table, without its header."""
+    with TemporaryDirectory() as folder:
+        return unchecked(pipeline_of(Path(folder), load(name, "table")))
+
+
+if __name__ == "__main__":
+    for one in TABLES:
+        golden(one).write_text(table(one), "utf-8")

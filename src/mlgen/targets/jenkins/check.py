@@ -1,25 +1,16 @@
 """The rendered file held against the pipeline: that it reads, its jobs, their order, files, secrets and approvals."""
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from mlgen.diagnostics import Diagnostic, Position, error
-from mlgen.ir import Job, Leg, Pipeline
+from mlgen.ir import Edge, Job, Leg, Pipeline
 from mlgen.targets.contract import Output
 from mlgen.targets.jenkins import size
+from mlgen.targets.jenkins.naming import legs, stage_name, stash_name
 from mlgen.targets.jenkins.reader import Node, Unreadable, read
-from mlgen.targets.jenkins.steps import stash_name
-
-_BODIES = ("steps", "stages", "parallel")
-
-
-class Stage(NamedTuple):
-    """A stage that does something, and where it stands: two stages with one `row` run side by side."""
-
-    name: str
-    node: Node
-    row: int
-    path: tuple[str, ...]
+from mlgen.targets.jenkins.rows import Row, methods, rows
+from mlgen.targets.jenkins.units import BODIES, Unit, called, credentials, name_of, units
 
 
 def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
@@ -32,20 +23,22 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
     listed = main.child("stages") if main else None
     if main is None or listed is None:
         return [error("MLG601", Position(output.path), "there is no pipeline with stages")]
+    table = rows(root)
     faults = [(node.line, "MLG601", message) for node, message in _shape(listed)]
-    faults += _limits(root)
+    faults += _limits(root, len(table))
     if not faults:
-        stages = list(_stages(listed))
-        for found in (_jobs, _order, _stashes):
-            faults += [(line, "MLG601", message) for line, message in found(stages, pipeline)]
-        faults += [(line, "MLG601", message) for line, message in _secrets(root, stages, pipeline)]
+        faults += [(line, "MLG601", message) for line, message in _machinery(root, listed, table)]
+        found = units(listed, table)
+        for against in (_jobs, _order, _stashes):
+            faults += [(line, "MLG601", message) for line, message in against(found, pipeline)]
+        faults += [(line, "MLG601", message) for line, message in _secrets(root, table, found, pipeline)]
     return [error(code, Position(output.path, line, 1), message, _hint(code)) for line, code, message in faults]
 
 
 def _hint(code: str) -> str:
     if code != "MLG404":
         return ""
-    return "split the spec, use fewer legs or move scripts to files; a form for large pipelines is not built yet"
+    return "split the spec, use fewer legs or jobs that deploy, or move scripts to files"
 
 
 # --- the shape
@@ -55,14 +48,14 @@ def _shape(stages: Node) -> Iterator[tuple[Node, str]]:
     """What Declarative demands of stages: https://www.jenkins.io/doc/book/pipeline/syntax/#stages"""
     if not stages.children:
         yield stages, f"no stage in {stages.name}"
-    names = [_name(child) for child in stages.children]
+    names = [name_of(child) for child in stages.children]
     for index, child in enumerate(stages.children):
         if child.name != "stage" or not child.block:
             yield child, f"only stages may stand in {stages.name}"
             continue
         if names[index] in names[:index]:
             yield child, f"two stages side by side are called {names[index]}"
-        bodies = [node for node in child.children if node.name in _BODIES]
+        bodies = [node for node in child.children if node.name in BODIES]
         if len(bodies) != 1:
             yield child, f"stage {names[index]} needs one of steps, stages, parallel"
         for body in bodies:
@@ -74,32 +67,22 @@ def _shape(stages: Node) -> Iterator[tuple[Node, str]]:
                 yield body, f"stage {names[index]} has no steps"
 
 
-def _name(stage: Node) -> str:
-    strings = stage.strings()
-    return strings[0] if strings else ""
-
-
-def _stages(stages: Node, path: tuple[str, ...] = (), first: int = 0) -> Iterator[Stage]:
-    """The stages with steps, by rows: those of a `parallel` begin in one row."""
-    row = first
-    for stage in stages.children:
-        body = next(node for node in stage.children if node.name in _BODIES)
-        here = (*path, _name(stage))
-        found = [Stage(here[-1], stage, row, here)] if body.name == "steps" else list(_stages(body, here, row))
-        yield from found
-        if stages.name != "parallel":
-            row = max(one.row for one in found) + 1
-
-
-def _limits(root: Node) -> list[tuple[int, str, str]]:
+def _limits(root: Node, count: int) -> list[tuple[int, str, str]]:
     faults = []
+    surely = f"Jenkins surely takes {size.LIMIT}, and 65535 at most"
     bytes_ = size.estimate(root)
     if bytes_ > size.LIMIT:
-        count = sum(node.name == "stage" for node in root.walk())
-        message = (
-            f"{count} stages make about {bytes_} bytes of code; Jenkins surely takes {size.LIMIT}, and 65535 at most"
-        )
-        faults.append((0, "MLG404", message))
+        stages = sum(node.name == "stage" for node in root.walk())
+        faults.append((0, "MLG404", f"{stages} stages make about {bytes_} bytes of code; {surely}"))
+    total = 0
+    for name, node in methods(root).items() if count else ():
+        own = size.of_method(node)
+        total += own
+        if own > size.LIMIT:
+            faults.append((node.line, "MLG404", f"the method {name} makes about {own} bytes of code; {surely}"))
+    if total > size.TABLES:
+        said = f"{count} jobs and legs make about {total} bytes of code; Jenkins surely takes {size.TABLES} in all"
+        faults.append((0, "MLG404", said))
     for node in root.walk():
         for text in node.strings():
             if len(text.encode("utf-8", "surrogatepass")) > size.LONGEST_STRING:
@@ -111,110 +94,130 @@ def _limits(root: Node) -> list[tuple[int, str, str]]:
 
 
 def _runs(pipeline: Pipeline) -> Iterator[tuple[str, Job, Leg | None]]:
-    from mlgen.targets.jenkins.view import stage_name
-
     for job in pipeline.jobs:
-        for leg in job.matrix.legs if job.matrix else (None,):
+        for leg in legs(job):
             yield stage_name(job, leg), job, leg
 
 
-def _role(stage: Stage) -> str:
-    """What a stage is that is no job: `approval`, or empty."""
-    return "approval" if any(node.name == "input" for node in stage.node.walk()) else ""
-
-
-def _jobs(stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
+def _jobs(found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
     wanted = {name: job for name, job, _ in _runs(pipeline)}
-    for stage in stages:
-        if stage.name not in wanted:
-            if not _role(stage):
-                yield stage.node.line, f"the stage {stage.name} is no job of the pipeline"
-            elif any(node.name == "sh" for node in stage.node.walk()):
-                yield stage.node.line, f"the stage {stage.name} asks for an approval and runs something"
+    for unit in found:
+        if unit.name not in wanted:
+            if not unit.asks:
+                yield unit.line, f"the stage {unit.name} is no job of the pipeline"
+            elif unit.runs:
+                yield unit.line, f"the stage {unit.name} asks for an approval and runs something"
             continue
-        job = wanted[stage.name]
-        if _environment(stage.node).get("MLGEN_JOB") != job.id:
-            yield stage.node.line, f"the stage {stage.name} does not set MLGEN_JOB to {job.id}"
-        if job.approval and not any(_role(o) and o.path[:-1] == stage.path[:-1] and o.row < stage.row for o in stages):
-            yield stage.node.line, f"{job.id} needs an approval, and no stage before it asks for one"
-        if job.lock and not any(node.name == "lock" for node in stage.node.walk()):
-            yield stage.node.line, f"{job.id} does not hold its lock"
-    names = [stage.name for stage in stages]
+        job = wanted[unit.name]
+        if unit.job != job.id:
+            yield unit.line, f"the stage {unit.name} does not set MLGEN_JOB to {job.id}"
+        if job.approval and not any(o.asks and o.path[:-1] == unit.path[:-1] and o.level < unit.level for o in found):
+            yield unit.line, f"{job.id} needs an approval, and no stage before it asks for one"
+        if job.lock and not unit.locked:
+            yield unit.line, f"{job.id} does not hold its lock"
+    counts = Counter(unit.name for unit in found)
     for name in wanted:
-        if names.count(name) != 1:
-            yield 0, f"{'no' if name not in names else 'more than one'} stage is called {name}"
+        if counts[name] != 1:
+            yield 0, f"{'more than one' if counts[name] else 'no'} stage is called {name}"
 
 
-def _environment(stage: Node) -> dict[str, str]:
-    block = stage.child("environment")
-    return {node.name: (node.strings() or [""])[0] for node in block.children} if block else {}
-
-
-def _order(stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
-    """A job waits for those it must wait for: they stand in earlier rows."""
-    rows: dict[str, list[int]] = {}
-    lines: dict[str, int] = {}
-    for stage in stages:
-        name = _environment(stage.node).get("MLGEN_JOB", "")
-        rows.setdefault(name, []).append(stage.row)
-        lines[name] = stage.node.line
+def _order(found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
+    """A job waits for those it must wait for: they stand in earlier levels, or among the needs of its rows."""
+    of_job: dict[str, list[Unit]] = {}
+    for unit in found:
+        of_job.setdefault(unit.job, []).append(unit)
     for job in pipeline.jobs:
-        for edge in job.edges:
-            if job.id in rows and edge.job in rows and max(rows[edge.job]) >= min(rows[job.id]):
-                yield lines[job.id], f"{job.id} does not wait for {edge.job}"
+        mine = of_job.get(job.id)
+        for edge in job.edges if mine else ():
+            others = of_job.get(edge.job)
+            if mine and others and not _comes_later(mine, others, edge):
+                yield mine[0].line, f"{job.id} does not wait for {edge.job}"
+    for unit in found:
+        for name in sorted(unit.needs or ()):
+            if name not in of_job:
+                yield unit.line, f"{unit.name} waits for {name}, which is no job"
+            elif unit.job in (need for other in of_job[name] for need in other.needs or ()):
+                yield unit.line, f"{unit.name} and {name} wait for each other"
 
 
-def _stashes(stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
+def _comes_later(mine: list[Unit], others: list[Unit], edge: Edge) -> bool:
+    """Of two rows of one table, one that another need implies may be left out of the needs."""
+    if max(unit.level for unit in others) < min(unit.level for unit in mine):
+        return True
+    table = all(unit.needs is not None and unit.level == others[0].level for unit in (*mine, *others))
+    return table and (edge.implied or all(edge.job in (unit.needs or ()) for unit in mine))
+
+
+def _stashes(found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
     """Every file is handed on once, and received after that by the jobs that declare it alone."""
-    made: dict[str, Stage] = {}
-    for stage in stages:
-        for node in stage.node.walk():
-            if node.name == "stash":
-                name = node.argument("name")
-                if name in made:
-                    yield node.line, f"two stashes are called {name}"
-                made[name] = stage
+    made: dict[str, Unit] = {}
+    for unit in found:
+        for name, line in unit.gives:
+            if name in made:
+                yield line, f"two stashes are called {name}"
+            made[name] = unit
     wanted: dict[str, set[str]] = {}
     for name, job, _ in _runs(pipeline):
-        takes = {(take.bundle, leg) for take in job.takes for leg in _legs(pipeline.job(take.job))}
+        takes = {(take.bundle, leg) for take in job.takes for leg in legs(pipeline.job(take.job))}
         wanted[name] = {stash_name(bundle, leg) for bundle, leg in takes}
-    for stage in stages:
-        received = (node for node in stage.node.walk() if node.name == "unstash" and node.strings())
-        taken = {node.strings()[0]: node.line for node in received}
+    for unit in found:
+        taken = dict(unit.takes)
         for name, line in taken.items():
-            if name not in made or made[name].row >= stage.row:
+            if name not in made or not (made[name].level < unit.level or made[name].job in (unit.needs or ())):
                 yield line, f"no earlier stage makes the stash {name}"
-            if name not in wanted.get(stage.name, ()):
-                yield line, f"{stage.name} receives {name}, which it does not declare"
-        for name in sorted(wanted.get(stage.name, set()) - set(taken)):
-            yield stage.node.line, f"{stage.name} does not receive {name}"
+            if name not in wanted.get(unit.name, ()):
+                yield line, f"{unit.name} receives {name}, which it does not declare"
+        for name in sorted(wanted.get(unit.name, set()) - set(taken)):
+            yield unit.line, f"{unit.name} does not receive {name}"
 
 
-def _legs(job: Job) -> tuple[Leg | None, ...]:
-    return job.matrix.legs if job.matrix else (None,)
-
-
-def _secrets(root: Node, stages: list[Stage], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
+def _secrets(root: Node, table: list[Row], found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
     """A credential is bound in jobs that list it, and nowhere else."""
     listed = {name: {use.name for use in job.secrets} for name, job, _ in _runs(pipeline)}
+    for unit in found:
+        for name in sorted(unit.credentials - listed.get(unit.name, set())):
+            yield unit.line, f"{unit.name} binds the credential {name}, which it does not list"
+        for name in sorted(listed.get(unit.name, set()) - unit.credentials):
+            yield unit.line, f"{unit.name} does not bind the credential {name}"
     allowed: set[int] = set()
-    for stage in stages:
-        bound = set()
-        for node in stage.node.walk():
-            allowed.add(id(node))
-            bound |= _credentials(node)
-        for name in sorted(bound - listed.get(stage.name, set())):
-            yield stage.node.line, f"{stage.name} binds the credential {name}, which it does not list"
-        for name in sorted(listed.get(stage.name, set()) - bound):
-            yield stage.node.line, f"{stage.name} does not bind the credential {name}"
     for node in root.walk():
-        if id(node) not in allowed and _credentials(node):
+        if node.name == "stage" and any(child.name == "steps" and not called(child) for child in node.children):
+            allowed |= {id(inner) for inner in node.walk()}
+    tables = {row.method for row in table}
+    for name, node in methods(root).items():
+        if name in tables:
+            allowed |= {id(inner) for inner in node.walk()}
+    for node in root.walk():
+        if id(node) not in allowed and credentials(node):
             yield node.line, "a credential is bound outside of the stages of jobs"
 
 
-def _credentials(node: Node) -> set[str]:
-    found = set()
-    for index, token in enumerate(node.tokens):
-        if token.text in ("credentialsId", "credentials") and token.kind == "word":
-            found.add(next((t.text for t in node.tokens[index + 1 :] if t.kind == "string"), "?"))
-    return found
+# --- the Groovy that runs tables
+
+_NEEDED = {
+    "runJobs": ("when", "startReady", "error"),
+    "startReady": ("needs", "stopped", "parallel"),
+    "takeReady": ("needs", "open"),
+    "runJob": ("catchError", "lock", "onAgent", "startReady"),
+    "onAgent": ("node", "checkout", "inside", "deleteDir"),
+    "inWorkspace": ("unstash", "stash", "archiveArtifacts", "junit", "finally"),
+    "bound": ("withCredentials",),
+}
+
+
+def _machinery(root: Node, listed: Node, table: list[Row]) -> Iterator[tuple[int, str]]:
+    """Each table runs once, by methods that do what its rows say."""
+    mine = methods(root)
+    tables = list(dict.fromkeys(row.method for row in table))
+    started = Counter(name for node in listed.walk() if node.name == "steps" for name in called(node))
+    for name in tables:
+        if started[name] != 1:
+            yield mine[name].line, f"the jobs of {name} run {started[name]} times"
+    for name, words in _NEEDED.items() if tables else ():
+        if name not in mine:
+            yield 0, f"the method {name} is not there"
+            continue
+        said = {token.text for node in mine[name].walk() for token in node.tokens}
+        for word in words:
+            if word not in said:
+                yield mine[name].line, f"the method {name} does without {word}"

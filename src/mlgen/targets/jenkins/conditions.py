@@ -6,7 +6,7 @@
 
 import re
 
-from mlgen.ir import Condition, Expr, Match, Not, Pipeline, glob_regex, implies, is_literal
+from mlgen.ir import KINDS, Condition, Expr, Match, Not, Pipeline, glob_regex, implies, is_literal
 from mlgen.ir.expressions import All, Any, all_of, satisfiable
 from mlgen.quoting import groovy
 
@@ -27,17 +27,20 @@ _VARIABLES = {
 
 def when(pipeline: Pipeline, condition: Condition) -> tuple[str, ...]:
     """The lines of an `expression { }`: one clause a line, of which one must hold."""
-    on = [kind for kind in ("push", "pull_request", "tag", "schedule", "manual") if pipeline.triggers.on(kind)]
     clauses: dict[str, list[str]] = {}
-    for kind in on:
+    for kind in kinds(pipeline, condition):
         expr = condition.on(kind)
-        if satisfiable(all_of([expr, pipeline.trigger(kind)])):
-            wide = implies(pipeline.trigger(kind), expr)
-            clauses.setdefault("" if wide else clause(expr, kind, within="and"), []).append(kind)
-    if clauses.get("") == on:
+        wide = implies(pipeline.trigger(kind), expr)
+        clauses.setdefault("" if wide else clause(expr, kind, within="and"), []).append(kind)
+    if clauses.get("") == [kind for kind in KINDS if pipeline.triggers.on(kind)]:
         return (f"{EVENT} != 'none'",)
     lines = [f"{_one_of(kinds)} && {text}" if text else _one_of(kinds) for text, kinds in clauses.items()]
     return (*(f"{line} ||" for line in lines[:-1]), lines[-1]) if lines else ("false",)
+
+
+def kinds(pipeline: Pipeline, condition: Condition) -> list[str]:
+    """The kinds of events on which the condition can hold."""
+    return [k for k in KINDS if satisfiable(all_of([condition.on(k), pipeline.trigger(k)]))]
 
 
 def _one_of(kinds: list[str]) -> str:

@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     r'|(?P<interpolated>"(?:[^"\\\n]+|\\.)*")'
     r"|(?P<comment>//[^\n]*|/\*.*?\*/)"
     r"|(?P<regex>(?<=~ )/(?:[^/\\\n]+|\\.)+/)"
-    r"|(?P<operator>==~|[-+*=!<>&|?:.,;~]+)"
+    r"|(?P<operator>==~|[-+*=!<>&|?:.,;~@]+)"
     r"|(?P<end>\Z))",
     re.DOTALL,
 )
@@ -94,7 +94,7 @@ def read(text: str) -> Node:
             stack[-1][2].children.append(Node(list(pending), False))
             pending.clear()
 
-    for token in _tokens(text):
+    for token in tokens(text):
         mark = token.text if token.kind == "mark" else ""
         inside = stack[-1][0] in ("(", "[")
         if token.kind == "newline":
@@ -124,7 +124,8 @@ def read(text: str) -> Node:
     return root
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a text, newlines among them; Unreadable says where there is none."""
     at, line = 0, 1
     while at < len(text):
         found = _TOKEN.match(text, at)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Setting
 from mlgen.targets.jenkins.conditions import named_schedules
-from mlgen.targets.jenkins.steps import in_container
+from mlgen.targets.jenkins.parts import in_container
 
 
 def settings(pipeline: Pipeline) -> Iterator[Setting]:

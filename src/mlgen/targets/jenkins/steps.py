@@ -6,44 +6,37 @@ from mlgen.ir import Job, Leg, Pipeline, paths
 from mlgen.quoting import groovy, sh, sh_path
 from mlgen.quoting.shell import bounded
 from mlgen.targets import ci_py
+from mlgen.targets.jenkins.naming import legs, stash_name
+from mlgen.targets.jenkins.parts import in_container
 
 _BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
-_ENV = ". .mlgen/env.sh\n"
+HEAD = _BASH + ". .mlgen/env.sh\n"
+"""What stands before a script of the spec: bash, which stops at a failure, and the portable variables."""
 _EXPORTED = "$WORKSPACE_TMP/mlgen-exports"
 PERMITTED = "catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE', catchInterruptions: false)"
 """The block around what may fail; an abort is passed on."""
 
 
-def in_container(job: Job) -> bool:
-    """Whether the job runs in a container."""
-    return bool(job.image or job.python)
-
-
 # --- files received
+
+
+def received(pipeline: Pipeline, job: Job) -> list[str]:
+    """The stashes that bring the files of other jobs."""
+    return [stash_name(take.bundle, leg) for take in job.takes for leg in legs(pipeline.job(take.job))]
+
+
+def merge(pipeline: Pipeline, job: Job) -> str:
+    """The script that tells which files of the legs of a matrix it was, and fails where two made the same; or empty."""
+    producers = dict.fromkeys(take.job for take in job.takes)
+    found = [job for job in map(pipeline.job, producers) if job.matrix and job.matrix.collide]
+    return "\n".join(f"python3 .mlgen/ci.py merge --job {sh(p.id)} {sh(_manifests(p))}" for p in found)
 
 
 def receive(pipeline: Pipeline, job: Job) -> list[str]:
     """The steps that bring the files of other jobs."""
-    found = []
-    collide = []
-    for take in job.takes:
-        producer = pipeline.job(take.job)
-        found += [f"unstash {groovy(stash_name(take.bundle, leg))}" for leg in _legs(producer)]
-        if producer.matrix and producer.matrix.collide and producer not in collide:
-            collide.append(producer)
-    for producer in collide:
-        script = f"python3 .mlgen/ci.py merge --job {sh(producer.id)} {sh(_manifests(producer))}"
-        found.append(f"sh label: {groovy(f'legs of {producer.name}')}, script: {groovy(script)}")
-    return found
-
-
-def _legs(job: Job) -> tuple[Leg | None, ...]:
-    return job.matrix.legs if job.matrix else (None,)
-
-
-def stash_name(bundle: str, leg: Leg | None) -> str:
-    """The stash of a bundle, or of one leg's part of it; names of bundles have no full stop."""
-    return f"{bundle}.{leg.slug}" if leg else bundle
+    found = [f"unstash {groovy(name)}" for name in received(pipeline, job)]
+    script = merge(pipeline, job)
+    return [*found, f"sh label: 'legs', script: {groovy(script)}"] if script else found
 
 
 def _manifests(job: Job) -> str:
@@ -55,22 +48,29 @@ def _manifests(job: Job) -> str:
 
 def around(pipeline: Pipeline, job: Job) -> list[str]:
     """The blocks around the job's scripts, outermost first."""
-    found = [_caches(pipeline, job)] if job.caches and not job.deploys else []
+    kept = caches(pipeline, job)
+    branch = groovy(pipeline.default_branch)
+    found = [f"cache(defaultBranch: {branch}, caches: [{', '.join(kept)}])"] if kept else []
     return [*found, *_credentials(job)]
 
 
 def _credentials(job: Job) -> list[str]:
-    bindings = [
+    bound = bindings(job)
+    return [f"withCredentials([{', '.join(bound)}])"] if bound else []
+
+
+def bindings(job: Job) -> list[str]:
+    """The job's credentials, each bound to its variable."""
+    return [
         f"{'file' if use.file else 'string'}(credentialsId: {groovy(use.name)}, variable: {groovy(use.variable)})"
         for use in job.secrets
     ]
-    return [f"withCredentials([{', '.join(bindings)}])"] if bindings else []
 
 
-def _caches(pipeline: Pipeline, job: Job) -> str:
+def caches(pipeline: Pipeline, job: Job) -> list[str]:
     """Under Docker, where `~` is the workspace, a cache must lie in it: https://plugins.jenkins.io/jobcacher/"""
     found = []
-    for cache in job.caches:
+    for cache in job.caches if not job.deploys else ():
         for path in cache.paths:
             said = [f"path: {_cache_path(path, job)}"]
             if cache.salt:
@@ -78,7 +78,7 @@ def _caches(pipeline: Pipeline, job: Job) -> str:
             if cache.key:
                 said.append(f"cacheValidityDecidingFile: {groovy(','.join(cache.key))}")
             found.append(f"arbitraryFileCache({', '.join(said)})")
-    return f"cache(defaultBranch: {groovy(pipeline.default_branch)}, caches: [{', '.join(found)}])"
+    return found
 
 
 def _cache_path(path: str, job: Job) -> str:
@@ -93,23 +93,28 @@ def _cache_path(path: str, job: Job) -> str:
 def scripts(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[tuple[str, str]]:
     """The job's own scripts, each with its label."""
     if job.gate:
-        return [(job.name, _BASH + bounded(ci_py.gate(job.gate), job.timeout, job.retry))]
-    setup = [("setup", _head(pipeline, job, leg) + job.setup)] if job.setup else []
-    return [*setup, (job.name, _head(pipeline, job, leg) + _exported(job) + bounded(job.run, job.timeout, job.retry))]
+        return [(job.name, _BASH + command(job))]
+    head = HEAD + blank(pipeline, job, leg)
+    setup = [("setup", head + job.setup)] if job.setup else []
+    return [*setup, (job.name, head + command(job))]
 
 
-def _head(pipeline: Pipeline, job: Job, leg: Leg | None) -> str:
-    """What stands before a script of the spec: bash, and the portable variables."""
-    # Jenkins takes a variable that is empty for one that is not set, so an empty one is set here.
-    # https://javadoc.jenkins.io/hudson/EnvVars.html#override(java.lang.String,java.lang.String)
+def command(job: Job) -> str:
+    """The job's command within its bounds; exported values have a file to go to."""
+    if job.gate:
+        return bounded(ci_py.gate(job.gate), job.timeout, job.retry)
+    appended = any(not export.file for export in job.exports)
+    head = f'export MLGEN_EXPORTS="{_EXPORTED}"; : >"$MLGEN_EXPORTS"\n' if appended else ""
+    return head + bounded(job.run, job.timeout, job.retry)
+
+
+def blank(pipeline: Pipeline, job: Job, leg: Leg | None) -> str:
+    """Sets the variables that are empty: Jenkins takes one that is empty for one that is not set.
+
+    https://javadoc.jenkins.io/hudson/EnvVars.html#override(java.lang.String,java.lang.String)
+    """
     given = {**dict(pipeline.env), **dict(job.env), **dict(leg.values if leg else ())}
-    return _BASH + _ENV + "".join(f"export {name}=''\n" for name, value in given.items() if not value)
-
-
-def _exported(job: Job) -> str:
-    if all(export.file for export in job.exports):
-        return ""
-    return f'export MLGEN_EXPORTS="{_EXPORTED}"; : >"$MLGEN_EXPORTS"\n'
+    return "".join(f"export {name}=''\n" for name, value in given.items() if not value)
 
 
 # --- what is handed on, and said of the job
@@ -122,25 +127,33 @@ def _ant(job: Job, leg: Leg | None, found: Iterable[str]) -> str:
     )
 
 
-def hand_on(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
+def hand_on(job: Job, leg: Leg | None) -> list[str]:
     """The steps that check, keep and hand on what the job made."""
-    made = [on_leg(path, leg) for path in job.files]
     found = []
-    script = _checks(job, leg, made)
-    if script:
+    if script := checks(job, leg):
         found.append(f"sh label: 'outputs', script: {groovy(script)}")
-    if made:
-        kept = groovy(_ant(job, leg, job.files))
-        found.append(f"archiveArtifacts artifacts: {kept}, defaultExcludes: false, fingerprint: true")
-    for bundle in job.bundles:
-        if not bundle.consumers:
-            continue
-        files = _ant(job, leg, bundle.paths) if not bundle.exports else bundle.paths[0]
-        if leg and _listed(job):
-            files += f", {_manifest(job, leg)}"
+    if kept := archived(job, leg):
+        found.append(f"archiveArtifacts artifacts: {groovy(kept)}, defaultExcludes: false, fingerprint: true")
+    for name, files in given(job, leg):
         # Without Ant's default excludes, which leave out .gitattributes and the like.
-        name = groovy(stash_name(bundle.name, leg))
-        found.append(f"stash name: {name}, includes: {groovy(files)}, useDefaultExcludes: false")
+        found.append(f"stash name: {groovy(name)}, includes: {groovy(files)}, useDefaultExcludes: false")
+    return found
+
+
+def archived(job: Job, leg: Leg | None) -> str:
+    """What is kept with the run, as Ant patterns."""
+    return _ant(job, leg, job.files)
+
+
+def given(job: Job, leg: Leg | None) -> list[tuple[str, str]]:
+    """The stashes that the job makes: the name and the files, as Ant patterns."""
+    found = []
+    for bundle in job.bundles:
+        if bundle.consumers:
+            files = _ant(job, leg, bundle.paths) if not bundle.exports else bundle.paths[0]
+            if leg and _listed(job):
+                files += f", {_manifest(job, leg)}"
+            found.append((stash_name(bundle.name, leg), files))
     return found
 
 
@@ -158,9 +171,10 @@ def _manifest(job: Job, leg: Leg) -> str:
     return f"{_manifests(job)}/{leg.slug}.json"
 
 
-def _checks(job: Job, leg: Leg | None, made: list[str]) -> str:
-    """A declared file that is missing fails the job that should have made it."""
+def checks(job: Job, leg: Leg | None) -> str:
+    """The script by which a declared file that is missing fails the job that should have made it; or empty."""
     lines = []
+    made = [on_leg(path, leg) for path in job.files]
     listed = " ".join(map(sh_path, made))
     if leg and _listed(job):
         words = f"--job {sh(job.id)} --leg {sh(leg.slug)} --out {sh(_manifest(job, leg))} {listed}"
@@ -174,20 +188,39 @@ def _checks(job: Job, leg: Leg | None, made: list[str]) -> str:
     return "\n".join(lines)
 
 
+def description(job: Job) -> str:
+    """What the run says of a deployment; or empty."""
+    return f"{job.environment.name}: {job.environment.url}" if job.environment and job.environment.url else ""
+
+
+def reports(job: Job, leg: Leg | None) -> dict[str, str]:
+    """The job's reports: `junit` and `summary` as Ant patterns, `coverage` as a map in Groovy."""
+    found = {}
+    if job.reports.junit:
+        found["junit"] = ", ".join(on_leg(path, leg) for path in job.reports.junit)
+    if job.reports.coverage:
+        parser, pattern = job.reports.coverage.format.upper(), on_leg(job.reports.coverage.path, leg)
+        found["coverage"] = f"[parser: {groovy(parser)}, pattern: {groovy(pattern)}]"
+    if job.reports.summary:
+        found["summary"] = on_leg(job.reports.summary, leg)
+    return found
+
+
 def final(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
     """The steps that run whatever the result: the reports, and `finally`, whose failure would keep later steps back."""
     found = []
-    if job.reports.junit:
-        files = ", ".join(on_leg(path, leg) for path in job.reports.junit)
-        found.append(f"junit testResults: {groovy(files)}, allowEmptyResults: true, skipMarkingBuildUnstable: true")
-    if job.reports.coverage:
-        parser, pattern = job.reports.coverage.format.upper(), on_leg(job.reports.coverage.path, leg)
-        found.append(f"recordCoverage(tools: [[parser: {groovy(parser)}, pattern: {groovy(pattern)}]])")
-    if job.reports.summary:
-        found.append(f"archiveArtifacts artifacts: {groovy(on_leg(job.reports.summary, leg))}, allowEmptyArchive: true")
+    said = reports(job, leg)
+    if "junit" in said:
+        files = groovy(said["junit"])
+        found.append(f"junit testResults: {files}, allowEmptyResults: true, skipMarkingBuildUnstable: true")
+    if "coverage" in said:
+        found.append(f"recordCoverage(tools: [{said['coverage']}])")
+    if "summary" in said:
+        found.append(f"archiveArtifacts artifacts: {groovy(said['summary'])}, allowEmptyArchive: true")
     if job.finally_:
         result = "MLGEN_RESULT=failure\nif [ -e .mlgen/passed ]; then MLGEN_RESULT=success; fi\nexport MLGEN_RESULT\n"
-        step = f"sh label: 'finally', script: {groovy(_head(pipeline, job, leg) + result + job.finally_)}"
+        text = HEAD + blank(pipeline, job, leg) + result + job.finally_
+        step = f"sh label: 'finally', script: {groovy(text)}"
         for block in reversed([*([PERMITTED] if job.allow_failure else []), *_credentials(job)]):
             step = f"{block} {{ {step} }}"
         found.append(step)

@@ -5,9 +5,11 @@ from typing import Any
 
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.quoting import groovy
-from mlgen.targets.jenkins import steps
+from mlgen.targets.jenkins import form, size, steps
 from mlgen.targets.jenkins.conditions import event_lines, named_schedules, when
-from mlgen.targets.jenkins.levels import levels
+from mlgen.targets.jenkins.levels import Level, levels
+from mlgen.targets.jenkins.naming import legs, stage_name
+from mlgen.targets.jenkins.parts import agent, in_container, lock, variables
 
 View = dict[str, Any]
 
@@ -21,8 +23,25 @@ def view(pipeline: Pipeline) -> View:
         "parameters": [groovy_call(name, said) for name, said in _parameters(pipeline)],
         "cron": _cron(pipeline),
         "environment": _environment(pipeline),
-        "levels": _levels(pipeline),
+        **_stages(pipeline),
     }
+
+
+def _stages(pipeline: Pipeline) -> View:
+    """The stages of all jobs, or tables of most of them where that form is the better one."""
+    said = form.wanted(pipeline)
+    many = size.surely_too_many(sum(len(legs(job)) for job in pipeline.jobs))
+    if said == "stages" or not (said or many):
+        shown = _levels(pipeline, levels(pipeline), ())
+        if said == "stages" or size.of_levels(shown) <= size.LIMIT:
+            return {"levels": shown, "table": None}
+    from mlgen.targets.jenkins.table import table
+
+    found = levels(pipeline, table=True)
+    made = table(pipeline, found)
+    shown = _levels(pipeline, found, made.levels)
+    view = {"machines": made.machines, "methods": made.methods, "default_branch": pipeline.default_branch}
+    return {"levels": shown, "table": view if made.methods else None}
 
 
 def groovy_value(value: object) -> str:
@@ -97,24 +116,30 @@ def _environment(pipeline: Pipeline) -> list[tuple[str, str]]:
 # --- the stages
 
 
-def _levels(pipeline: Pipeline) -> list[View]:
+def _levels(pipeline: Pipeline, found: Sequence[Level], methods: Sequence[tuple[str, ...]]) -> list[View]:
     names: list[str] = []
-    found: list[View] = []
-    for level in levels(pipeline):
-        runs = [(job, leg) for job in level for leg in (job.matrix.legs if job.matrix else (None,))]
-        if len(runs) == 1:
-            found.append({"jobs": [_stage(pipeline, *runs[0], " " * 8, own_when=True)], "name": "", "when": ()})
+    shown: list[View] = []
+    tables = iter(methods)
+    for level in found:
+        if level.table:
+            calls = " + ".join(f"{name}()" for name in next(tables))
+            shown.append({"name": _unused("jobs", names), "table": calls, "jobs": (), "when": ()})
             continue
-        name = _unused(" + ".join(dict.fromkeys(job.stage for job in level)), names)
-        shared = len({when(pipeline, job.condition) for job in level}) == 1
-        found.append(
+        runs = [(job, leg) for job in level.jobs for leg in legs(job)]
+        if len(runs) == 1:
+            one = _stage(pipeline, *runs[0], " " * 8, own_when=True)
+            shown.append({"name": "", "table": "", "jobs": [one], "when": ()})
+            continue
+        shared = len({when(pipeline, job.condition) for job in level.jobs}) == 1
+        shown.append(
             {
-                "name": name,
-                "when": when(pipeline, level[0].condition) if shared else (),
+                "name": _unused(" + ".join(dict.fromkeys(job.stage for job in level.jobs)), names),
+                "table": "",
+                "when": when(pipeline, level.jobs[0].condition) if shared else (),
                 "jobs": [_stage(pipeline, job, leg, " " * 16, own_when=not shared) for job, leg in runs],
             }
         )
-    return found
+    return shown
 
 
 def _unused(name: str, names: list[str]) -> str:
@@ -141,25 +166,18 @@ def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bo
         "when": () if job.approval else condition,
         "outer_when": condition if job.approval else (),
         "approval": _approval(job) if job.approval else None,
-        "lock": _lock(pipeline, job, leg),
+        "lock": lock(pipeline, job, leg),
         "agent": _agent(job),
         "environment": _variables(job, leg),
         "permitted": steps.PERMITTED if job.allow_failure else "",
         "receive": steps.receive(pipeline, job),
         "around": [{"pad": body + " " * 4 * index, "text": text} for index, text in enumerate(around)],
         "scripts": steps.scripts(pipeline, job, leg),
-        "hand_on": steps.hand_on(pipeline, job, leg),
+        "hand_on": steps.hand_on(job, leg),
         "passed": bool(job.finally_),
-        "url": f"{job.environment.name}: {job.environment.url}" if job.environment and job.environment.url else "",
+        "url": steps.description(job),
         "final": steps.final(pipeline, job, leg),
     }
-
-
-def stage_name(job: Job, leg: Leg | None) -> str:
-    """The stage's name, unique in the pipeline."""
-    if leg is None:
-        return f"{job.stage} / {job.name}"
-    return f"{job.stage} / {job.name} ({leg.slug})"
 
 
 def _approval(job: Job) -> View:
@@ -174,39 +192,25 @@ def _approval(job: Job) -> View:
     }
 
 
-def _lock(pipeline: Pipeline, job: Job, leg: Leg | None) -> str:
-    """The argument of the stage's `lock`. Names are the controller's, so the project's name stands before them."""
-    if job.lock:
-        return groovy(f"{pipeline.name}/{job.lock}")
-    matrix = job.matrix
-    if leg is None or matrix is None or not 0 < matrix.max_parallel < len(matrix.legs):
-        return ""
-    slot = matrix.legs.index(leg) % matrix.max_parallel + 1
-    return f'"${{env.BUILD_TAG}}-{job.key}-{slot}"'
-
-
 def _agent(job: Job) -> list[str]:
     """The lines of the agent: a container for an image or a version of Python, else a machine."""
-    said = job.runner.on("jenkins")
-    options = said if isinstance(said, dict) else {}
-    label = str(options.get("label", ""))
-    image = job.image or (f"python:{job.python}" if job.python else "")
-    if not image:
-        return [f"agent {{ label {groovy(label)} }}" if label else "agent any"]
-    lines = [f"    image {groovy(image)}"]
-    if label:
-        lines.append(f"    label {groovy(label)}")
-    if options.get("args"):
-        lines.append(f"    args {groovy(options['args'])}")
+    said = agent(job)
+    label = groovy(said.label)
+    if not said.image:
+        return [f"agent {{ label {label} }}" if said.label else "agent any"]
+    lines = [f"    image {groovy(said.image)}"]
+    if said.label:
+        lines.append(f"    label {label}")
+    if said.args:
+        lines.append(f"    args {groovy(said.args)}")
     if len(lines) == 1:
-        return [f"agent {{ docker {{ image {groovy(image)} }} }}"]
+        return [f"agent {{ docker {{ image {groovy(said.image)} }} }}"]
     return ["agent { docker {", *lines, "} }"]
 
 
 def _variables(job: Job, leg: Leg | None) -> list[tuple[str, str]]:
     found = {"MLGEN_JOB": groovy(job.id)}
-    if steps.in_container(job):
+    if in_container(job):
         # The agent's user has no home of its own in a container.
         found["HOME"] = "pwd()"
-    given: Sequence[tuple[str, str]] = (*job.env, *(leg.values if leg else ()))
-    return [*{**found, **{name: groovy(value) for name, value in given if value}}.items()]
+    return [*{**found, **{name: groovy(value) for name, value in variables(job, leg)}}.items()]

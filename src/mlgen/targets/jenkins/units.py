@@ -1,0 +1,120 @@
+"""What runs, as the file alone says it: the stages with steps, and the rows of tables."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mlgen.targets.jenkins.reader import Node
+from mlgen.targets.jenkins.rows import Call, Row
+
+BODIES = ("steps", "stages", "parallel")
+START = "runJobs"
+"""The method that runs the rows it is given."""
+
+
+class Unit(NamedTuple):
+    """A stage or a row, and where it stands: two with one `level` run side by side, or as they `need` each other."""
+
+    name: str
+    job: str
+    line: int
+    level: int
+    path: tuple[str, ...]
+    needs: frozenset[str] | None
+    """The jobs that a row waits for; None for a stage, which waits for all of earlier levels."""
+    gives: tuple[tuple[str, int], ...]
+    takes: tuple[tuple[str, int], ...]
+    credentials: frozenset[str]
+    locked: bool
+    asks: bool
+    """Whether it asks for an approval."""
+    runs: bool
+
+
+def name_of(stage: Node) -> str:
+    """A stage's name."""
+    strings = stage.strings()
+    return strings[0] if strings else ""
+
+
+def units(stages: Node, table: Iterable[Row]) -> list[Unit]:
+    """All of them, in order."""
+    by_method: dict[str, list[Row]] = {}
+    for row in table:
+        by_method.setdefault(row.method, []).append(row)
+    return list(_units(stages, by_method, (), 0))
+
+
+def called(steps: Node) -> list[str]:
+    """The methods whose rows a stage runs, or none."""
+    for node in steps.walk():
+        words = [token.text for token in node.tokens if token.kind == "word"]
+        if words[:1] == [START]:
+            return words[1:]
+    return []
+
+
+def _units(stages: Node, tables: dict[str, list[Row]], path: tuple[str, ...], first: int) -> Iterator[Unit]:
+    """The stages of a list, level by level: those of a `parallel` begin in one level."""
+    level = first
+    for stage in stages.children:
+        body = next(node for node in stage.children if node.name in BODIES)
+        here = (*path, name_of(stage))
+        if body.name != "steps":
+            found = list(_units(body, tables, here, level))
+        elif names := called(body):
+            found = [_row(row, level, here) for name in names for row in tables.get(name, ())]
+        else:
+            found = [_stage(stage, level, here)]
+        yield from found
+        if stages.name != "parallel":
+            level = max((one.level for one in found), default=level) + 1
+
+
+def _stage(stage: Node, level: int, path: tuple[str, ...]) -> Unit:
+    nodes = stage.walk()
+    return Unit(
+        path[-1],
+        _environment(stage).get("MLGEN_JOB", ""),
+        stage.line,
+        level,
+        path,
+        None,
+        tuple((node.argument("name"), node.line) for node in nodes if node.name == "stash"),
+        tuple((node.strings()[0], node.line) for node in nodes if node.name == "unstash" and node.strings()),
+        frozenset().union(*map(credentials, nodes)),
+        any(node.name == "lock" for node in nodes),
+        any(node.name == "input" for node in nodes),
+        any(node.name == "sh" for node in nodes),
+    )
+
+
+def _environment(stage: Node) -> dict[str, str]:
+    block = stage.child("environment")
+    return {node.name: (node.strings() or [""])[0] for node in block.children} if block else {}
+
+
+def _row(row: Row, level: int, path: tuple[str, ...]) -> Unit:
+    bound = [one for one in row.list("secrets") if isinstance(one, Call) and isinstance(one.given, dict)]
+    return Unit(
+        row.text("name"),
+        row.text("job"),
+        row.line,
+        level,
+        (*path, row.text("name")),
+        frozenset(row.list("needs")),
+        tuple((str(name), row.line) for name in row.list("gives")),
+        tuple((str(name), row.line) for name in row.list("takes")),
+        frozenset(str(one.given.get("credentialsId", "?")) for one in bound),
+        "lock" in row.fields,
+        False,
+        bool(row.text("run")),
+    )
+
+
+def credentials(node: Node) -> frozenset[str]:
+    """The credentials that a statement names."""
+    found = set()
+    for index, token in enumerate(node.tokens):
+        if token.text in ("credentialsId", "credentials") and token.kind == "word":
+            found.add(next((t.text for t in node.tokens[index + 1 :] if t.kind == "string"), "?"))
+    return frozenset(found)
