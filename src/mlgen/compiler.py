@@ -1,17 +1,18 @@
 """The straight line: load, validate, lower, render, verify. Writing is `write`'s; nothing here touches the disk."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
-from mlgen.ir import Input, Pipeline
+from mlgen.emitted import CI, ENV, REGISTRY, shared_outputs
+from mlgen.ir import Pipeline
 from mlgen.ir.source import Source
 from mlgen.lower import lower
-from mlgen.render import render, template_text
+from mlgen.render import render
 from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt
-from mlgen.targets.contract import Fragment, Output, Target
+from mlgen.targets.contract import Target
 from mlgen.verify import verify
 from mlgen.write.header import File, with_header
 from mlgen.write.lock import LOCK
@@ -19,10 +20,6 @@ from mlgen.write.lock import LOCK
 if TYPE_CHECKING:
     from mlgen.packs.stack import Stack
     from mlgen.packs.templates import Templates
-
-ENV = ".mlgen/env.sh"
-CI = ".mlgen/ci.py"
-REGISTRY = ".mlgen/registry.py"
 
 
 class Compiled(NamedTuple):
@@ -121,60 +118,8 @@ def _emit(target: Target, pipeline: Pipeline, overlay: "Templates | None") -> tu
 
 
 def _shared(pipeline: Pipeline, chosen: Iterable[Target]) -> list[File]:
-    """`.mlgen/env.sh`, and `.mlgen/ci.py` where the pipeline needs logic that no CI system has."""
-    fragments = [fragment for target in chosen for fragment in target.fragments]
-    view = {
-        "default_branch": pipeline.default_branch,
-        "inputs": [_input_view(entry) for entry in pipeline.triggers.inputs],
-        "fragments": _texts(fragments, ENV),
-    }
-    outputs = [Output(ENV, "common/env.sh.j2", view)]
-    if needs_ci(pipeline):
-        outputs.append(Output(CI, "common/ci.py.j2", {"fragments": _texts(fragments, CI)}))
-    if any(REGISTRY in job.run for job in pipeline.jobs):
-        outputs.append(Output(REGISTRY, "common/registry.py.j2", {}))
+    outputs = shared_outputs(pipeline, chosen)
     return [with_header(output, render(output.template, output.view), pipeline.spec, "") for output in outputs]
-
-
-def _texts(fragments: Iterable[Fragment], path: str) -> list[dict[str, str]]:
-    return [{"text": template_text(f.template).rstrip("\n")} for f in fragments if f.path == path]
-
-
-def needs_ci(pipeline: Pipeline) -> bool:
-    """Whether some job calls `.mlgen/ci.py`."""
-    return any(
-        job.gate
-        or job.exports
-        or job.deploys
-        or any(job.reports)
-        or (job.matrix and job.matrix.collide)
-        or CI in job.run
-        for job in pipeline.jobs
-    )
-
-
-def _input_view(entry: Input) -> dict[str, Any]:
-    """How the shell checks an input: patterns of `case` that are refused."""
-    from mlgen.quoting import sh
-
-    refuse = {
-        "string": ["*[[:cntrl:]]*"],
-        "integer": ["'' | - | *[!0-9-]* | ?*-*"],
-        "number": ["*[[:cntrl:]]*"],
-        "boolean": ["true | false) ;;\n  *"],
-        "choice": [" | ".join(map(sh, entry.options)) + ") ;;\n  *"],
-    }[entry.type]
-    kinds = {"string": "one line of text", "integer": "an integer", "number": "a number", "boolean": "true or false"}
-    wanted = kinds.get(entry.type) or f"one of {', '.join(entry.options)}"
-    return {
-        "name": entry.name,
-        "variable": entry.variable,
-        "suffix": entry.variable.removeprefix("MLGEN_"),
-        "default": entry.default,
-        "refuse": refuse,
-        "regex": r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?" if entry.type == "number" else "",
-        "message": f"the input {entry.name} must be {wanted}",
-    }
 
 
 def usual_paths() -> tuple[str, ...]:

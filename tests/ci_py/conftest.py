@@ -6,34 +6,24 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import jinja2
 import pytest
+
+from mlgen import emitted
+from mlgen.render import render as mlgen_render
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 
-def render(*fragments: str) -> str:
-    """The text of ci.py with the fragments of these targets."""
-    env = jinja2.Environment(
-        block_start_string="[%%",
-        block_end_string="%%]",
-        variable_start_string="[[=",
-        variable_end_string="]]",
-        comment_start_string="[##",
-        comment_end_string="##]",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    env.filters["raw"] = str
+def render(*fragments: str, parts: Collection[str] = ()) -> str:
+    """The text of ci.py with the fragments of these targets, and these parts, or all."""
+    chosen = [part for part in emitted.PARTS if not parts or part.name in parts]
     texts = [{"text": (TEMPLATES / name / "guard.py.j2").read_text().rstrip("\n")} for name in fragments]
-    return env.from_string((TEMPLATES / "common" / "ci.py.j2").read_text()).render(fragments=texts)
+    return mlgen_render("common/ci.py.j2", emitted.ci_view(chosen, texts))
 
 
 @pytest.fixture(scope="session")

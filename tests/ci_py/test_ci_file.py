@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 from conftest import TEMPLATES, render
 
-COMMANDS = ["gate", "exports", "report", "legs", "merge", "guard"]
+from mlgen.emitted import PARTS
+
+COMMANDS = [name for part in PARTS for name, _ in part.commands]
 BIN = Path(sys.executable).parent
 
 
-def rendered(tmp_path: Path, fragments: tuple[str, ...]) -> str:
+def rendered(tmp_path: Path, fragments: tuple[str, ...], parts: tuple[str, ...] = ()) -> str:
     path = tmp_path / "ci.py"
-    path.write_text(render(*fragments))
+    path.write_text(render(*fragments, parts=parts))
     return str(path)
 
 
+@pytest.mark.parametrize("parts", [(), *((part.name,) for part in PARTS)], ids=lambda parts: "-".join(parts) or "all")
 @pytest.mark.parametrize("fragments", [(), ("github",)])
 @pytest.mark.parametrize(
     "tool",
@@ -33,8 +36,8 @@ def rendered(tmp_path: Path, fragments: tuple[str, ...]) -> str:
     ],
     ids=["ruff38", "ruff", "format", "mypy"],
 )
-def test_clean(tmp_path: Path, fragments: tuple[str, ...], tool: list[str]) -> None:
-    command = [str(BIN / tool[0]), *tool[1:], rendered(tmp_path, fragments)]
+def test_clean(tmp_path: Path, fragments: tuple[str, ...], tool: list[str], parts: tuple[str, ...]) -> None:
+    command = [str(BIN / tool[0]), *tool[1:], rendered(tmp_path, fragments, parts)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -172,7 +172,8 @@ class Input(NamedTuple):
 class Triggers(NamedTuple):
     """Which events start a run. `condition` filters each kind; an absent kind is False.
 
-    `inputs` are those of manual runs and of all api events together; `api` maps each api event to the names of its own.
+    `inputs` are those of manual runs and of all api events together; `manual` are the names of the former, and `api` has
+    each api event with the names of its own.
     """
 
     condition: Condition
@@ -182,7 +183,13 @@ class Triggers(NamedTuple):
     tags: tuple[str, ...]
     schedules: tuple[Schedule, ...]
     inputs: tuple[Input, ...]
+    manual: tuple[str, ...] = ()
     api: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def asked_on(self, name: str) -> tuple[str, ...]:
+        """The events that ask for the input of this name, as MLGEN_EVENT calls them."""
+        named = [event for event, inputs in self.api if name in inputs]
+        return (*(["manual"] if name in self.manual else []), *named)
 
     def on(self, kind: str) -> bool:
         """Whether events of this kind start runs at all."""

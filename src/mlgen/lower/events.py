@@ -31,6 +31,7 @@ def triggers(source: Source) -> tuple[Triggers, list[Diagnostic]]:
         tuple(said.get("tag", ())),
         schedules,
         inputs,
+        tuple(said.get("manual", {}).get("inputs", ())),
         tuple((name, tuple(event["inputs"])) for name, event in said.get("api", {}).items()),
     )
     return found, faults + _alike(source, schedules)

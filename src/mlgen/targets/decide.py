@@ -1,0 +1,132 @@
+"""Conditions that are decided inside the job: what is left for the target's own language, and the call for the rest.
+
+A field such as `changed:fit` has the prefix `changed`. A target names the prefixes that it cannot decide earlier.
+"""
+
+from collections.abc import Collection
+
+from mlgen.ir import KINDS, All, Any, Condition, Expr, Job, Match, Not, Pipeline, fields, is_literal
+from mlgen.ir.expressions import all_of, any_of
+from mlgen.quoting import sh
+
+SKIPPED = 3
+"""The exit status of `ci.py when` that says that the job is skipped."""
+
+
+def outside(condition: Condition, prefixes: Collection[str]) -> Condition:
+    """What the target's own language asks: the condition, with everything that is decided inside taken to hold."""
+    return Condition(*(_lenient(condition.on(kind), prefixes) for kind in KINDS))
+
+
+def inside(job: Job, pipeline: Pipeline, prefixes: Collection[str]) -> str:
+    """The expression that decides inside the job, once what `outside` says holds; empty if nothing is left."""
+    left: dict[str, Expr] = {
+        kind: _rest(job.condition.on(kind), prefixes)
+        for kind in KINDS
+        if pipeline.triggers.on(kind) and job.condition.on(kind) is not False
+    }
+    if all(expr is True for expr in left.values()):
+        return ""
+    for kind, expr in left.items():
+        if all(_on(expr, other) == rest for other, rest in left.items()) and not fields(expr) & _OF_THE_EVENT:
+            return _text(expr, kind, pipeline)
+    clauses = [
+        _event(kind) + ("" if expr is True else f" and {_text(expr, kind, pipeline, True)}")
+        for kind, expr in left.items()
+    ]
+    return " or ".join(clauses)
+
+
+def call(expression: str) -> str:
+    """The command that tells whether the job is to run: exit status 0, or `SKIPPED`."""
+    return f"python3 .mlgen/ci.py when {sh(expression)}"
+
+
+def _event(kind: str) -> str:
+    """The test for events of this kind: of an api event, the variable holds its name."""
+    others = ", ".join(f'"{k}"' for k in KINDS if k != "api")
+    return f"MLGEN_EVENT not in ({others})" if kind == "api" else f'MLGEN_EVENT == "{kind}"'
+
+
+_OF_THE_EVENT = frozenset(("branch", "tag", "schedule", "api", "fork"))
+
+
+def _decided(item: Expr, prefixes: Collection[str]) -> bool:
+    return any(field.partition(":")[0] in prefixes for field in fields(item))
+
+
+def _lenient(item: Expr, prefixes: Collection[str]) -> Expr:
+    if isinstance(item, (Match, Not)):
+        return True if _decided(item, prefixes) else item
+    if isinstance(item, All):
+        return all_of(_lenient(i, prefixes) for i in item.items)
+    if isinstance(item, Any):
+        return any_of(_lenient(i, prefixes) for i in item.items)
+    return item
+
+
+def _rest(item: Expr, prefixes: Collection[str]) -> Expr:
+    """The conjuncts that have something to decide inside; the others hold already."""
+    parts = item.items if isinstance(item, All) else (item,)
+    return all_of(part for part in parts if _decided(part, prefixes))
+
+
+def _on(item: Expr, kind: str) -> Expr:
+    """The expression on events of this kind, as `ci.py when` takes it there."""
+    if isinstance(item, Match):
+        if item.field.startswith("changed:") and kind not in ("push", "pull_request"):
+            return True
+        return False if item.field.startswith("message:") and kind not in ("push", "pull_request", "tag") else item
+    if isinstance(item, Not):
+        inner = _on(item.item, kind)
+        return (not inner) if isinstance(inner, bool) else item
+    if isinstance(item, All):
+        return all_of(_on(i, kind) for i in item.items)
+    if isinstance(item, Any):
+        return any_of(_on(i, kind) for i in item.items)
+    return item
+
+
+def undecidable(job: Job, prefixes: Collection[str]) -> bool:
+    """Whether the job would have to know of a fork inside the run, which no variable tells."""
+    return any("fork" in fields(_rest(job.condition.on(kind), prefixes)) for kind in KINDS)
+
+
+_VARIABLES = {"tag": "MLGEN_TAG", "schedule": "MLGEN_SCHEDULE", "api": "MLGEN_EVENT"}
+
+
+def _text(item: Expr, kind: str, pipeline: Pipeline, inner: bool = False) -> str:
+    """The expression in the words of `ci.py when`; `inner`: beside others."""
+    if isinstance(item, Match):
+        return _match(item, kind, pipeline)
+    if isinstance(item, Not):
+        text = _text(item.item, kind, pipeline, True)
+        return f"not ({text})" if " == " in text else f"not {text}"
+    assert isinstance(item, (All, Any))
+    text = (" and " if isinstance(item, All) else " or ").join(_text(i, kind, pipeline, True) for i in item.items)
+    return f"({text})" if inner else text
+
+
+def _match(item: Match, kind: str, pipeline: Pipeline) -> str:
+    field, _, name = item.field.partition(":")
+    if field == "changed":
+        change = next(change for change in pipeline.changes if change.name == name)
+        against = [f"against={_word(change.against)}"] if change.against else []
+        return f"changed({', '.join([*map(_word, change.paths), *against])})"
+    if field == "message":
+        return f"message({_word(name)})"
+    if field == "value":
+        return f"{name.rpartition('.')[2]} == {_word(item.pattern)}"
+    if field == "input":
+        variable = next(entry.variable for entry in pipeline.triggers.inputs if entry.name == name)
+        return f"{variable} == {_word(item.pattern)}"
+    branch = "MLGEN_BASE_BRANCH" if kind == "pull_request" else "MLGEN_BRANCH"
+    variable = branch if field == "branch" else _VARIABLES[field]
+    if is_literal(item.pattern):
+        return f"{variable} == {_word(item.pattern)}"
+    return f"matches({variable}, {_word(item.pattern)})"
+
+
+def _word(text: str) -> str:
+    """The text as a literal of Python, in double quotes so that the shell's single quotes can go around it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
