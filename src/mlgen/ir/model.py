@@ -172,7 +172,7 @@ class Input(NamedTuple):
 class Triggers(NamedTuple):
     """Which events start a run. `condition` filters each kind; an absent kind is False.
 
-    `inputs` are those of manual runs and of all api events together; `manual` are the names of the former, and `api` has
+    `inputs` are those of manual runs and of all api events together; `manual` has the names of the former, `api`
     each api event with the names of its own.
     """
 
