@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlgen import __version__, targets
-from mlgen.cli import commands, pack_app, show
+from mlgen.cli import commands, keys, pack_app, show
 from mlgen.cli.main import guarded
 from mlgen.cli.report import print_json
 from mlgen.compiler import analyse
@@ -189,10 +189,16 @@ def graph(
 
 @app.command()
 def explain(
-    code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201.")], format: Format = "text"
+    code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201, or a key, such as runtime.image.")],
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    format: Format = "text",
 ) -> int:
-    """Explain a diagnostic: what it means, and how to mend it."""
+    """Explain a diagnostic, or which layer a value of the spec comes from: the project, a pack or mlgen's default."""
     _one_of(format, ("text", "json"))
+    if keys.is_known(code):
+        options = commands.Options(directory, spec, format=format)
+        return guarded(lambda options: keys.explain(options, code), options)
     name = code.upper()
     if name not in CODES:
         from mlgen.lower.names import did_you_mean

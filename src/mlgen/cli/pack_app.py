@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mlgen.cli import packs
+from mlgen.cli import pack_make, packs
 from mlgen.cli.main import guarded
 
 app = typer.Typer(
@@ -22,9 +22,13 @@ Format = Annotated[str, typer.Option("--format", help="text or json.", metavar="
 
 
 def _run(command: Callable[[packs.PackOptions], int], options: packs.PackOptions) -> int:
-    if options.format not in ("text", "json"):
-        raise typer.BadParameter(f"{options.format!r} is neither text nor json", param_hint="--format")
+    _one_of(options.format)
     return guarded(command, options)
+
+
+def _one_of(format: str) -> None:
+    if format not in ("text", "json"):
+        raise typer.BadParameter(f"{format!r} is neither text nor json", param_hint="--format")
 
 
 @app.command()
@@ -47,3 +51,24 @@ def diff(
 ) -> int:
     """Show what an update would change in this project's outputs, as a unified diff. Writes nothing."""
     return _run(packs.diff, packs.PackOptions(directory, spec, tuple(pack or ()), to, format))
+
+
+@app.command()
+def new(
+    folder: Annotated[str, typer.Argument(help="The folder to make; empty or not there yet.")],
+    name: Annotated[str, typer.Option("--name", help="What the pack is called; the folder's name by default.")] = "",
+) -> int:
+    """Make a pack that compiles, with a test project."""
+    return guarded(pack_make.new, pack_make.MakeOptions(folder, name))
+
+
+@app.command()
+def test(
+    name: Annotated[str, typer.Argument(help="One test; without it, all.")] = "",
+    folder: Annotated[str, typer.Option("-C", "--directory", help="The pack's folder.", metavar="DIR")] = ".",
+    update: Annotated[bool, typer.Option("--update", help="Write what comes out, instead of comparing.")] = False,
+    format: Format = "text",
+) -> int:
+    """Compile the pack's test projects, tests/NAME/mlgen.yaml, and compare with the outputs committed beside them."""
+    _one_of(format)
+    return guarded(pack_make.test, pack_make.MakeOptions(folder, name, update, format))

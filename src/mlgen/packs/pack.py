@@ -1,5 +1,6 @@
 """One pack, read: what it is called, what it lays beneath a spec, and its job snippets."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mlgen.diagnostics import Position, SpecError, error
@@ -73,6 +74,15 @@ def snippet(pack: Pack, name: str) -> Node | None:
     """The job snippet of this name; None if the pack has none."""
     path = f"{JOBS}/{name}.yaml"
     return _composed(pack, path, "a job snippet") if path in pack.files else None
+
+
+def snippet_named(name: str, packs: Sequence[Pack]) -> tuple[Pack, Node] | None:
+    """The job snippet NAME of the last pack that has it, or PACK/NAME; None if no pack has it."""
+    owner, _, short = name.rpartition("/")
+    for pack in reversed(packs):
+        if owner in ("", pack.name) and (found := snippet(pack, short)) is not None:
+            return pack, found
+    return None
 
 
 def _composed(pack: Pack, path: str, what: str) -> Node | None:

@@ -118,3 +118,10 @@ def _of_folder(root: str, origin: Origin, at: Position, pin: lock.Pin | None = N
     if pin and content_digest(files) != pin["content"]:
         raise _changed(origin, pin, at, "the folder was changed")
     return opened(origin, place, files, "", at)
+
+
+def read_folder_pack(folder: str) -> Pack:
+    """The pack in a folder, as it is; a SpecError says what is wrong with it."""
+    at = Position(folder)
+    origin = Origin(folder, folder=folder)
+    return _of_folder("", origin, at)

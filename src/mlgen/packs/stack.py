@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.packs import merge
 from mlgen.packs.content import TEMPLATES
-from mlgen.packs.pack import Pack, snippet, snippet_names, spec_part
+from mlgen.packs.pack import Pack, snippet_named, snippet_names, spec_part
 from mlgen.packs.sources import Origin, parse
 from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode
 from mlgen.spec.load import Loaded, loaded
@@ -128,21 +128,12 @@ def _with_snippet(job: Node, packs: Sequence[Pack], file: str, faults: list[Diag
         if not isinstance(item, ScalarNode):
             faults.append(error("MLG705", at, "`use` takes the name of a job snippet, or a list of names"))
             continue
-        part = _find(item.value, packs)
-        if part is None:
+        found = snippet_named(item.value, packs)
+        if found is None:
             known = sorted(n for pack in packs for n in snippet_names(pack))
             hint = f"the packs have {', '.join(known)}" if known else "the packs have none"
             faults.append(error("MLG705", at, f"no pack has a job snippet {item.value!r}", hint))
         else:
-            beneath = part if beneath is None else merge.over(part, beneath)
+            beneath = found[1] if beneath is None else merge.over(found[1], beneath)
     own = merge.mapping(said, job)
     return own if beneath is None else merge.over(own, beneath)
-
-
-def _find(name: str, packs: Sequence[Pack]) -> Node | None:
-    """The snippet NAME of the last pack that has it, or PACK/NAME."""
-    owner, _, short = name.rpartition("/")
-    for pack in reversed(packs):
-        if owner in ("", pack.name) and (found := snippet(pack, short)) is not None:
-            return found
-    return None
