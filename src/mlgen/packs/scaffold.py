@@ -53,7 +53,7 @@ stages:
 _README = """\
 # {name}
 
-A pack of [mlgen](https://github.com/mlgen-ci/mlgen). A project takes it with
+A pack of mlgen (`pip install mlgen-ci`). A project takes it with
 
     extends: [git+https://git.example.org/ml/{name}.git@v0.1.0]
 
