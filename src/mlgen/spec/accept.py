@@ -88,9 +88,15 @@ def _is(wanted: str | list[str], value: Any) -> bool:
 
 
 def _unique(values: list[Any]) -> bool:
-    scalars = [value for value in values if not isinstance(value, (list, dict))]
-    # To Python True is 1, and to JSON it is not; 1.0 is 1 to both.
-    return len(scalars) == len(values) == len({(isinstance(value, bool), value) for value in scalars})
+    return len(values) == len({_hashable(value) for value in values})
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    return isinstance(value, bool), value  # to Python True is 1, and to JSON it is not; 1.0 is 1 to both
 
 
 def _same(one: Any, other: Any) -> bool:
