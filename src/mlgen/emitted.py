@@ -83,18 +83,24 @@ def shared_outputs(pipeline: Pipeline, chosen: Iterable[Target]) -> list[Output]
     }
     outputs = [Output(ENV, "common/env.sh.j2", view)]
     parts = [part for part in PARTS if any(_calls(job, part) for job in pipeline.jobs)]
-    if parts:
-        outputs.append(Output(CI, "common/ci.py.j2", ci_view(parts, _texts(fragments, CI))))
+    asked = [fragment for fragment in fragments if fragment.needed and fragment.needed(pipeline)]
+    if parts or asked:
+        more = [fragment for fragment in fragments if not fragment.needed or fragment in asked]
+        commands = [command for fragment in asked for command in fragment.commands]
+        outputs.append(Output(CI, "common/ci.py.j2", ci_view(parts, _texts(more, CI), commands)))
     if any(REGISTRY in job.run for job in pipeline.jobs):
         outputs.append(Output(REGISTRY, "common/registry.py.j2", {}))
     return outputs
 
 
-def ci_view(parts: Iterable[Part], fragments: list[dict[str, str]]) -> dict[str, Any]:
-    """What the template of ci.py prints, for these parts of it."""
+def ci_view(
+    parts: Iterable[Part], fragments: list[dict[str, str]], more: Iterable[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """What the template of ci.py prints, for these parts of it; `more` are the commands of the fragments."""
     found = list(parts)
+    commands = [*(command for part in found for command in part.commands), *more]
     return {
-        "commands": [f"{name:9} {text}" for part in found for name, text in part.commands],
+        "commands": [f"{name:9} {text}" for name, text in commands],
         "imports": _imports([*_ALWAYS, *(line for part in found for line in part.imports)]),
         "typed": sorted({line for part in found for line in part.typed}),
         "parts": [_text(f"common/ci/{part.name}.py.j2") for part in found],

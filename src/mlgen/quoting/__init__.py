@@ -2,6 +2,6 @@
 
 from mlgen.quoting.groovy import groovy
 from mlgen.quoting.shell import sh, sh_path
-from mlgen.quoting.yaml import yaml_block, yaml_flow, yaml_list, yaml_scalar
+from mlgen.quoting.yaml import yaml_block, yaml_flow, yaml_list, yaml_scalar, yaml_tree
 
-__all__ = ["groovy", "sh", "sh_path", "yaml_block", "yaml_flow", "yaml_list", "yaml_scalar"]
+__all__ = ["groovy", "sh", "sh_path", "yaml_block", "yaml_flow", "yaml_list", "yaml_scalar", "yaml_tree"]

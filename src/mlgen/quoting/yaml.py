@@ -1,7 +1,7 @@
 """YAML scalars that YAML 1.1 and 1.2 readers take alike, and that a person would have written."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./~$(-")
 """What a plain string may begin with."""
@@ -78,13 +78,38 @@ def _double(text: str) -> str:
 
 
 def yaml_flow(value: object) -> str:
-    """The value on one line, inside `[ ]` or `{ }`."""
-    return yaml_scalar(value, flow=True)
+    """The value on one line, inside `[ ]` or `{ }`; it may be a list or a mapping itself."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{yaml_flow(key)}: {yaml_flow(item)}" for key, item in value.items()) + "}"
+    return yaml_list(value) if isinstance(value, (list, tuple)) else yaml_scalar(value, flow=True)
 
 
 def yaml_list(values: Iterable[object]) -> str:
     """A list in flow style, on one line."""
-    return "[" + ", ".join(yaml_scalar(value, flow=True) for value in values) + "]"
+    return "[" + ", ".join(map(yaml_flow, values)) + "]"
+
+
+def yaml_tree(value: object, indent: int) -> str:
+    """Any data as what follows a key and its colon: on the same line, or in block style below it.
+
+    `indent` is that of the lines of a block.
+    """
+    if isinstance(value, Mapping) and value:
+        pad = "\n" + " " * indent
+        return "".join(f"{pad}{yaml_scalar(key)}:{yaml_tree(item, indent + 2)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)) and value:
+        if not any(isinstance(item, (Mapping, list, tuple)) or "\n" in str(item) for item in value):
+            return " " + yaml_list(value)
+        return "".join("\n" + " " * indent + "-" + _item(item, indent + 2) for item in value)
+    if isinstance(value, str):
+        return " " + yaml_block(value, indent)
+    return " " + yaml_flow(value)
+
+
+def _item(value: object, indent: int) -> str:
+    """An item of a block list: what follows its dash."""
+    text = yaml_tree(value, indent)
+    return " " + text.lstrip() if isinstance(value, Mapping) and value else text
 
 
 def yaml_block(text: str, indent: int) -> str:

@@ -10,6 +10,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "yaml_block": quoting.yaml_block,
     "yaml_flow": quoting.yaml_flow,
     "yaml_list": quoting.yaml_list,
+    "yaml_tree": quoting.yaml_tree,
     "groovy": quoting.groovy,
     "sh": quoting.sh,
     "raw": str,

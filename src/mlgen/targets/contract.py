@@ -37,11 +37,17 @@ class Output(NamedTuple):
 
 
 class Fragment(NamedTuple):
-    """A target's part of a file that all targets share, such as `.mlgen/env.sh`."""
+    """A target's part of a file that all targets share, such as `.mlgen/env.sh`.
+
+    `commands` are those that it adds to ci.py, with a line of help each. `needed` tells whether the pipeline asks for
+    them; without it the part is there whenever the file is.
+    """
 
     target: str
     path: str
     template: str
+    commands: tuple[tuple[str, str], ...] = ()
+    needed: Callable[[Pipeline], bool] | None = None
 
 
 class Setting(NamedTuple):

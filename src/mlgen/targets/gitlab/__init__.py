@@ -38,7 +38,16 @@ TARGET = Target(
     refuse=_refuse,
     settings=_settings,
     capabilities=CAPABILITIES,
-    fragments=(Fragment("gitlab", ".mlgen/env.sh", "gitlab/env.sh.j2"),),
+    fragments=(
+        Fragment("gitlab", ".mlgen/env.sh", "gitlab/env.sh.j2"),
+        Fragment(
+            "gitlab",
+            ".mlgen/ci.py",
+            "gitlab/results.py.j2",
+            (("results", "waits for other jobs, and tells how they ended"),),
+            needed=lambda pipeline: any(job.watches for job in pipeline.jobs),
+        ),
+    ),
     paths=(".gitlab-ci.yml",),
     signs=Signs(files=(".gitlab-ci.yml",), hosts=("gitlab.com", "gitlab.*")),
 )

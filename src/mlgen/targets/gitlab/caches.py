@@ -55,16 +55,19 @@ def variables(pipeline: Pipeline) -> list[tuple[str, str]]:
 
 def placed(job: Job, pipeline: Pipeline) -> tuple[Placed, ...]:
     """The job's caches; a job that deploys has none, so that nothing that others wrote gets into what it deploys."""
-    if job.deploys:
+    if job.deploys or job.milestone:
         return ()
     found = [_placed(cache, pipeline) for cache in job.caches]
     return tuple(cache for cache in found if cache.paths)
 
 
 def _placed(cache: Cache, pipeline: Pipeline) -> Placed:
-    kept = tuple(place for place in map(folder, cache.paths) if place)
+    root = f"{pipeline.root}/" if pipeline.root else ""
+    kept = tuple(
+        place if path.rstrip("/") in TOOLS else root + place for path in cache.paths if (place := folder(path))
+    )
     others = {c for job in pipeline.jobs for c in job.caches if c.key == cache.key and c.salt == cache.salt}
     name = "-".join(path.rstrip("/").rsplit("/", 1)[-1].strip(".") for path in kept) if len(others) > 1 else ""
     prefix = "-".join(part for part in (name, cache.salt) if part)
-    files = cache.key[:MAX_KEY_FILES]
+    files = tuple(root + file for file in cache.key[:MAX_KEY_FILES])
     return Placed(prefix if files else "", files, "" if files else prefix or "cache", kept)

@@ -7,10 +7,15 @@ from typing import Any
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Output
+from mlgen.targets.gitlab import conditions, machines
 from mlgen.targets.gitlab.caches import MAX_CACHES
-from mlgen.targets.gitlab.conditions import MAX_TOKENS, rules, tokens, workflow
-from mlgen.targets.gitlab.placement import MAX_NEEDS, native_name, optional, waits
-from mlgen.targets.gitlab.scripts import OPENING
+from mlgen.targets.gitlab.conditions import rules, workflow
+from mlgen.targets.gitlab.entries import OPENING
+from mlgen.targets.gitlab.expressions import API_EVENT, MAX_TOKENS, tokens
+from mlgen.targets.gitlab.names import native_name
+from mlgen.targets.gitlab.placement import MAX_NEEDS, optional, waits
+from mlgen.targets.gitlab.preparation import variable
+from mlgen.targets.gitlab.view import api_inputs, reporter
 
 KEYWORDS = frozenset(("default", "include", "stages", "variables", "workflow"))
 SCRIPTS = ("before_script", "script", "after_script")
@@ -54,7 +59,7 @@ def load(text: str) -> tuple[Config, Config]:
 
 def _header(header: Config, text: str, pipeline: Pipeline) -> Iterator[str]:
     inputs = dict(header.get("spec", {}).get("inputs") or {})
-    wanted = {entry.name: entry for entry in pipeline.triggers.inputs}
+    wanted = {entry.name: entry for entry in [*pipeline.triggers.inputs, *api_inputs(pipeline)]}
     if set(inputs) != set(wanted):
         yield f"its inputs are {', '.join(inputs) or 'none'}, not {', '.join(wanted) or 'none'}"
     for name in set(inputs) & set(wanted):
@@ -69,15 +74,15 @@ def _header(header: Config, text: str, pipeline: Pipeline) -> Iterator[str]:
 
 
 def _globals(config: Config, pipeline: Pipeline) -> Iterator[str]:
-    conditions = [entry.get("if") for entry in _list(config.get("workflow"), "rules")]
-    if conditions != [rule.condition for rule in workflow(pipeline)]:
+    said_rules = [entry.get("if") for entry in _list(config.get("workflow"), "rules")]
+    if said_rules != [rule.condition for rule in workflow(pipeline)]:
         yield "workflow: rules do not say the triggers"
     stages = config.get("stages")
     if not isinstance(stages, list) or len(set(stages)) != len(stages):
         yield "stages is not a list of names, each once"
     variables = config.get("variables") or {}
-    for entry in pipeline.triggers.inputs:
-        said = variables.get(entry.variable)
+    for entry in [*pipeline.triggers.inputs, *api_inputs(pipeline)]:
+        said = variables.get(API_EVENT if entry.name == "mlgen_event" else entry.variable)
         value = str(said.get("value")).strip() if isinstance(said, dict) and said.get("expand") is False else ""
         if value != f"$[[ inputs.{entry.name} ]]":
             yield f"{entry.variable} is not the input {entry.name}, or is expanded"
@@ -91,7 +96,9 @@ def _globals(config: Config, pipeline: Pipeline) -> Iterator[str]:
 def _jobs(config: Config, pipeline: Pipeline) -> Iterator[str]:
     jobs = {name: job for name, job in config.items() if name not in KEYWORDS and not str(name).startswith(".")}
     wanted = {native_name(job): job for job in pipeline.jobs}
-    for name in sorted(set(map(str, jobs)) ^ set(wanted)):
+    added = {reporter(pipeline)} - {""}
+    yield from (f"the job {name} is missing" for name in added - set(jobs))
+    for name in sorted((set(map(str, jobs)) - added) ^ set(wanted)):
         yield f"{name} is a job of the file only" if name in jobs else f"the job {name} is missing"
     both = {name: job for name, job in jobs.items() if name in wanted and isinstance(job, dict)}
     for name, said in both.items():
@@ -159,8 +166,8 @@ def _legs(said: Config) -> int:
 
 def _when(said: Config, job: Job, pipeline: Pipeline) -> Iterator[str]:
     entries = said.get("rules") or []
-    conditions = [(entry.get("if", ""), entry.get("when") == "never") for entry in entries]
-    if conditions != [(rule.condition, rule.never) for rule in rules(job, pipeline)]:
+    said_rules = [(entry.get("if", ""), entry.get("when") == "never", *_changes(entry)) for entry in entries]
+    if said_rules != [(r.condition, r.never, r.changes, r.against) for r in rules(job, pipeline)]:
         yield "its rules do not say its condition"
     for entry in entries:
         if tokens(entry.get("if", "")) > MAX_TOKENS:
@@ -168,10 +175,20 @@ def _when(said: Config, job: Job, pipeline: Pipeline) -> Iterator[str]:
         waits = entry.get("when") == "manual" and entry.get("allow_failure") is False
         if entry.get("when") != "never" and waits != bool(job.approval):
             yield "it waits for somebody" if waits else "it does not wait for an approval"
+        if entry.get("when") != "never" and (entry.get("when") == "always") != (job.watches and not job.approval):
+            yield "it starts whatever the results are" if not job.watches else "it starts after successes only"
     if job.approval and not entries:
         yield "it does not wait for an approval"
     if bool(said.get("allow_failure")) != job.allow_failure and not job.approval:
         yield "it may fail" if said.get("allow_failure") else "it may not fail"
+
+
+def _changes(entry: Config) -> tuple[tuple[str, ...], str]:
+    """The paths of a rule that must have changed, and the branch that they are compared with."""
+    asked = entry.get("changes") or ()
+    if isinstance(asked, dict):
+        return tuple(asked.get("paths") or ()), str(asked.get("compare_to", "")).removeprefix("refs/heads/")
+    return tuple(asked), ""
 
 
 def _place(said: Config, job: Job) -> Iterator[str]:
@@ -193,20 +210,41 @@ def _place(said: Config, job: Job) -> Iterator[str]:
 def _scripts(said: Config, job: Job, config: Config, pipeline: Pipeline) -> Iterator[str]:
     """Its commands are there, and it names no secret that it does not list, unless the spec's own scripts do."""
     texts = {key: "\n".join(map(str, said.get(key, (config.get("default") or {}).get(key)) or ())) for key in SCRIPTS}
+    if machines.system(job) == "windows":
+        texts["before_script"] = texts["script"]
+    if not job.native:
+        yield from _commands(texts, job, pipeline)
+    words = dict(job.native).get("gitlab") or {}
+    for key, value in words.items() if isinstance(words, dict) else ():
+        if said.get(key) != value and key != "variables":
+            yield f"its key {key} is not that of `native`"
+    own = "\n".join((job.setup, job.run, job.finally_, job.on_failure, *(step.run for step in job.steps)))
+    own = "\n".join((own, *(value for _, value in (*job.env, *job.dynamic)), *_texts(words)))
+    text = "\n".join(_texts(said))
+    for secret in pipeline.secrets:
+        for name in {secret.name, variable(secret.name, pipeline)} if secret.name not in job.secret_names else ():
+            if _names(name, text) > _names(name, own):
+                yield f"it names the secret {secret.name}, which it does not list"
+
+
+def _commands(texts: dict[str, str], job: Job, pipeline: Pipeline) -> Iterator[str]:
     if ". .mlgen/env.sh" not in texts["before_script"].split("\n"):
         yield "it does not load the portable variables"
-    for key, script in (("before_script", job.setup), ("script", job.run), ("after_script", job.finally_)):
+    parts = [("before_script", "" if job.milestone else job.setup), ("script", job.run), ("after_script", job.finally_)]
+    parts += [("after_script", job.on_failure)]
+    parts += [("script", step.run) for step in job.steps if step.on("gitlab") is None]
+    for key, script in parts:
         hidden = OPENING in script and bool(pipeline.triggers.inputs)
         if script and not hidden and not _holds(texts[key], script):
             yield f"{key} does not hold its command"
     if job.gate and f".mlgen/ci.py gate {job.gate.name} " not in texts["script"]:
         yield f"it does not judge the gate {job.gate.name}"
-    own = "\n".join((job.setup, job.run, job.finally_, *(value for _, value in job.env)))
-    text = "\n".join(_texts(said))
-    listed = {use.name for use in job.secrets}
-    for secret in pipeline.secrets:
-        if secret.name not in listed and _names(secret.name, text) > _names(secret.name, own):
-            yield f"it names the secret {secret.name}, which it does not list"
+    if job.milestone and ".mlgen/ci.py results --want all" not in texts["script"]:
+        yield "it does not look at the results of what it waits for"
+    if job.result and f".mlgen/ci.py results --want {job.result} " not in texts["before_script"]:
+        yield "it does not look at the results of what it waits for"
+    if conditions.inside(job, pipeline) and ".mlgen/ci.py when " not in texts["before_script"]:
+        yield "it does not ask for what its condition needs inside the job"
 
 
 def _holds(text: str, script: str) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from mlgen.diagnostics import Diagnostic, Position, error, warning
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.gitlab import caches, conditions
-from mlgen.targets.gitlab.placement import native_name
-from mlgen.targets.gitlab.scripts import OPENING
-from mlgen.targets.gitlab.view import total_seconds
+from mlgen.targets.gitlab.entries import OPENING
+from mlgen.targets.gitlab.names import native_name
+from mlgen.targets.gitlab.view import options, total_seconds
 
 MAX_INPUTS = 20  # https://docs.gitlab.com/ci/inputs/
 MAX_LEGS = 200  # https://docs.gitlab.com/ci/yaml/#parallelmatrix
@@ -21,12 +21,14 @@ def refuse(pipeline: Pipeline) -> list[Diagnostic]:
     found = [*_pipeline(pipeline), *_secrets(pipeline)]
     for job in pipeline.jobs:
         found += [*_job(job, pipeline), *_matrix(job), *_caches(job), *_texts(job, pipeline)]
-    return found
+    from mlgen.targets.gitlab.unsaid import unsaid
+
+    return [*found, *unsaid(pipeline)]
 
 
 def _pipeline(pipeline: Pipeline) -> Iterator[Diagnostic]:
-    at = next(options for options in pipeline.targets if options.name == "gitlab").position
-    count = len(pipeline.triggers.inputs)
+    at = options(pipeline).position
+    count = len(pipeline.triggers.inputs) + pipeline.triggers.on("api")
     if count > MAX_INPUTS:
         yield error("MLG404", at, f"{count} inputs; GitLab takes {MAX_INPUTS}", "leave out the inputs that nobody sets")
     if not pipeline.jobs:
@@ -49,19 +51,18 @@ def _pipeline(pipeline: Pipeline) -> Iterator[Diagnostic]:
 
 def _secrets(pipeline: Pipeline) -> Iterator[Diagnostic]:
     """Secrets that reach jobs which do not list them."""
-    options = next(options for options in pipeline.targets if options.name == "gitlab")
-    if options.fallback("secrets") == "wider":
+    if options(pipeline).fallback("secrets") == "wider":
         return
     hint = "`targets.gitlab.fallback: {secrets: wider}` says that you know"
     for secret in pipeline.secrets:
-        listed = [job.id for job in pipeline.jobs if any(use.name == secret.name for use in job.secrets)]
+        listed = [job.id for job in pipeline.jobs if secret.name in job.secret_names]
         if secret.environments:
             others = [j for j in pipeline.jobs if j.environment and j.environment.name in secret.environments]
         else:
             others = list(pipeline.jobs)
             hint = "bind it to an environment, or " + hint
         who = [job.id for job in others if job.id not in listed]
-        if listed and who:
+        if listed and who and not secret.plain:
             where = f"{', '.join(who[:3])}{' …' if len(who) > 3 else ''}"
             message = f"GitLab hands the secret {secret.name} also to jobs that do not list it: {where}"
             yield error("MLG401", secret.position, message, hint)
@@ -132,9 +133,25 @@ def _texts(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
     texts += [job.environment.url] if job.environment else []
     texts += [job.approval.prompt] if job.approval else []
     texts += [job.reports.coverage.path] if job.reports.coverage else []
+    texts += [value for _, value in job.dynamic] + list(
+        _words([words for target, words in job.native if target == "gitlab"])
+    )
+    texts += [text for one in job.services for text in (*one.command, *(value for _, value in one.env))]
+    for step in job.steps:
+        texts += _words(step.on("gitlab"))
     for text in texts:
         if OPENING in text:
             yield _replaced(job.position, f"{job.id}: {text}")
+
+
+def _words(value: object) -> Iterator[str]:
+    """Every string in what the spec says in GitLab's own words."""
+    if isinstance(value, dict):
+        yield from (text for item in value.values() for text in _words(item))
+    elif isinstance(value, (list, tuple)):
+        yield from (text for item in value for text in _words(item))
+    elif isinstance(value, str):
+        yield value
 
 
 def _replaced(at: Position, what: str) -> Diagnostic:

@@ -7,17 +7,15 @@ more waits for all earlier stages instead, which orders more, never less.
 
 from typing import NamedTuple
 
-from mlgen.ir import Edge, Job, Pipeline
+from mlgen.ir import KINDS, Edge, Job, Pipeline, implies
+from mlgen.ir.expressions import all_of
 from mlgen.targets.gitlab import scripts
-from mlgen.targets.gitlab.conditions import bound_home, elsewhere
+from mlgen.targets.gitlab.conditions import bound_home, elsewhere, inside, outside
+from mlgen.targets.gitlab.names import native_name
 
 MAX_NEEDS = 50
 
-# Words that cannot be names of jobs (https://docs.gitlab.com/ci/jobs/#job-names), and `pages`, which deploys a site.
-RESERVED = {
-    *("after_script", "before_script", "cache", "default", "false", "image", "include", "nil", "pages", "services"),
-    *("spec", "stages", "true", "types", "variables", "workflow"),
-}
+__all__ = ["MAX_NEEDS", "Need", "Place", "native_name", "optional", "places", "waits"]
 
 
 class Need(NamedTuple):
@@ -39,11 +37,6 @@ class Place(NamedTuple):
     stage: str
     needs: tuple[Need, ...] | None
     dependencies: tuple[str, ...] | None
-
-
-def native_name(job: Job) -> str:
-    """The job's name in the file."""
-    return f"{job.stage}-{job.name}" if job.key in RESERVED else job.key
 
 
 def places(pipeline: Pipeline) -> tuple[list[str], dict[str, Place]]:
@@ -72,13 +65,35 @@ def _level(job: Job, pipeline: Pipeline, levels: dict[str, tuple[int, int]]) -> 
     """The stage, and a step within it, that is not before anything the job waits for; behind it without `needs`."""
     if job.id not in levels:
         own = pipeline.stages.index(job.stage)
-        behind = overflows(job, pipeline)
+        behind = overflows(job, pipeline) or after_all(job, pipeline)
         level = (own, 0)
         for edge in job.edges:
             index, step = _level(pipeline.job(edge.job), pipeline, levels)
             level = max(level, (index, step + 1) if behind and index >= own else (index, step))
         levels[job.id] = level
     return levels[job.id]
+
+
+def after_all(job: Job, pipeline: Pipeline) -> bool:
+    """Whether the job watches all jobs of the stages before it, so that their order alone says what it waits for.
+
+    A job with `needs` that starts whatever the results are would start as soon as one of them is skipped, while others
+    still run (lib/gitlab/ci/status/composite.rb of GitLab).
+    """
+    if not job.watches or not job.edges:
+        return False
+    index = {stage: number for number, stage in enumerate(pipeline.stages)}
+    own = index[job.stage]
+    watched, todo = set(), [edge.job for edge in job.edges]
+    while todo:
+        name = todo.pop()
+        if name not in watched:
+            watched.add(name)
+            todo += [edge.job for edge in pipeline.job(name).edges]
+    last = max(own, *(index[pipeline.job(name).stage] for name in watched))
+    beside = any(index[pipeline.job(name).stage] >= own for name in watched)
+    before = [other for other in pipeline.jobs if index[other.stage] < last or (beside and index[other.stage] == last)]
+    return all(other.id in watched or other is job for other in before)
 
 
 def overflows(job: Job, pipeline: Pipeline) -> bool:
@@ -91,7 +106,7 @@ def overflows(job: Job, pipeline: Pipeline) -> bool:
 
 
 def _place(job: Job, pipeline: Pipeline, stage: str, starts: bool) -> Place:
-    if overflows(job, pipeline):
+    if overflows(job, pipeline) or after_all(job, pipeline):
         makers = dict.fromkeys(take.job for take in job.takes)
         return Place(stage, None, tuple(native_name(pipeline.job(maker)) for maker in makers))
     needs = tuple(_need(edge, job, pipeline) for edge in waits(job, pipeline))
@@ -118,5 +133,11 @@ def optional(edge: Edge, job: Job, pipeline: Pipeline) -> bool:
     if not edge.always:
         return True
     other = pipeline.job(edge.job)
-    bound = bool(elsewhere(pipeline)) and bound_home(other, pipeline)
-    return bound and not bound_home(job, pipeline)
+    if bool(elsewhere(pipeline)) and bound_home(other, pipeline) and not bound_home(job, pipeline):
+        return True
+    # What is decided inside the job may leave it in pipelines where the other is missing.
+    return bool(inside(job, pipeline)) and not all(
+        implies(all_of([pipeline.trigger(kind), outside(job, kind, pipeline)]), outside(other, kind, pipeline))
+        for kind in KINDS
+        if pipeline.triggers.on(kind)
+    )

@@ -1,47 +1,82 @@
-"""The scripts of a job as entries of `before_script`, `script` and `after_script`.
-
-The runner joins `before_script` and `script` to one bash script that runs with `-eo pipefail`, each entry as it
-stands (https://docs.gitlab.com/ci/yaml/script/), hence one shell: an entry that could leave it, change its folder or
-set its variables is a subshell.
-"""
+"""The scripts of a job: `before_script`, `script` and `after_script`."""
 
 import re
-from typing import NamedTuple
 
 from mlgen.ir import Job, Pipeline, paths
-from mlgen.quoting import sh_path
-from mlgen.quoting.shell import bounded, delimiter, is_simple
-from mlgen.targets import ci_py
+from mlgen.quoting import sh, sh_path
+from mlgen.quoting.shell import bounded, sh_template
+from mlgen.targets import ci_py, decide
+from mlgen.targets.gitlab import conditions, preparation
+from mlgen.targets.gitlab.entries import OPENING, Entry, apart, block, user
+from mlgen.targets.gitlab.names import native_name
+from mlgen.targets.scripts import headed
 
-OPENING = "$[["
-"""Begins what GitLab replaces, anywhere in a file that has a header: https://docs.gitlab.com/ci/inputs/"""
-
-_HEREDOC = re.compile(r"(?<!<)<<(?!<)(-?)\s*([\"']?)([^\s\"'<>;&|()]+)\2")
-
-
-class Entry(NamedTuple):
-    """One entry: its text, and a comment beside it."""
-
-    text: str
-    comment: str = ""
-
-    @property
-    def note(self) -> str:
-        """The comment as it stands behind the entry."""
-        return f"  # {self.comment}" if self.comment else ""
-
+__all__ = ["OPENING", "Entry"]
 
 ENVIRONMENT = Entry(". .mlgen/env.sh")
+RESULTS = ".mlgen/results.env"
+URL_FILE = ".mlgen/url.env"
+"""Where a job says the address of what it deployed: https://docs.gitlab.com/ci/environments/#set-a-dynamic-environment-url"""
 
 
 def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
     """`before_script`: the portable variables, once all files that the job must not see are gone, then its setup."""
     return [
-        Entry("set -euo pipefail"),
+        *_start(pipeline),
+        *preparation.emptied(job, [path for take in job.takes for path in take.paths]),
         *_removals(job, pipeline),
         ENVIRONMENT,
-        *_user(job.setup, pipeline),
+        *_decision(job, pipeline),
+        *_results(job, pipeline),
+        *preparation.checkouts(job),
+        *_variables(job, pipeline, first=True),
+        *preparation.services(job),
+        *user("" if job.milestone else job.setup, bool(pipeline.triggers.inputs)),
     ]
+
+
+def _start(pipeline: Pipeline) -> list[Entry]:
+    folder = [Entry(f"cd {sh(pipeline.root)}", "project.root")] if pipeline.root else []
+    return [Entry("set -euo pipefail"), *folder]
+
+
+def _decision(job: Job, pipeline: Pipeline) -> list[Entry]:
+    """Ends the job, green, where its condition is decided inside it and does not hold."""
+    prefixes = conditions.inside(job, pipeline)
+    if not prefixes:
+        return []
+    call = decide.call(decide.inside(job, pipeline, prefixes))
+    return [block("when", f"{call} || {{ [ $? = {decide.SKIPPED} ] && exit 0 || exit 1; }}")]
+
+
+def _results(job: Job, pipeline: Pipeline) -> list[Entry]:
+    """Tells a job how all that it waits for has ended, and ends it, green, where that is not what it is for."""
+    if not job.result:
+        return []
+    call = f"python3 .mlgen/ci.py results --want {job.result} --out {RESULTS} {_watched(job, pipeline)}"
+    return [
+        block("when.result", f"{call} || {{ [ $? = {decide.SKIPPED} ] && exit 0 || exit 1; }}"),
+        Entry(f". {RESULTS}"),
+    ]
+
+
+def _watched(job: Job, pipeline: Pipeline) -> str:
+    others = [pipeline.job(edge.job) for edge in job.edges]
+    return " ".join(f"{other.key.upper().replace('-', '_')}={sh(native_name(other))}" for other in others)
+
+
+def _variables(job: Job, pipeline: Pipeline, first: bool = False) -> list[Entry]:
+    """Secrets, identities, and variables whose values hold references, for all scripts of the shell."""
+    return [
+        *preparation.secrets(job, pipeline, first),
+        *preparation.logins(job),
+        *(Entry(f"export {name}={word}") for name, word in job.dynamic),
+    ]
+
+
+def _headed(job: Job, script: str) -> str:
+    """A script of the job behind what heads it; variables with references are set for the whole shell."""
+    return headed(job._replace(dynamic=()), script)
 
 
 def main(job: Job, pipeline: Pipeline) -> list[Entry]:
@@ -49,10 +84,12 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
     found = [*_merges(job, pipeline), *_promised(job, pipeline)]
     if any(not export.file for export in job.exports):
         found.append(Entry("MLGEN_EXPORTS=$(mktemp); export MLGEN_EXPORTS"))
-    if job.gate:
+    if job.milestone:
+        found.append(Entry(f"python3 .mlgen/ci.py results --want all {_watched(job, pipeline)}"))
+    elif job.gate:
         found.append(Entry(bounded(ci_py.gate(job.gate), job.timeout, job.retry)))
     else:
-        found += _user(job.run, pipeline, job.timeout, job.retry)
+        found += _commands(job, bool(pipeline.triggers.inputs))
     if job.files:
         found.append(_listing([_shown(path) for path in job.files]))
     if job.matrix and job.matrix.collide:
@@ -61,20 +98,56 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
         found.append(Entry(command))
     if job.exports:
         found.append(Entry(ci_py.exports(job)))
+    if job.environment and "${" in job.environment.url:
+        url = sh_template(job.environment.url)
+        found.append(Entry(f"(. .mlgen/env.sh; printf 'MLGEN_URL=%s\\n' {url}) >{URL_FILE}", "environment.url"))
     return found
+
+
+def _commands(job: Job, inputs: bool) -> list[Entry]:
+    """The job's own script, or its steps: each in a shell of its own, all of them within the job's bounds."""
+    if not job.steps:
+        return user(_headed(job, job.run), inputs, job.timeout, job.retry)
+    found: list[Entry] = []
+    for step in job.steps:
+        said = step.on("gitlab")
+        lines = list(said["script"]) if isinstance(said, dict) else []
+        entries = [Entry(line) for line in lines] or user(_headed(job, step.run), inputs)
+        found += [entries[0]._replace(text=f"# {step.name}\n{entries[0].text}"), *entries[1:]]
+    if not job.timeout and not job.retry:
+        return found
+    return user("\n".join(entry.text for entry in found), inputs, job.timeout, job.retry)
 
 
 def last(job: Job, pipeline: Pipeline) -> list[Entry]:
     """`after_script`, which runs in a shell of its own: https://docs.gitlab.com/ci/yaml/#after_script"""
-    if not job.finally_:
+    unfinished = _unfinished(job)
+    if not job.finally_ and not job.on_failure and not unfinished:
         return []
+    inputs = bool(pipeline.triggers.inputs)
     result = '[ "$CI_JOB_STATUS" = success ] && MLGEN_RESULT=success || MLGEN_RESULT=failure'
-    return [
-        Entry("set -euo pipefail"),
-        ENVIRONMENT,
-        Entry(f"{result}; export MLGEN_RESULT"),
-        *_user(job.finally_, pipeline),
-    ]
+    found = [*_start(pipeline), ENVIRONMENT, *_decision(job, pipeline)]
+    if job.result:  # there only if the job was to run
+        found.append(Entry(f"[ -f {RESULTS} ] || exit 0; . {RESULTS}"))
+    if job.finally_ or job.on_failure:
+        found += [Entry(f"{result}; export MLGEN_RESULT"), *_variables(job, pipeline)]
+    found += unfinished
+    if job.on_failure and not job.finally_:
+        found.append(Entry('[ "$CI_JOB_STATUS" = failed ] || exit 0'))
+        found += user(_headed(job, job.on_failure), inputs)
+    elif job.on_failure:
+        # Its own failure must not keep `finally` from running.
+        script = apart(_headed(job, job.on_failure), inputs)
+        found.append(Entry(f'if [ "$CI_JOB_STATUS" = failed ]; then\n{script} || true\nfi'))
+    return [*found, *user(_headed(job, job.finally_), inputs)]
+
+
+def _unfinished(job: Job) -> list[Entry]:
+    """Takes away what a failed job left half done, where that would be uploaded and others take it."""
+    if not (job.keep and job.keep.result == "any" and job.files and job.allow_failure):
+        return []
+    words = " ".join(_word(_shown(path)) for path in job.files)
+    return [Entry(f'[ "$CI_JOB_STATUS" = success ] || rm -rf -- {words}', "not finished")]
 
 
 def manifest(job: Job) -> str:
@@ -90,50 +163,6 @@ def variable_path(path: str) -> str:
         return f"${{{found[1]}}}" if after.isalnum() or after == "_" else f"${found[1]}"
 
     return paths.MATRIX_REFERENCE.sub(variable, path)
-
-
-def _user(script: str, pipeline: Pipeline, timeout: int = 0, retry: int = 0) -> list[Entry]:
-    """A script of the spec: plain commands as they are, all else in a subshell or a bash of its own."""
-    if not script:
-        return []
-    hidden = bool(pipeline.triggers.inputs) and OPENING in script
-    if hidden:
-        return [Entry(bounded(_hidden(script), timeout, retry))]
-    if timeout or retry:
-        return [Entry(bounded(script, timeout, retry))]
-    lines = script.split("\n")
-    if all(map(_plain, lines)):
-        return [Entry(line) for line in lines]
-    if not _closed(script):
-        # Behind a here-document the script ends in a newline, which an escape at its end would take.
-        return [Entry(_own_bash(script, "${mlgen_script%?}" if script.endswith("\\") else "$mlgen_script"))]
-    return [Entry(f"( {script} )" if len(lines) == 1 and "#" not in script else f"(\n{script}\n)")]
-
-
-def _plain(line: str) -> bool:
-    """Whether the line is one plain command, which cannot change the shell that runs it."""
-    return is_simple(line) or (line.startswith(("echo ", "printf ")) and is_simple(f"x{line}"))
-
-
-def _closed(script: str) -> bool:
-    """Whether a parenthesis on the next line surely ends the script: no here-document or escape takes it up."""
-    lines = script.split("\n")
-    ends = [(found[1], found[3].replace("\\", "")) for found in _HEREDOC.finditer(script)]
-    closed = all(end in ([line.lstrip("\t") for line in lines] if dash else lines) for dash, end in ends)
-    return closed and not script.endswith("\\")
-
-
-def _own_bash(script: str, expansion: str = "$mlgen_script") -> str:
-    end = delimiter(script)
-    return f"IFS= read -r -d '' mlgen_script <<'{end}' || true\n{script}\n{end}\nbash -euo pipefail -c \"{expansion}\""
-
-
-def _hidden(script: str) -> str:
-    """A script that holds `$[[`, which GitLab would replace or refuse, without it in the text: put in when it runs."""
-    mark = "@[["
-    while mark in script:
-        mark = "@" + mark
-    return _own_bash(script.replace(OPENING, mark), "${mlgen_script//'" + mark + "'/'$'[[}")
 
 
 def _shown(path: str) -> str:
@@ -182,7 +211,8 @@ def archived(job: Job) -> list[str]:
     """The declared paths in the job's artifacts archive."""
     summary = [job.reports.summary] if job.reports.summary else []
     exports = [ci_py.exports_file(job)] if job.exports else []
-    return list(dict.fromkeys([*job.files, *exports, *summary]))
+    kept = job.keep.paths if job.keep else ()
+    return list(dict.fromkeys([*job.files, *exports, *summary, *kept]))
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -209,7 +239,7 @@ def _promised(job: Job, pipeline: Pipeline) -> list[Entry]:
     found = []
     for take in job.takes:
         maker = pipeline.job(take.job)
-        if maker.allow_failure:
+        if maker.allow_failure and not take.optional:
             files = [path for given in take.paths for path in _legs(given, maker)]
             if maker.matrix and maker.matrix.collide:  # the legs' files have one path: each leg's list of them shows it
                 files += [f".mlgen/legs/{maker.key}-{number}.json" for number, _ in enumerate(maker.matrix.legs, 1)]

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 
-from mlgen.ir import Pipeline
+from mlgen.ir import Job, Pipeline, Runner
 from mlgen.targets.contract import Setting
-from mlgen.targets.gitlab.placement import native_name
+from mlgen.targets.gitlab.machines import hosted
+from mlgen.targets.gitlab.names import native_name
+from mlgen.targets.gitlab.preparation import id_tokens, variable
+from mlgen.targets.gitlab.view import options
 
 
 def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     """The checklist, those that the pipeline needs first."""
     found = [*_refs(pipeline), *_secrets(pipeline), *_schedules(pipeline), *_runs(pipeline), *_deployments(pipeline)]
-    found += _runners(pipeline)
+    found += [*_runners(pipeline), *_identities(pipeline), *_token(pipeline)]
     return tuple(sorted(found, key=lambda setting: not setting.must))
 
 
@@ -27,18 +30,70 @@ def _refs(pipeline: Pipeline) -> Iterator[Setting]:
 
 def _secrets(pipeline: Pipeline) -> Iterator[Setting]:
     for secret in pipeline.secrets:
-        jobs = [native_name(job) for job in pipeline.jobs if any(use.name == secret.name for use in job.secrets)]
-        if not jobs:
+        found = [job for job in pipeline.jobs if secret.name in _variables(job)]
+        if not found:
             continue
         scope = " or ".join(secret.environments) or "* (all)"
         more = "; one variable for each scope" if len(secret.environments) > 1 else ""
-        deploys = all(job.deploys for job in pipeline.jobs if native_name(job) in jobs)
-        flags = "protected, masked and hidden" if deploys else "masked and hidden"
+        flags = "visible" if secret.plain else "masked and hidden"
+        if all(job.deploys for job in found):
+            flags = f"protected, {flags}" if secret.plain else "protected, masked and hidden"
+        name, kind = variable(secret.name, pipeline), ""
+        if secret.file:
+            kind = " type File,"
         detail = (
-            f"Settings > CI/CD > Variables: {secret.name}, environment scope {scope}{more}, {flags}, not expanded. "
-            f"Listed by {', '.join(jobs)}."
+            f"Settings > CI/CD > Variables: {name},{kind} environment scope {scope}{more}, {flags}, not expanded. "
+            f"Listed by {', '.join(map(native_name, found))}."
         )
-        yield Setting(f"CI/CD variable {secret.name}", detail, True)
+        yield Setting(f"CI/CD variable {name}", detail, True)
+    yield from _registries(pipeline)
+
+
+def _variables(job: Job) -> set[str]:
+    """The secrets that the job takes from CI/CD variables."""
+    return {*(use.name for use in job.secrets), *(checkout.token for checkout in job.checkouts)}
+
+
+def _registries(pipeline: Pipeline) -> Iterator[Setting]:
+    jobs = [job for job in pipeline.jobs if job.container and job.container.password]
+    if jobs:
+        hosts = sorted({registry(job.image) for job in jobs})
+        auths = ", ".join(f'"{host}": {{"auth": "…"}}' for host in hosts)
+        pairs = sorted({f"{job.container.username}:{job.container.password}" for job in jobs if job.container})
+        detail = (
+            f'Settings > CI/CD > Variables: DOCKER_AUTH_CONFIG, {{"auths": {{{auths}}}}}, each auth the base64 of '
+            f"the values of {', '.join(pairs)}. Used by {', '.join(map(native_name, jobs))}."
+        )
+        yield Setting("CI/CD variable DOCKER_AUTH_CONFIG", detail, True)
+
+
+def registry(image: str) -> str:
+    """The host of an image, as credentials name it."""
+    host = image.split("/")[0]
+    return host if "/" in image and ("." in host or ":" in host) else "https://index.docker.io/v1/"
+
+
+def _identities(pipeline: Pipeline) -> Iterator[Setting]:
+    asked = {(kind.kind, audience) for job in pipeline.jobs for kind, (_, audience) in zip(job.oidc, id_tokens(job))}
+    for kind, audience in sorted(asked):
+        if kind != "token":
+            shown = audience.replace("$CI_SERVER_URL", "the address of the GitLab instance")
+            detail = (
+                f"Let {kind} trust the GitLab instance as an identity provider, for the audience {shown} and "
+                "the subject project_path:GROUP/PROJECT:ref_type:branch:ref:BRANCH of this project."
+            )
+            yield Setting(f"Identity provider in {kind}", detail, True)
+
+
+def _token(pipeline: Pipeline) -> Iterator[Setting]:
+    asked = {pair for job in pipeline.jobs for pair in job.permissions}
+    if asked and options(pipeline).fallback("permissions") == "secret":
+        scopes = ", ".join(f"{scope}: {level}" for scope, level in sorted(asked))
+        detail = f"Settings > CI/CD > Variables: MLGEN_TOKEN, masked and hidden, a project access token with {scopes}."
+        yield Setting("CI/CD variable MLGEN_TOKEN", detail, True)
+    elif ("contents", "write") in asked:
+        detail = "Settings > CI/CD > Job token permissions: Allow Git push requests to the repository."
+        yield Setting("Pushes by jobs", detail, True)
 
 
 def _schedules(pipeline: Pipeline) -> Iterator[Setting]:
@@ -86,9 +141,38 @@ def _deployments(pipeline: Pipeline) -> Iterator[Setting]:
                 "who started the pipeline. Without it, whoever may merge to the branch may start the manual job."
             )
             yield Setting(f"Protected environment {environment.name}", detail, False)
+    for job in pipeline.jobs:
+        if job.approval and job.approval.by and not (job.environment and job.environment.approval):
+            detail = (
+                f"{native_name(job)} waits for {', '.join(job.approval.by)}, and whoever may merge to the branch may "
+                "start it. Premium: give the job an environment, protect that and require approvals."
+            )
+            yield Setting(f"Approval of {native_name(job)}", detail, False)
 
 
 def _runners(pipeline: Pipeline) -> Iterator[Setting]:
-    tags = {tag for job in pipeline.jobs if isinstance(said := job.runner.on("gitlab"), dict) for tag in said["tags"]}
+    tags = {tag for job in pipeline.jobs for runner in job.runners for tag in _tags(runner)}
     if tags:
         yield Setting("Runners", f"Runners with the tags {', '.join(sorted(tags))} must exist for the project.", True)
+    for name in hosted(pipeline):
+        detail = (
+            f"GitLab.com has hosted runners for {name} with Premium; elsewhere give the runner {name} tags of yours."
+        )
+        yield Setting(f"Runners for {name}", detail, True)
+    privileged = [native_name(job) for job in pipeline.jobs if job.docker]
+    if privileged:
+        detail = f"The runners of {', '.join(privileged)} must start privileged containers, for the Docker daemon."
+        yield Setting("Privileged runners", detail, True)
+    policies = sorted({job.container.pull for job in pipeline.jobs if job.container and job.container.pull})
+    if policies:
+        said = ", ".join("if-not-present" if policy == "missing" else policy for policy in policies)
+        yield Setting("Pull policies", f"The runners' config.toml must allow the pull policies {said}.", True)
+    for job in pipeline.jobs:
+        if job.container and job.container.options:
+            detail = f"The config.toml of the runner of {native_name(job)} must say {' '.join(job.container.options)}."
+            yield Setting(f"Container of {native_name(job)}", detail, True)
+
+
+def _tags(runner: Runner) -> tuple[str, ...]:
+    said = runner.on("gitlab")
+    return tuple(said["tags"]) if isinstance(said, dict) else ()

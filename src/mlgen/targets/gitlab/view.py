@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from mlgen.ir import Input, Job, Matrix, Pipeline
+from mlgen.ir import Input, Job, Leg, Matrix, Pipeline, SecretUse, TargetOptions
 from mlgen.quoting.shell import duration
 from mlgen.targets.contract import Output
-from mlgen.targets.gitlab import caches, conditions, scripts
+from mlgen.targets.gitlab import caches, conditions, machines, preparation, scripts
+from mlgen.targets.gitlab.expressions import API_EVENT
 from mlgen.targets.gitlab.placement import Place, native_name, places
 
 PATH = ".gitlab-ci.yml"
@@ -20,7 +21,10 @@ class JobRule(NamedTuple):
 
     condition: str
     never: bool
+    changes: tuple[str, ...]
+    against: str
     manual: bool
+    always: bool
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -36,8 +40,8 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
     _share_rules(jobs)
     default: dict[str, Any] = {"interruptible": cancelled}
     for field in ("image", "tags", "cache", "before_script"):
-        default[field] = _common([job[field] for job in jobs])
-        if field == "image" and not all(job["image"] for job in jobs):  # which a job could not take back
+        default[field] = _common([job[field] for job in jobs if not job["native"]])
+        if field == "image" and not all(job["image"] or job["native"] for job in jobs):  # which none could take back
             default[field] = None
         for job in jobs:
             job[field] = _own(job[field], default[field])
@@ -47,7 +51,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         default["before_script"] = [explained if entry == known else entry for entry in default["before_script"]]
     return {
         "spec": pipeline.spec,
-        "inputs": [_input(entry) for entry in pipeline.triggers.inputs],
+        "inputs": [*map(_input, pipeline.triggers.inputs), *map(_input, api_inputs(pipeline))],
         "stages": stages,
         "cancelled": cancelled,
         "rules": [
@@ -55,6 +59,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
             for rule in conditions.workflow(pipeline)
         ],
         "expandable": conditions.EXPANDABLE,
+        "report": reporter(pipeline),
         "variables": [
             *map(_variable, pipeline.env),
             *({"name": name, "value": value, "raw": False} for name, value in caches.variables(pipeline)),
@@ -96,37 +101,101 @@ def _job(job: Job, pipeline: Pipeline, place: Place, cancelled: bool) -> dict[st
     return {
         "name": name,
         "gate": job.gate.name if job.gate else "",
-        "secrets": ", ".join(use.variable for use in job.secrets),
+        "secrets": ", ".join(_secret(use, pipeline) for use in job.secrets),
         "stage": place.stage,
         "needs": place.needs,
         "plain_needs": place.needs is not None and all(need.plain for need in place.needs),
         "dependencies": place.dependencies,
-        "rules": [
-            JobRule(r.condition, r.never, bool(job.approval) and not r.never) for r in conditions.rules(job, pipeline)
-        ],
+        "why": "it waits for all earlier stages" + ("" if job.watches else ": `needs` takes no more than 50 jobs"),
+        "rules": [_rule(rule, job) for rule in conditions.rules(job, pipeline)],
         "confirmation": job.approval.prompt if job.approval else "",
-        "matrix": matrix(job.matrix) if job.matrix else [],
-        "image": job.image or (f"python:{job.python}" if job.python else ""),
-        "tags": _tags(job),
+        "matrix": matrix(job) if job.matrix else [],
+        "image": machines.image(job),
+        "services": machines.services(job),
+        "id_tokens": preparation.id_tokens(job),
+        "tags": machines.tags(job),
         "timeout": _timeout(job),
         "bounds": _bounds(job),
         "allow_failure": job.allow_failure and not job.approval,
         "environment": job.environment,
+        "url": _url(job),
+        "native": _native(job),
+        "separate": bool({"script", "run"} & set(_words(job))) and "inherit" not in _words(job),
         "slots": slots(job.matrix) if job.matrix and not job.lock else 0,
         "resource_group": job.lock or (f"{name}-$MLGEN_SLOT" if job.matrix and slots(job.matrix) else ""),
         "uninterruptible": cancelled and job.deploys,
-        "variables": [{"name": "MLGEN_JOB", "value": job.id, "raw": False}, *map(_variable, job.env)],
+        "variables": _variables(job, pipeline),
         "cache": caches.placed(job, pipeline),
-        "before_script": tuple(scripts.setup(job, pipeline)),
-        "script": scripts.main(job, pipeline),
-        "after_script": scripts.last(job, pipeline),
+        **_scripts(job, pipeline),
         "artifacts": _artifacts(job, pipeline),
     }
 
 
-def _tags(job: Job) -> tuple[str, ...]:
-    said = job.runner.on("gitlab")
-    return tuple(said["tags"]) if isinstance(said, dict) else ()
+def _rule(rule: conditions.Rule, job: Job) -> JobRule:
+    starts = not rule.never
+    manual, always = starts and bool(job.approval), starts and job.watches and not job.approval
+    against = rule.against and f"refs/heads/{rule.against}"
+    return JobRule(rule.condition, rule.never, rule.changes, against, manual, always)
+
+
+def _scripts(job: Job, pipeline: Pipeline) -> dict[str, Any]:
+    if job.native:
+        return {"before_script": (), "script": (), "after_script": ()}
+    setup, main, last = scripts.setup(job, pipeline), scripts.main(job, pipeline), scripts.last(job, pipeline)
+    if machines.system(job) == "windows":
+        from mlgen.targets.gitlab.windows import handed
+
+        setup, main, last = [], handed([*setup, *main]), handed(last)
+    return {"before_script": tuple(setup), "script": main, "after_script": last}
+
+
+def _words(job: Job) -> Mapping[str, Any]:
+    """The whole job in GitLab's own words, if it is said so."""
+    said = dict(job.native).get("gitlab")
+    return said if isinstance(said, Mapping) else {}
+
+
+def _native(job: Job) -> tuple[tuple[str, Any], ...]:
+    words = dict(_words(job))
+    if words and job.env:
+        raw = {name: {"value": text, "expand": False} if "$" in text or "%" in text else text for name, text in job.env}
+        words["variables"] = {**raw, **words.get("variables", {})}
+    return tuple(words.items())
+
+
+def _url(job: Job) -> str:
+    """Where the environment is: what the job itself tells, where that depends on values that it sees."""
+    url = job.environment.url if job.environment else ""
+    return "$MLGEN_URL" if "${" in url else url
+
+
+def _secret(use: SecretUse, pipeline: Pipeline) -> str:
+    held = preparation.variable(use.name, pipeline)
+    return use.variable if use.variable == held else f"{held} as {use.variable}"
+
+
+def _variables(job: Job, pipeline: Pipeline) -> list[dict[str, Any]]:
+    """The job's variables, mlgen's own first: some of them refer to predefined ones."""
+    if job.native:
+        return []
+    own = [("MLGEN_JOB", job.id), *preparation.git_variables(job, "changed" in conditions.inside(job, pipeline))]
+    own += machines.variables(job)
+    if job.permissions and not options(pipeline).fallback("permissions"):
+        own.append(("MLGEN_TOKEN", "$CI_JOB_TOKEN"))
+    return [*({"name": name, "value": value, "raw": False} for name, value in own), *map(_variable, job.env)]
+
+
+def options(pipeline: Pipeline) -> TargetOptions:
+    """What the spec says of this target."""
+    return next(options for options in pipeline.targets if options.name == "gitlab")
+
+
+def reporter(pipeline: Pipeline) -> str:
+    """The name of a job for merge requests that would have none, and so no pipeline; empty where none is needed."""
+    if conditions.reports_always(pipeline):
+        return ""
+    names = {native_name(job) for job in pipeline.jobs}
+    return next(name for name in ("mlgen", "mlgen-report", "mlgen-report-2") if name not in names)
 
 
 def _timeout(job: Job) -> str:
@@ -175,10 +244,18 @@ def _input(entry: Input) -> dict[str, Any]:
         "default": entry.default,
         "options": ("true", "false") if entry.type == "boolean" else entry.options,
         "regex": _FORMS.get(entry.type, ""),
-        "variable": entry.variable,
+        "variable": API_EVENT if entry.name == "mlgen_event" else entry.variable,
         "block": f"$[[ inputs.{entry.name} ]]" if free else "",
         "value": f"$[[ inputs.{entry.name} ]]",
     }
+
+
+def api_inputs(pipeline: Pipeline) -> list[Input]:
+    """The input that tells api events from runs that somebody starts by hand."""
+    if not pipeline.triggers.on("api"):
+        return []
+    events = ("", *(name for name, _ in pipeline.triggers.api))
+    return [Input("mlgen_event", "choice", "", events, "The event, where another system starts the pipeline")]
 
 
 def slots(matrix: Matrix) -> int:
@@ -186,22 +263,27 @@ def slots(matrix: Matrix) -> int:
     return matrix.max_parallel if 0 < matrix.max_parallel < len(matrix.legs) else 0
 
 
-def matrix(matrix: Matrix) -> list[list[tuple[str, tuple[str, ...]]]]:
+def matrix(job: Job) -> list[list[tuple[str, tuple[str, ...]]]]:
     """The entries of `parallel:matrix`, each the product of its axes. With slots, each leg belongs to one."""
-    count = slots(matrix)
-    if matrix.crossed and not count:
+    matrix = job.matrix
+    assert matrix is not None
+    legs = [(leg.values, _more(job, leg, index)) for index, leg in enumerate(matrix.legs)]
+    if matrix.crossed and not any(more for _, more in legs):
         return [list(matrix.crossed)]
-    legs = [
-        (leg.values, (("MLGEN_SLOT", str(index % count + 1)),) if count else ())
-        for index, leg in enumerate(matrix.legs)
-    ]
     if len(matrix.axes) > 1:
-        return [[(name, (value,)) for name, value in (*values, *slot)] for values, slot in legs]
+        return [[(name, (value,)) for name, value in (*values, *more)] for values, more in legs]
     grouped: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for ((_, value),), slot in legs:
-        grouped.setdefault(slot, []).append(value)
+    for ((_, value),), more in legs:
+        grouped.setdefault(more, []).append(value)
     axis = matrix.axes[0]
-    return [[(axis, tuple(values)), *((name, (value,)) for name, value in slot)] for slot, values in grouped.items()]
+    return [[(axis, tuple(values)), *((name, (value,)) for name, value in more)] for more, values in grouped.items()]
+
+
+def _more(job: Job, leg: Leg, index: int) -> tuple[tuple[str, str], ...]:
+    """What a leg has besides its values: the slot in which it waits, and its own image and tags."""
+    count = slots(job.matrix) if job.matrix else 0
+    slot = (("MLGEN_SLOT", str(index % count + 1)),) if count else ()
+    return (*slot, *machines.of_leg(job, leg))
 
 
 def _artifacts(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
@@ -210,13 +292,22 @@ def _artifacts(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
     if job.matrix and job.matrix.collide:
         paths.append(scripts.manifest(job))
     summary, coverage = bool(job.reports.summary), job.reports.coverage
-    if not paths and not job.reports.junit and not coverage:
+    url = bool(job.environment) and "${" in job.environment.url  # type: ignore[union-attr]
+    if not paths and not job.reports.junit and not coverage and not url:
         return None
+    root = f"{pipeline.root}/" if pipeline.root else ""
+    kept = job.keep.result == "any" if job.keep else False
     return {
-        "paths": paths,
+        "paths": [root + path for path in paths],
         # Not of a job that may fail and hands files on: what it left half done must not reach others.
-        "always": summary and not (job.allow_failure and job.files),
+        "always": kept or (summary and not (job.allow_failure and job.files)),
         "expose_as": f"{native_name(job)} summary" if summary else "",
-        "junit": [scripts.variable_path(path) for path in job.reports.junit],
-        "coverage": coverage and coverage._replace(path=scripts.variable_path(coverage.path)),
+        "expire_in": _days(job.keep.days) if job.keep and job.keep.days else "",
+        "junit": [root + scripts.variable_path(path) for path in job.reports.junit],
+        "coverage": coverage and coverage._replace(path=root + scripts.variable_path(coverage.path)),
+        "dotenv": root + scripts.URL_FILE if url else "",
     }
+
+
+def _days(days: int) -> str:
+    return f"{days} day{'s' if days > 1 else ''}"
