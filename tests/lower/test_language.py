@@ -348,6 +348,21 @@ def test_jobs_that_watch_take_no_condition() -> None:
     assert tell.result == "failure"
 
 
+def test_a_milestone_takes_nothing_from_defaults() -> None:
+    found = pipeline(
+        """
+        defaults: {timeout: 1h, image: i, env: {A: "${MLGEN_COMMIT}"}, services: {db: x}, outs: [x], secrets: [S]}
+        secrets: {S: {}}
+        runtime: {python: "3.11", setup: x}
+        env: {B: "${MLGEN_COMMIT}"}
+        stages: {data: {a: {run: x}}, test: {green: {}}}
+        """
+    )
+    green = found.job("test.green")
+    assert (green.timeout, green.image, green.dynamic, green.services, green.outs) == (0, "", (), (), ())
+    assert (green.secrets, green.python, green.setup) == ((), "", "")
+
+
 def test_a_milestone_that_waits_for_nothing_named_waits_for_its_stages() -> None:
     found = pipeline("stages: {data: {a: {run: x}}, test: {green: {}}}")
     assert edges(found.job("test.green")) == {"data.a": "barrier"}

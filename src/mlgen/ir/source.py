@@ -5,6 +5,12 @@ from typing import Any, NamedTuple
 
 from mlgen.diagnostics import Diagnostic, Position
 
+ACTIONS = (
+    "run", "gate", "steps", "native",
+    "build", "package", "release", "register", "promote", "kubernetes", "helm", "smoke",
+)  # fmt: skip
+"""The keys by which a job does something; one that has none of them is a milestone."""
+
 
 class Source(NamedTuple):
     """A valid spec with every shorthand expanded; `at(*path)` is the position of a value in the user's text.

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
-from mlgen.ir.source import Source
+from mlgen.ir.source import ACTIONS, Source
 from mlgen.lower import commands
 
-ACTIONS = ("run", "gate", "steps", "native", *commands.COMMANDS)
 _NOT_OF_A_MILESTONE = (
     "outs", "metrics", "plots", "exports", "deps", "params", "secrets", "matrix", "finally", "on_failure", "services",
     "retry", "timeout", "keep", "environment", "approval", "oidc", "permissions", "checkout", "allow_failure",

@@ -115,7 +115,7 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
 
 
 def _referring(env: dict[str, Any]) -> dict[str, Any]:
-    """The variables of all jobs that each job has to set for itself, since their values hold references."""
+    """The variables of all jobs that each has to set for itself, since their values hold references."""
     return {name: value for name, value in env.items() if runtime.REFERENCE.search(scalar_text(value))}
 
 

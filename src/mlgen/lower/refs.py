@@ -44,6 +44,7 @@ def _known(source: Source, job: Job, jobs: dict[str, Job], inputs: tuple[Input, 
     if job.matrix:
         yield from (f"matrix.{axis}" for axis in job.matrix.axes)
         yield from job.matrix.axes
+    yield from (export.name for export in job.exports)  # for its address
     for edge in job.edges:
         if edge.exports:
             yield from (export.name for export in jobs[edge.job].exports)

@@ -5,6 +5,8 @@ The result has each key in its long form: lists where the language takes one or 
 
 from typing import Any
 
+from mlgen.ir.source import ACTIONS
+
 RUNTIME: dict[str, Any] = {
     "python": "",
     "image": "",
@@ -56,7 +58,15 @@ def with_defaults(data: dict[str, Any], stage: str) -> dict[str, dict[str, Any]]
     """The jobs of a stage as written, over the stage's defaults, over those of all jobs."""
     members = data["stages"][stage]
     base = _joined(data.get("defaults") or {}, members.get("defaults") or {})
-    return {name: _joined(base, job) if base else job for name, job in members.items() if name != "defaults"}
+    return {name: _based(base, job) if base else job for name, job in members.items() if name != "defaults"}
+
+
+def _based(base: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+    """A job over its defaults; a milestone, which does nothing, takes none of them but what it waits for."""
+    whole = _joined(base, job)
+    if any(key in whole for key in ACTIONS):
+        return whole
+    return {**{key: base[key] for key in ("needs", "when") if key in base}, **job}
 
 
 def _joined(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +167,10 @@ def _job(job: dict[str, Any], runtime: dict[str, Any]) -> dict[str, Any]:
         found[key] = _list(job.get(key))
     for key in ("run", "finally", "on_failure"):
         found[key] = _script(job.get(key, ""))
-    own = RUNTIME if job.get("runtime") == "none" else {**runtime, **_runtime(job.get("runtime") or {})}
+    found["idle"] = not any(key in job for key in ACTIONS)
+    own = (
+        RUNTIME if found["idle"] or job.get("runtime") == "none" else {**runtime, **_runtime(job.get("runtime") or {})}
+    )
     found["runtime"] = {**own, **_runtime(job)}
     found["own_caches"] = "cache" in job or (own is not RUNTIME and "cache" in (job.get("runtime") or {}))
     found["secrets"] = _secrets(job.get("secrets"))
