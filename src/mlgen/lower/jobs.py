@@ -61,7 +61,9 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
     matrix = _matrix(said)
     makes = {kind: tuple(map(paths.normal, said[kind])) for kind in ("outs", "metrics", "plots")}
     shards = {"MLGEN_SHARDS": said["shards"]} if "shards" in said else {}
-    env, dynamic = runtime.variables({**_referring(data["env"]), **(said.get("env") or {}), **shards})
+    env, dynamic = runtime.variables(
+        {**({} if said["idle"] else _referring(data["env"])), **(said.get("env") or {}), **shards}
+    )
     job = Job(
         id=f"{stage}.{name}",
         name=name,
