@@ -25,7 +25,7 @@ def test_jinja_is_imported_by_render_alone() -> None:
         for p in MODULES
         if re.search(r"^\s*(import|from) jinja2", p.read_text("utf-8"), re.M)
     ]
-    assert found == ["mlgen/render/rules.py", "mlgen/render/sandbox.py", "mlgen/render/sources.py"]
+    assert found == [f"mlgen/render/{name}.py" for name in ("rules", "sandbox", "sources", "trace")]
 
 
 def test_only_write_writes_files() -> None:

@@ -74,7 +74,7 @@ def test_a_condition_is_a_clause(expr: Expr, said: str) -> None:
         ("schedule", Any((Match("schedule", "a"), Match("schedule", "b"))), "schedule a or b"),
         ("manual", MAIN, "by hand on main"),
         ("manual", Match("input:mode", "a"), "by hand, if the input mode is a"),
-        ("api", Match("name", "retrain"), "API event, if the name is retrain"),
+        ("api", Match("api", "retrain"), "API event retrain"),
         ("merge_group", MAIN, "merge group on main"),
     ],
 )

@@ -1,5 +1,7 @@
 """The commands as typer sees them: help, completion, and every option."""
 
+import os
+import re
 import sys
 from typing import Annotated
 
@@ -189,21 +191,40 @@ def graph(
 
 @app.command()
 def explain(
-    code: Annotated[str, typer.Argument(help="A diagnostic's code, such as MLG201, or a key, such as runtime.image.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A code such as MLG201, a key such as runtime.image, a target, or FILE:LINE of the spec or an output.",
+            metavar="CODE|KEY|TARGET|FILE:LINE",
+        ),
+    ],
     directory: Directory = ".",
     spec: Spec = "mlgen.yaml",
     format: Format = "text",
 ) -> int:
-    """Explain a diagnostic, or which layer a value of the spec comes from: the project, a pack or mlgen's default."""
+    """Explain a diagnostic, a target, a line of an emitted file or of the spec, or which layer a value comes from.
+
+    A line of an emitted file has keys of the spec and places of templates behind it; a line of the spec became lines of
+    each target's files; a value is the project's, a pack's or a default of mlgen.
+    """
     _one_of(format, ("text", "json"))
-    if keys.is_known(code):
-        options = commands.Options(directory, spec, format=format)
-        return guarded(lambda options: keys.explain(options, code), options)
-    name = code.upper()
+    options = commands.Options(directory, spec, format=format)
+    place = re.fullmatch(r"(.+?):([0-9]+)(?::[0-9]+)?", what)
+    if place:
+        from mlgen.cli import origin
+
+        return guarded(lambda options: origin.explain(options, place[1], int(place[2])), options)
+    if what in targets.names():
+        return show.targets_(what, format)
+    if keys.is_known(what):
+        return guarded(lambda options: keys.explain(options, what), options)
+    name = what.upper()
     if name not in CODES:
         from mlgen.lower.names import did_you_mean
 
-        raise typer.BadParameter(f"there is no code {code}; {did_you_mean(name, CODES)}", param_hint="CODE")
+        if os.path.exists(os.path.join(directory, what)):
+            raise typer.BadParameter(f"of which line? {what}:1 is the first", param_hint="WHAT")
+        raise typer.BadParameter(f"there is no code {what}; {did_you_mean(name, CODES)}", param_hint="WHAT")
     if format == "json":
         print_json({"code": name, **CODES[name]._asdict()})
     else:

@@ -32,6 +32,10 @@ CODES: dict[str, Code] = {
         "`<<` takes a mapping or a list of mappings, an anchor may not contain itself, and a few lines of aliases may not stand for hundreds of thousands of values.",
     ),
     "MLG005": Code("a key is not a string", "Keys of the spec are strings. Quote the key."),
+    "MLG006": Code(
+        "a line that cannot be explained",
+        "`mlgen explain FILE:LINE` takes a line of the spec on which a key stands, or of a file that `mlgen compile` writes from it. If the file is not current, compile first.",
+    ),
     "MLG101": Code(
         "an unknown key", "The key is not part of the language. Keys that start with `x-` are free for your own use."
     ),

@@ -5,7 +5,10 @@ from mlgen.graph.picture import Node, Picture
 _COLORS = 6
 _LIGHT = ("#dbeafe", "#ede9fe", "#dcfce7", "#fef3c7", "#fee2e2", "#e0f2f1")
 _DARK = ("#1d4ed8", "#6d28d9", "#15803d", "#b45309", "#b91c1c", "#0f766e")
-SIGNS = {"gate": "gate", "approval": "approval", "matrix": "", "environment": "", "allow_failure": "may fail"}
+SIGNS = {
+    "milestone": "milestone", "gate": "gate", "approval": "approval", "result": "", "matrix": "", "environment": "",
+    "allow_failure": "may fail",
+}  # fmt: skip
 """The marks that a small diagram has room for; empty: in the mark's own words."""
 
 

@@ -1,6 +1,6 @@
 """Conditions and jobs in words. Of attributes and kinds of events that it does not know it still makes sentences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mlgen.ir import KINDS, All, Any, Expr, Job, Match, Not, Pipeline, all_of, implies, is_literal
@@ -21,17 +21,23 @@ def joined(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
-def condition(expr: Expr) -> str:
+Names = Mapping[str, str]
+"""Attributes whose names say nothing, such as `changed:1`, and what they stand for."""
+_NONE: Names = {}
+
+
+def condition(expr: Expr, names: Names = _NONE) -> str:
     """The expression as a clause: `the branch is main and the pull request is not from a fork`."""
     if isinstance(expr, bool):
         return "always" if expr else "never"
     if isinstance(expr, (Match, Not)):
-        return _one(expr)
+        return _one(expr, names)
     if isinstance(expr, Any) and (alike := _alike(expr.items)):
         return alike
     inner = All if isinstance(expr, Any) else Any
-    parts = [f"({condition(i)})" if isinstance(i, inner) and not _alike(i.items) else condition(i) for i in expr.items]
-    return joined(parts, "or" if isinstance(expr, Any) else "and")
+    parts = [(condition(i, names), isinstance(i, inner) and not _alike(i.items)) for i in expr.items]
+    said = [f"({clause})" if brackets else clause for clause, brackets in parts]
+    return joined(said, "or" if isinstance(expr, Any) else "and")
 
 
 def _alike(items: Iterable[Expr]) -> str:
@@ -43,16 +49,18 @@ def _alike(items: Iterable[Expr]) -> str:
     return f"{_noun(found[0].field)} {'is' if literal else 'matches'} {joined([i.pattern for i in found], 'or')}"
 
 
-def _one(expr: "Match | Not") -> str:
+def _one(expr: "Match | Not", names: Names) -> str:
     item, negated = (expr.item, True) if isinstance(expr, Not) else (expr, False)
     if not isinstance(item, Match):
-        return f"not ({condition(item)})"
+        return f"not ({condition(item, names)})"
     word, _, rest = item.field.partition(":")
+    rest = names.get(item.field, rest)
     if word == "fork":
         return f"the pull request is {'not ' if negated else ''}from a fork"
     if word == "changed":
         what = rest if rest and item.pattern == "true" else item.pattern if item.pattern != "true" else "what it reads"
-        return f"{what} {'did not change' if negated else 'changed'}"
+        paths, since, other = what.partition(" since ")
+        return f"{paths} {'did not change' if negated else 'changed'}{since}{other}"
     if item.pattern == "true" and rest:
         return f"{'not ' if negated else ''}{word} {rest}"
     verbs = ("is not", "does not match") if negated else ("is", "matches")
@@ -65,11 +73,11 @@ def _noun(field: str) -> str:
     return _NOUNS.get(field) or f"the {word.replace('_', ' ')} {rest}".rstrip()
 
 
-def event(kind: str, expr: Expr) -> str:
+def event(kind: str, expr: Expr, names: Names = _NONE) -> str:
     """An event and what is asked of it: `push to main, not to main-old`; empty where nothing satisfies it."""
     if expr is False:
         return ""
-    field, link = {"tag": ("tag", ""), "schedule": ("schedule", "")}.get(kind, ("branch", "to"))
+    field, link = (kind, "") if kind in ("tag", "schedule", "api") else ("branch", "to")
     link = "on" if field == "branch" and kind not in ("push", "pull_request") else link
     place, rest = "", []
     for item in expr.items if isinstance(expr, All) else (expr,):
@@ -86,7 +94,7 @@ def event(kind: str, expr: Expr) -> str:
         elif patterns := _patterns(item, "branch"):
             rest.append(f"on {joined(patterns, 'or')}")
         else:
-            rest.append(f"if {condition(item)}")
+            rest.append(f"if {condition(item, names)}")
     return ", ".join([_KINDS.get(kind, kind.replace("_", " ")) + place, *rest])
 
 
@@ -106,10 +114,16 @@ def _lean(items: Iterable[Expr], given: Expr = True) -> Expr:
     return all_of(parts)
 
 
+def names(pipeline: Pipeline) -> Names:
+    """What the conditions over changed files ask about, by their fields."""
+    against = {change.field: f" since {change.against}" if change.against else "" for change in pipeline.changes}
+    return {change.field: joined(change.paths, "or") + against[change.field] for change in pipeline.changes}
+
+
 def events(job: Job, pipeline: Pipeline) -> dict[str, str]:
     """For each kind of event that starts runs: when the job runs on it; empty where it does not."""
     return {
-        kind: event(kind, _lean([pipeline.trigger(kind), job.condition.on(kind)]))
+        kind: event(kind, _lean([pipeline.trigger(kind), job.condition.on(kind)]), names(pipeline))
         for kind in KINDS
         if pipeline.triggers.on(kind)
     }
@@ -123,7 +137,8 @@ def when(job: Job, pipeline: Pipeline) -> str:
         return "every event"
     if asked == {"pull_request": Not(Match("fork", "true"))}:
         return "every event, but not for a fork"
-    return "; ".join(words for words in (event(kind, expr) for kind, expr in found.items()) if words)
+    said = [event(kind, expr, names(pipeline)) for kind, expr in found.items()]
+    return "; ".join(words for words in said if words)
 
 
 def started(pipeline: Pipeline) -> list[str]:
@@ -145,12 +160,13 @@ def waits(job: Job, pipeline: Pipeline) -> list[Wait]:
     """What the job waits for: jobs by hard edges one by one, barriers by whole stages where they are whole."""
     found = []
     for edge in job.edges:
-        if edge.hard:
-            other = pipeline.job(edge.job)
-            given = [*edge.files, *(f"${export.name}" for export in other.exports if edge.exports)]
-            found.append(Wait((edge.job,), (), f"takes {joined(given)}" if given else "named in `needs`"))
+        other = pipeline.job(edge.job)
+        given = [*edge.files, *(f"${export.name}" for export in other.exports if edge.exports)]
+        if edge.hard or given:
+            where = "" if edge.hard else " where it runs"
+            found.append(Wait((edge.job,), (), f"takes {joined(given)}{where}" if given else "named in `needs`"))
     reached = {edge.job for edge in job.edges}
-    barriers = {edge.job for edge in job.edges if not edge.hard}
+    barriers = {edge.job for edge in job.edges if not edge.hard and not edge.files and not edge.exports}
     stages, single = [], []
     for stage in pipeline.stages:
         members = [other.id for other in pipeline.stage_jobs(stage)]
@@ -173,21 +189,31 @@ def duration(seconds: int) -> str:
 
 def marks(job: Job) -> list[tuple[str, str]]:
     """What is special about a job: the kind of mark, and its words."""
-    found = []
+    found = [("milestone", "milestone")] if job.milestone else []
     if job.gate:
         found.append(("gate", f"gate {job.gate.name}: {'; '.join(job.gate.require)}"))
     if job.approval:
         by = f" by {joined(job.approval.by, 'or')}" if job.approval.by else ""
-        place = f" for {job.environment.name}" if job.environment else ""
-        found.append(("approval", f"approval{by}{place}"))
+        found.append(("approval", f"approval{by}" + (f" for {job.environment.name}" if job.environment else "")))
+    if job.result:
+        ended = {"any": "whatever the result"}.get(job.result, f"only after a {job.result}")
+        found.append(("result", ended))
     if job.environment:
         verb = "deploys to" if job.environment.deployment else "secrets of"
         found.append(("environment", f"{verb} {job.environment.name}"))
     if job.matrix:
         limit = f", {job.matrix.max_parallel} at a time" if job.matrix.max_parallel else ""
         found.append(("matrix", f"{len(job.matrix.legs)} legs over {joined(job.matrix.axes)}{limit}"))
-    if job.secrets:
-        found.append(("secret", f"secrets {joined([use.name for use in job.secrets])}"))
+    return [*found, *_settings(job)]
+
+
+def _settings(job: Job) -> list[tuple[str, str]]:
+    """What is set for a job and says nothing of the graph."""
+    found = []
+    if job.secret_names:
+        found.append(("secret", f"secret{'s' * (len(job.secret_names) > 1)} {joined(job.secret_names)}"))
+    if job.services:
+        found.append(("service", f"beside it {joined([service.name for service in job.services])}"))
     if job.timeout:
         found.append(("timeout", f"timeout {duration(job.timeout)}"))
     if job.retry:

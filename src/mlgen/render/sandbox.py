@@ -123,18 +123,23 @@ def blocks_of(template: str) -> tuple[str, ...]:
 
 def render_over(template: str, layers: Sequence[Foreign], view: Mapping[str, Any]) -> str:
     """The text of mlgen's template with the blocks of the layers, later ones above; Fault if one fails."""
+    foreign = chain(template, layers)
+    return _rendered(Sandbox(foreign), next(reversed(foreign)), view)
+
+
+def chain(template: str, layers: Sequence[Foreign]) -> dict[str, Foreign]:
+    """The layers by names that each extends the one below; the last is the one to render."""
     names = [f"{template}@{number}" for number, _ in enumerate(layers)]
     parents = dict(zip(names, [template, *names]))
-    chain = {n: Foreign(f.file, f'[%% extends "{parents[n]}" %%]{f.text}') for n, f in zip(names, layers)}
-    return _rendered(_Sandbox(chain), names[-1], view)
+    return {n: Foreign(f.file, f'[%% extends "{parents[n]}" %%]{f.text}') for n, f in zip(names, layers)}
 
 
 def render_alone(template: Foreign, view: Mapping[str, Any]) -> str:
     """The text of a template that stands alone; Fault if it fails."""
-    return _rendered(_Sandbox({"": template}), "", view)
+    return _rendered(Sandbox({"": template}), "", view)
 
 
-def _rendered(env: "_Sandbox", name: str, view: Mapping[str, Any]) -> str:
+def _rendered(env: "Sandbox", name: str, view: Mapping[str, Any]) -> str:
     parts: list[str] = []
     size = 0
     try:
@@ -153,7 +158,7 @@ def _rendered(env: "_Sandbox", name: str, view: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
+class Sandbox(ImmutableSandboxedEnvironment):
     """`environment()` in a sandbox, with a few templates of somebody else beside mlgen's."""
 
     def __init__(self, foreign: Mapping[str, Foreign]) -> None:

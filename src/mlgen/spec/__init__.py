@@ -7,10 +7,10 @@ from mlgen.diagnostics import SpecError
 from mlgen.ir.source import Source
 from mlgen.spec.defaults import positions
 from mlgen.spec.expand import expand
-from mlgen.spec.load import Loaded, load, read
+from mlgen.spec.load import Loaded, Text, load, read
 from mlgen.spec.validate import validate
 
-__all__ = ["Loaded", "load", "load_spec", "meaning", "read", "source"]
+__all__ = ["Loaded", "load", "load_spec", "meaning", "read", "read_whole", "source"]
 
 
 def load_spec(root: str, spec: str, text: str | None = None) -> Loaded:
@@ -28,12 +28,17 @@ def source(root: str, spec: str) -> Source:
 
 def meaning(root: str, loaded: Loaded) -> Source:
     """The spec, valid against the schema and expanded; a SpecError says everything that is wrong."""
+    return read_whole(root, loaded)[0]
+
+
+def read_whole(root: str, loaded: Loaded) -> tuple[Source, Text]:
+    """Like `meaning`, with the spec as it is written, its imported jobs in place."""
     faults = validate(loaded)
     if faults:
         raise SpecError(faults)
     if not any("from" in stage or "only" in stage for stage in loaded.data["stages"].values()):
         position = positions(loaded.data, loaded.position) if _has_defaults(loaded.data) else loaded.position
-        return Source(loaded.file, expand(loaded.data), position)
+        return Source(loaded.file, expand(loaded.data), position), loaded
     from mlgen.spec.imports import merged
 
     whole = merged(root, loaded)
@@ -41,7 +46,7 @@ def meaning(root: str, loaded: Loaded) -> Source:
     if faults:
         raise SpecError(faults)
     position = positions(whole.data, whole.position)
-    return Source(loaded.file, expand(whole.data), position, whole.inputs, whole.warnings)
+    return Source(loaded.file, expand(whole.data), position, whole.inputs, whole.warnings), whole
 
 
 def _has_defaults(data: dict[str, Any]) -> bool:
