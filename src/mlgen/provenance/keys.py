@@ -139,6 +139,8 @@ class Keys:
             return ("manual", "inputs") if index is None else (*self._input(index), *rest[1:])
         if head == "condition":
             return rest
+        if head == "manual":
+            return ("manual", "inputs")
         return (*_TRIGGERS.get(head, (head,)), *rest)
 
     def _input(self, index: int) -> Path:

@@ -203,13 +203,15 @@ class _Probe:
         chosen = own or [place for place in places if not place.job] or places
         full = [("jobs", *p.path) if p.job else p.path for p in chosen]
         sure = [p for p, path in zip(chosen, full) if any(path[: len(d)] == d for d in depends)]
-        plain = [place for place in sure or chosen if place.path[0] not in _DERIVED]
+        plain = [place for place in sure or chosen if not _derived(place)]
         for place in (plain or sure or chosen)[: 3 if own else MOST_KEYS + 4]:
             yield from keys.of(place)
 
 
-_DERIVED = ("edges", "takes", "bundles", "id", "key", "name")
-"""Fields of a job that say again what others say."""
+def _derived(place: Place) -> bool:
+    """Whether it says again what another field says."""
+    again: tuple[object, ...] = ("edges", "takes", "bundles", "id", "key", "name") if place.job else ()
+    return place.path[0] in again or place.path[:2] in (("triggers", "manual"), ("triggers", "api"))
 
 
 def _text(line: Line) -> str:

@@ -33,6 +33,7 @@ _ALIKE = {
     ("Bundle", "name"): "bundle", ("Take", "bundle"): "bundle",
     ("Environment", "name"): "environment", ("Job", "lock"): "environment", ("Secret", "environments"): "environment",
     ("Secret", "name"): "secret", ("SecretUse", "name"): "secret", ("SecretUse", "variable"): "secret",
+    ("Input", "name"): "input", ("Triggers", "manual"): "input", ("Triggers", "api"): "input",
     ("Schedule", "name"): "schedule", ("schedule", "pattern"): "schedule",
     ("branch", "pattern"): "ref", ("tag", "pattern"): "ref", ("Triggers", "push_branches"): "ref",
     ("Triggers", "pull_request_branches"): "ref", ("Triggers", "tags"): "ref", ("Schedule", "branch"): "ref",
