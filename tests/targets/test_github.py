@@ -139,7 +139,7 @@ def test_conditions_by_githubs_own_evaluator(name: str, tmp_path: Path) -> None:
         if exact == "Trunk" and kind in ("push", "manual", "pull_request"):
             continue  # `==` ignores case; deploying jobs refuse by themselves, see the guard's tests
         value = {"branch": exact if kind != "tag" else "", "tag": attributes.get("tag", "")}
-        found = {p.output: bool(value[p.field]) and re.fullmatch(p.regex, value[p.field]) is not None for p in plan}
+        found = {p.output: bool(value[p.kind]) and re.fullmatch(p.regex, value[p.kind]) is not None for p in plan}
         outputs = {name: str(value).lower() for name, value in found.items()}
         source = condition(job, pipeline, {p.match: p.output for p in plan}) or "true"
         contexts = {"github": github, "needs": {"plan": {"outputs": outputs}}}

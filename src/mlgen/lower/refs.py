@@ -22,9 +22,10 @@ PORTABLE = tuple(
 def check(source: Source, job: Job, jobs: dict[str, Job], inputs: tuple[Input, ...]) -> Iterator[Diagnostic]:
     """References of the job's values to nothing."""
     known = set(_known(source, job, jobs, inputs))
+    own = {export.name for export in job.exports}  # an address is shown once the job has run
     for route, text in _texts(source, job):
         for name in REFERENCE.findall(text):
-            if name in known:
+            if name in known or (route[-1] in ("environment", "url") and name in own):
                 continue
             message = f"{job.id}: ${{{name}}} refers to nothing that the job has"
             hint = did_you_mean(name, known)

@@ -13,7 +13,7 @@ def adapt(pipeline: Pipeline, target: Target) -> tuple[Pipeline, list[Diagnostic
     found: list[Diagnostic] = []
     skipped: set[str] = set()
     for capability in target.capabilities:
-        used = list(uses(pipeline, capability.construct))
+        used = list(uses(pipeline, capability.construct, target.name))
         chosen = options.fallback(capability.construct)
         if chosen == "skip":
             skipped |= {job for _, job in used}

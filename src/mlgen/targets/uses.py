@@ -79,12 +79,12 @@ def _asks(job: Job, prefix: str) -> bool:
     return any(field.startswith(prefix) for kind in KINDS for field in fields(job.condition.on(kind)))
 
 
-def uses(pipeline: Pipeline, construct: str) -> Iterator[Use]:
-    """Where the pipeline uses the construct."""
+def uses(pipeline: Pipeline, construct: str, target: str = "") -> Iterator[Use]:
+    """Where the pipeline uses the construct; of `native`, the jobs that are not written in the target's words."""
     if construct in _PIPELINE_USES:
         if _PIPELINE_USES[construct](pipeline):
             yield Position(pipeline.spec), ""
         return
     for job in pipeline.jobs:
-        if _JOB_USES[construct](job):
+        if _JOB_USES[construct](job) and not (construct == "native" and target in dict(job.native)):
             yield job.position, job.id

@@ -2,7 +2,8 @@
 
 from mlgen.targets.contract import Fragment, Signs, Target
 from mlgen.targets.github.capabilities import CAPABILITIES
-from mlgen.targets.github.check import check, refuse
+from mlgen.targets.github.check import check
+from mlgen.targets.github.limits import refuse
 from mlgen.targets.github.settings import settings
 from mlgen.targets.github.view import DEFAULT_PATH, outputs
 

@@ -3,25 +3,44 @@
 from mlgen.targets.contract import Capability
 
 CAPABILITIES = (
-    Capability("activate", "unsupported", "not said yet", default="refuse"),
+    Capability("activate", "native", "at the head of each script of the job"),
     Capability("allow_failure", "native", "`continue-on-error` of the job"),
-    Capability("alternatives", "unsupported", "not said yet", default="refuse"),
-    Capability("api", "unsupported", "not said yet", default="refuse"),
+    Capability("alternatives", "native", "artifacts, each received where the job that made it has succeeded"),
+    Capability(
+        "api",
+        "native",
+        "`workflow_dispatch`, whose input `mlgen_event` names the event",
+        "a manual run's form shows the input too",
+    ),
     Capability(
         "approval",
         "native",
-        "required reviewers of the environment; the job's first step asks the API for them, and fails without",
+        "required reviewers of the environment, or of one of the job's own; its first step asks the API for them",
         "the reviewers are a setting of the repository, which the file cannot make",
     ),
     Capability("cache", "native", "actions/cache, keyed by the hash of the files; none in deploying jobs"),
     Capability("cancel", "native", "`concurrency` of the workflow with `cancel-in-progress`"),
-    Capability("changed", "unsupported", "not said yet", default="refuse"),
-    Capability("checkout", "unsupported", "not said yet", default="refuse"),
-    Capability("container", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "changed",
+        "emulated",
+        "a job `plan` compares commits with git before any other machine starts; on a push, with the last green run",
+        "where the GitHub CLI is not on the runner, a push is compared with the one before",
+    ),
+    Capability(
+        "checkout",
+        "native",
+        "actions/checkout",
+        "without a checkout only `.mlgen` is fetched; an image without git gets the whole repository",
+    ),
+    Capability(
+        "container", "native", "`container` of the job", "the image is always fetched, and its entrypoint is not run"
+    ),
     Capability(
         "coverage", "emulated", "the rate is written to the job summary", "no trend and no annotations of lines"
     ),
-    Capability("docker", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "docker", "native", "the runner's own Docker daemon; a container gets its socket, and needs the docker command"
+    ),
     Capability("environment", "native", "`environment` of the job"),
     Capability("exports", "emulated", "a file of NAME=value lines, handed on as an artifact"),
     Capability(
@@ -37,37 +56,49 @@ CAPABILITIES = (
         "native",
         "`container` of the job, which needs bash, and python3 for gates, exports, reports and deployments",
     ),
-    Capability("input", "unsupported", "not said yet", default="refuse"),
+    Capability("input", "native", "`inputs` in the job's `if`; where case counts, matched in bash by the job `plan`"),
     Capability("inputs", "native", "`inputs` of `workflow_dispatch`, checked again in the shell", "at most 25"),
     Capability("junit", "emulated", "counts and failures in the job summary, failures as annotations"),
-    Capability("keep", "unsupported", "not said yet", default="refuse"),
-    Capability("legs", "unsupported", "not said yet", default="refuse"),
+    Capability("keep", "native", "an artifact with `retention-days`", "the repository's own limit may be lower"),
+    Capability("legs", "native", "`matrix` in `runs-on`, `container` and `python-version`"),
     Capability(
         "lock", "native", "`concurrency` of the job with `queue: max`", "a run that awaits approval holds the lock"
     ),
     Capability("manual", "native", "`workflow_dispatch`"),
     Capability("matrix", "native", "`strategy.matrix`, with `fail-fast: false`"),
     Capability("max_parallel", "native", "`max-parallel`"),
-    Capability("message", "unsupported", "not said yet", default="refuse"),
-    Capability("milestone", "unsupported", "not said yet", default="refuse"),
-    Capability("native", "unsupported", "not said yet", default="refuse"),
-    Capability("oidc", "unsupported", "not said yet", default="refuse"),
-    Capability("on_failure", "unsupported", "not said yet", default="refuse"),
+    Capability("message", "emulated", "matched in bash by a job `plan`, before any other machine starts"),
+    Capability("milestone", "native", "a job with `if: always()` that fails if what it waits for has not succeeded"),
+    Capability(
+        "native",
+        "native",
+        "the job as it is written, with its edges, condition and secrets",
+        "the job is not written in its words",
+        (("skip", "the jobs that are not written in GitHub's words are left out"),),
+        "refuse",
+    ),
+    Capability("oidc", "native", "`id-token: write` and each cloud's own action"),
+    Capability("on_failure", "native", "a step with `if: failure()`"),
     Capability(
         "order",
         "emulated",
         "the first step of a deployment compares it with the environment's last one through the API",
     ),
-    Capability("permissions", "unsupported", "not said yet", default="refuse"),
-    Capability("plain", "unsupported", "not said yet", default="refuse"),
+    Capability("permissions", "native", "`permissions` of the job's own token"),
+    Capability("plain", "native", "`vars`: variables of the repository or the environment"),
     Capability("pull_request", "native", "`pull_request`; the merge with the target is tested"),
     Capability("push", "native", "`push` with `branches`"),
     Capability("python", "native", "actions/setup-python"),
-    Capability("references", "unsupported", "not said yet", default="refuse"),
-    Capability("renamed", "unsupported", "not said yet", default="refuse"),
-    Capability("result", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "references",
+        "emulated",
+        "exported at the head of each script; in the environment's address, an expression",
+        "an address that refers to a secret is left out",
+    ),
+    Capability("renamed", "native", "in the environment of the steps"),
+    Capability("result", "native", "`if` over the results of `needs`", "a permitted failure counts as a success"),
     Capability("retry", "emulated", "a loop in the shell, in the same workspace"),
-    Capability("root", "unsupported", "not said yet", default="refuse"),
+    Capability("root", "native", "`working-directory` of all steps, and paths from the repository's root"),
     Capability("runner", "native", "`runs-on`"),
     Capability(
         "schedule",
@@ -75,12 +106,21 @@ CAPABILITIES = (
         "`schedule`, on the default branch",
         "a public repository's schedules stop after 60 days without activity",
     ),
-    Capability("secret_file", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "secret_file", "emulated", "a file that only the user may read under `$RUNNER_TEMP`, removed by a last step"
+    ),
     Capability("secrets", "native", "in the environment of the steps that run the job's scripts"),
-    Capability("services", "unsupported", "not said yet", default="refuse"),
-    Capability("steps", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "services", "native", "`services` of the job, with a health check; without `ready`, a step waits for the ports"
+    ),
+    Capability("steps", "native", "steps; `timeout` and `retry` bound each of them"),
     Capability("summary", "native", "the job summary"),
-    Capability("system", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "system",
+        "native",
+        "hosted runners of that system",
+        "macOS has no `timeout`: the step is bounded, in whole minutes and with all tries",
+    ),
     Capability("tag", "native", "`push` with `tags`", "more than three tags pushed at once start nothing"),
     Capability(
         "timeout",
@@ -88,6 +128,6 @@ CAPABILITIES = (
         "`timeout` before the command; `timeout-minutes` behind it, with time for the rest of the job",
     ),
     Capability("url", "native", "`environment.url`"),
-    Capability("value", "unsupported", "not said yet", default="refuse"),
-    Capability("working_directory", "unsupported", "not said yet", default="refuse"),
+    Capability("value", "native", "outputs of the job that exports it", "a value that holds a secret is withheld"),
+    Capability("working_directory", "native", "`working-directory` of the job's own steps"),
 )

@@ -2,15 +2,26 @@
 
 `==` ignores case and there are no patterns (https://docs.github.com/en/actions/reference/workflows-and-actions/expressions),
 so that every pattern, and every literal that is not a plain branch, is matched by the `plan` job in bash and read from
-its outputs. A literal branch is compared with `==`; deploying jobs check its case again before they do anything.
+its outputs, as is what only the repository tells: messages and changed files. A literal branch is compared with `==`;
+deploying jobs check its case again before they do anything. Exported values come from the outputs of their jobs.
 """
 
+import re
 from typing import NamedTuple
 
-from mlgen.ir import All, Any, Expr, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
+from mlgen.ir import All, Any, Expr, Input, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
 from mlgen.ir.expressions import all_of, satisfiable
 
-EVENTS = {"push": "push", "pull_request": "pull_request", "schedule": "schedule", "manual": "workflow_dispatch"}
+EVENTS = {
+    "push": "push",
+    "pull_request": "pull_request",
+    "schedule": "schedule",
+    "manual": "workflow_dispatch",
+    "api": "workflow_dispatch",
+}
+KINDS = (*EVENTS, "tag")
+API_INPUT = "mlgen_event"
+"""The input of `workflow_dispatch` that holds the name of an api event; empty on a manual run."""
 
 # https://docs.github.com/en/code-security/dependabot/working-with-dependabot/dependabot-on-actions
 # Runs of a dependency bot are given no secrets, like those of forks.
@@ -21,23 +32,34 @@ NOT_FORK = (
 
 
 class Planned(NamedTuple):
-    """A pattern that the plan job matches: its output's name, which value it looks at, and a bash regex."""
+    """What the plan job finds out: its output's name, the match that it stands for, and of a ref a bash regex."""
 
     output: str
-    field: str
-    regex: str
     match: Match
+    regex: str = ""
+
+    @property
+    def kind(self) -> str:
+        """`branch`, `tag`, `input`, `message` or `changed`."""
+        return self.match.field.partition(":")[0]
 
 
 def planned(pipeline: Pipeline) -> tuple[Planned, ...]:
-    """Every pattern that some job's condition needs from the plan job, each once."""
+    """Everything that some job's condition needs from the plan job, each once."""
     found: dict[Match, str] = {}
     for job in pipeline.jobs:
-        for kind in EVENTS | {"tag": ""}:
+        for kind in KINDS:
             for match in matches(residual(job, kind, pipeline)):
-                if match.field in ("branch", "tag") and not _comparable(match, job):
+                if _by_plan(match, job, pipeline):
                     found.setdefault(match, _output(match, tuple(found.values())))
-    return tuple(Planned(name, m.field, "^" + glob_regex(m.pattern) + "$", m) for m, name in found.items())
+    return tuple(Planned(name, match, _regex(match)) for match, name in found.items())
+
+
+def _by_plan(match: Match, job: Job, pipeline: Pipeline) -> bool:
+    kind, _, name = match.field.partition(":")
+    if kind == "input":
+        return not _exact(match.pattern, entry_of(name, pipeline))
+    return kind in ("changed", "message") or (kind in ("branch", "tag") and not _comparable(match, job))
 
 
 def _comparable(match: Match, job: Job) -> bool:
@@ -45,16 +67,46 @@ def _comparable(match: Match, job: Job) -> bool:
     return match.field == "branch" and is_literal(match.pattern) and (guarded(job) or not job.deploys)
 
 
+def entry_of(name: str, pipeline: Pipeline) -> Input:
+    """The input of this name."""
+    return next(entry for entry in pipeline.triggers.inputs if entry.name == name)
+
+
+def _exact(text: str, entry: Input) -> bool:
+    """Whether `==` tells the input's value exactly, though it ignores case."""
+    if entry.type == "choice":  # GitHub takes no other values than the options
+        return len({option.lower() for option in entry.options}) == len(entry.options)
+    return entry.type != "string" or not cased(text)
+
+
+def cased(text: str) -> bool:
+    """Whether the text is another in another case."""
+    return text.lower() != text or text.upper() != text
+
+
+def _regex(match: Match) -> str:
+    named = match.field in ("branch", "tag") or match.field.startswith("input:")
+    return "^" + glob_regex(match.pattern) + "$" if named else ""
+
+
 def guarded(job: Job) -> bool:
-    """Whether the job's first step asks if its deployment is allowed."""
-    return job.environment is not None and job.environment.deployment
+    """Whether the job's first step asks if it is allowed: its approval must be set up, its deployment in order."""
+    return job.approval is not None or (job.environment is not None and job.environment.deployment)
 
 
 def _output(match: Match, taken: tuple[str, ...]) -> str:
-    slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in match.pattern).strip("_") or "any"
-    name, count = f"{match.field}_{slug}", 2
-    while name in taken:
-        name, count = f"{match.field}_{slug}_{count}", count + 1
+    kind, _, name = match.field.partition(":")
+    words = {"changed": name, "message": name, "input": f"{name}_{match.pattern}"}.get(kind, match.pattern)
+    return free(f"{kind}_{words}", taken)
+
+
+def free(text: str, taken: tuple[str, ...]) -> str:
+    """The text as the name of an output, with a number where it is taken."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "_", text)[:60].strip("_")
+    slug = slug if "_" in slug else f"{slug}_any"
+    name, count = slug, 2
+    while name.lower() in map(str.lower, taken):
+        name, count = f"{slug}_{count}", count + 1
     return name
 
 
@@ -68,31 +120,45 @@ def residual(job: Job, kind: str, pipeline: Pipeline) -> Expr:
 
 def condition(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
     """The job's condition on events and refs; empty where it always holds. `plan`: outputs of the plan job."""
-    kinds = [kind for kind in EVENTS | {"tag": ""} if pipeline.triggers.on(kind)]
-    clauses: dict[str, list[str]] = {}
-    for kind in kinds:
-        expr = residual(job, kind, pipeline)
-        if expr is not False:
-            clauses.setdefault(_print(expr, kind, pipeline, plan), []).append(kind)
-    parts = []
-    for text, members in clauses.items():
-        if members == ["schedule"] and text:  # the expression is there on schedules only
-            parts.append(text)
-            continue
-        test = _kinds(members, kinds, "github.ref == 'refs/heads/" in text and "||" not in text)
-        parts.append(" && ".join(p for p in (_wrapped(test), text) if p) if text else test)
-    joined = " || ".join(f"({p})" if len(parts) > 1 and " && " in p else p for p in parts)
-    where = _home(job, pipeline)
+    kinds = [kind for kind in KINDS if pipeline.triggers.on(kind)]
+    joined = clauses({kind: residual(job, kind, pipeline) for kind in kinds}, pipeline, plan)
+    where = home(job, pipeline)
     if where and joined:
         return f"{where} && {_wrapped(joined)}"
     return where or joined
 
 
-def _home(job: Job, pipeline: Pipeline) -> str:
+def clauses(asked: dict[str, Expr], pipeline: Pipeline, plan: dict[Match, str]) -> str:
+    """A test that holds where the expression for the event's kind does; no other kinds than these can be."""
+    kinds = list(asked)
+    found: dict[str, list[str]] = {}
+    for kind, expr in asked.items():
+        if expr is not False:
+            found.setdefault(_print(expr, kind, pipeline, plan), []).append(kind)
+    parts = []
+    for text, members in found.items():
+        if text and (members == ["schedule"] or (members == ["api"] and _names_event(asked["api"]))):
+            parts.append(text)  # what the expression asks for is there on these events only
+            continue
+        test = _kinds(members, kinds, "github.ref == 'refs/heads/" in text and "||" not in text)
+        parts.append(" && ".join(p for p in (_wrapped(test), text) if p) if text else test)
+    return " || ".join(f"({p})" if len(parts) > 1 and " && " in p else p for p in parts)
+
+
+def home(job: Job, pipeline: Pipeline) -> str:
     """Deployments belong to the repository that the spec names, not to copies of it."""
     if not pipeline.repository or not job.deploys:
         return ""
     return f"github.repository == {literal('/'.join(pipeline.repository.rstrip('/').split('/')[-2:]))}"
+
+
+def _names_event(expr: Expr) -> bool:
+    """Whether the expression asks for an api event by name wherever it holds."""
+    if isinstance(expr, All):
+        return any(map(_names_event, expr.items))
+    if isinstance(expr, Any):
+        return all(map(_names_event, expr.items))
+    return isinstance(expr, Match) and expr.field == "api"
 
 
 def _kinds(members: list[str], kinds: list[str], on_branch: bool) -> str:
@@ -100,8 +166,12 @@ def _kinds(members: list[str], kinds: list[str], on_branch: bool) -> str:
     if len(members) == len(kinds):
         return ""
     others = [kind for kind in kinds if kind not in members]
+    shared = "manual" in kinds and "api" in kinds  # both are workflow_dispatch
     if len(others) == 1 and others[0] in EVENTS and not (others[0] == "push" and "tag" in kinds):
-        return f"github.event_name != {literal(EVENTS[others[0]])}"
+        if shared and others[0] == "api":
+            return f"inputs.{API_INPUT} == ''"  # so it is on every other event
+        if not shared or others[0] != "manual":
+            return f"github.event_name != {literal(EVENTS[others[0]])}"
     tests = []
     for kind in members:
         if kind == "tag":
@@ -109,6 +179,11 @@ def _kinds(members: list[str], kinds: list[str], on_branch: bool) -> str:
                 tests.append("github.event_name == 'push' && github.ref_type == 'tag'")
         elif kind == "push" and "tag" in kinds and "tag" not in members and not on_branch:
             tests.append("github.event_name == 'push' && github.ref_type == 'branch'")
+        elif kind == "api" and shared:
+            if "manual" not in members:
+                tests.append(f"inputs.{API_INPUT} != ''")
+        elif kind == "manual" and shared and "api" not in members:
+            tests.append(f"github.event_name == 'workflow_dispatch' && inputs.{API_INPUT} == ''")
         else:
             tests.append(f"github.event_name == {literal(EVENTS[kind])}")
     return " || ".join(f"({t})" if len(tests) > 1 and " && " in t else t for t in tests)
@@ -137,12 +212,57 @@ def _print(expr: Expr, kind: str, pipeline: Pipeline, plan: dict[Match, str]) ->
 def _match(match: Match, kind: str, pipeline: Pipeline, plan: dict[Match, str]) -> str:
     if match in plan:
         return f"needs.plan.outputs.{plan[match]} == 'true'"
-    if match.field == "schedule":
+    field, _, name = match.field.partition(":")
+    if field == "schedule":
         cron = next(s.cron for s in pipeline.triggers.schedules if s.name == match.pattern)
         return f"github.event.schedule == {literal(cron)}"
+    if field == "api":
+        return f"inputs.{API_INPUT} == {literal(match.pattern)}"
+    if field == "input":
+        return f"inputs.{name} == {_typed(match.pattern, entry_of(name, pipeline))}"
+    if field == "value":
+        return value_test(match, pipeline)
     if kind == "pull_request":
         return f"github.base_ref == {literal(match.pattern)}"
     return f"github.ref == {literal('refs/heads/' + match.pattern)}"
+
+
+def _typed(text: str, entry: Input) -> str:
+    """The value of an input as the context `inputs` holds it: booleans are none of text."""
+    number = entry.type in ("integer", "number") and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text)
+    return text if number or (entry.type == "boolean" and text in ("true", "false")) else literal(text)
+
+
+def value_test(match: Match, pipeline: Pipeline) -> str:
+    """The test of a value that a job exported: its output, or, where case counts, what that job says of it."""
+    job, _, export = match.field.removeprefix("value:").rpartition(".")
+    outputs = f"needs.{pipeline.job(job).key}.outputs"
+    if not cased(match.pattern):
+        return f"{outputs}.{export} == {literal(match.pattern)}"
+    return f"{outputs}.{exported(pipeline)[match]} == 'true'"
+
+
+def exported(pipeline: Pipeline) -> dict[Match, str]:
+    """Every exported value that some condition asks for, and the output that its job has for it.
+
+    The output is the value itself, or, where case counts, whether it is that value: `==` could not tell.
+    """
+    found: dict[Match, str] = {}
+    for job in pipeline.jobs:
+        for kind in KINDS:
+            for match in matches(job.condition.on(kind)):
+                if match.field.startswith("value:") and match not in found:
+                    found[match] = _value_output(match, pipeline, found)
+    return found
+
+
+def _value_output(match: Match, pipeline: Pipeline, found: dict[Match, str]) -> str:
+    maker, _, export = match.field.removeprefix("value:").rpartition(".")
+    if not cased(match.pattern):
+        return export
+    own = [e.name for e in pipeline.job(maker).exports]
+    others = [name for other, name in found.items() if other.field.startswith(f"value:{maker}.")]
+    return free(f"{export}_is_{match.pattern}", (*own, *others))
 
 
 def literal(text: str) -> str:
@@ -154,7 +274,7 @@ def allowed_refs(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
     """The refs that a deploying job may run on, with exact case, as the guard's patterns: never fewer than those of its
     condition, which says the rest. Empty where it leaves refs open."""
     refs: list[str] = []
-    for kind in ("push", "manual", "schedule", "tag"):
+    for kind in ("push", "manual", "api", "schedule", "tag"):
         expr = residual(job, kind, pipeline)
         if expr is False:
             continue
@@ -162,7 +282,7 @@ def allowed_refs(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
             refs.append(f"refs/heads/{pipeline.default_branch}")
             continue
         found = _positive(job.condition.on(kind))
-        if found is None and kind == "manual":  # also on a tag
+        if found is None and kind in ("manual", "api"):  # also on a tag
             return ()
         prefix = "refs/tags/" if kind == "tag" else "refs/heads/"
         refs += [prefix + _for_guard(pattern) for pattern in found or ("*",)]

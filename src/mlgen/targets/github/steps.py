@@ -1,15 +1,13 @@
-"""The parts of a job that need computing: scripts, artifacts, the order of its steps."""
+"""The scripts of a job's steps."""
 
-import re
 from typing import Any
 
-from mlgen.ir import Bundle, Job, Pipeline, Take, paths
-from mlgen.quoting import sh, sh_path
-from mlgen.quoting.shell import bounded
+from mlgen.ir import Job, Pipeline, Step
+from mlgen.quoting import sh
+from mlgen.quoting.shell import bounded, is_simple
 from mlgen.targets import ci_py
-from mlgen.targets.github.conditions import allowed_refs
-
-ANCHOR = ".mlgen/env.sh"
+from mlgen.targets.github.conditions import allowed_refs, exported
+from mlgen.targets.scripts import headed, opening
 
 
 def script(text: str) -> str:
@@ -20,134 +18,135 @@ def script(text: str) -> str:
     return text.replace("${{", "${{ '${{' }}")
 
 
+def own_steps(job: Job, variables: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The steps that do what the job is for; `variables` are those that its scripts see."""
+    watched = bool(job.on_failure)
+    if not job.steps:
+        title = f"Judge the gate {job.gate.name}" if job.gate else f"Run {job.name}"
+        return [_own(job, title, main_script(job), variables, "run" if watched else "")]
+    return [_step(job, step, variables, f"step-{n}" if watched else "") for n, step in enumerate(job.steps, 1)]
+
+
+def _own(job: Job, title: str, text: str, variables: list[tuple[str, str]], name: str) -> dict[str, Any]:
+    minutes = -(-job.timeout * (job.retry + 1) // 60) if job.timeout and without_timeout(job) else 0
+    folder = "" if job.gate else job.working_directory
+    return {
+        "title": title,
+        "id": name,
+        "env": variables,
+        "folder": folder,
+        "minutes": minutes,
+        "run": text,
+        "words": [],
+    }
+
+
+def _step(job: Job, step: Step, variables: list[tuple[str, str]], name: str) -> dict[str, Any]:
+    words = step.on("github")
+    if words is None:
+        return _own(job, step.name, _bounded(job, step.run), variables, name)
+    assert isinstance(words, dict)
+    said: dict[str, Any] = {**({"id": name} if name else {}), **words}
+    if "run" in said:
+        said["env"] = dict(variables) | (said.get("env") or {})
+        said = {key: value for key, value in said.items() if key != "env" or value}
+    minutes = -(-job.timeout // 60)
+    return {"title": str(said.pop("name", step.name)), "words": list(_with_limit(said, minutes).items())}
+
+
+def _with_limit(said: dict[str, Any], minutes: int) -> dict[str, Any]:
+    return said | {"timeout-minutes": minutes} if minutes and "timeout-minutes" not in said else said
+
+
+def failing(job: Job) -> str:
+    """The `if` of what runs when the job's own steps have failed, whatever went before them."""
+    if not job.on_failure:
+        return ""
+    names = [f"step-{n}" for n, _ in enumerate(job.steps, 1)] or ["run"]
+    names = [str(_id(step, name)) for step, name in zip(job.steps, names)] or names
+    tests = " || ".join(f"steps.{name}.outcome == 'failure'" for name in names)
+    return f"failure() && {f'({tests})' if len(names) > 1 else tests}"
+
+
+def _id(step: Step, name: str) -> object:
+    words = step.on("github")
+    return words.get("id", name) if isinstance(words, dict) else name
+
+
+def without_timeout(job: Job) -> bool:
+    """Whether a machine of the job lacks coreutils' `timeout`: then the step is bounded, in whole minutes."""
+    return any(runner.name == "macos" for runner in job.runners)
+
+
 def main_script(job: Job) -> str:
     """The job's own script: its command within its bounds, or the judgement of its gate."""
     if job.gate is None:
-        return script(bounded(job.run, job.timeout, job.retry))
-    return script(bounded(ci_py.gate(job.gate), job.timeout, job.retry))
+        return _bounded(job, job.run)
+    return script(bounded(ci_py.gate(job.gate), 0 if without_timeout(job) else job.timeout, job.retry))
+
+
+def _bounded(job: Job, text: str) -> str:
+    """A script of the job with what heads it: in the same shell, so inside the bounds where these start one."""
+    timeout = 0 if without_timeout(job) else job.timeout
+    if (timeout or job.retry) and is_simple(text):
+        head = opening(job, folder=False)
+        return script(f"{head}\n{bounded(text, timeout, job.retry)}" if head else bounded(text, timeout, job.retry))
+    return script(bounded(headed(job, text, folder=False), timeout, job.retry))
+
+
+def headed_script(job: Job, text: str, setup: bool = False) -> str:
+    """Another script of the job, with what heads it."""
+    return script(headed(job, text, setup, folder=False))
 
 
 def guard_script(job: Job, pipeline: Pipeline) -> str:
-    """The first step of a deployment: whether it is allowed now."""
-    words = ["python3 .mlgen/ci.py guard --environment", job.environment.name if job.environment else ""]
+    """The first step of a deployment, or of a job that somebody must approve: whether it is allowed now."""
+    words = ["python3 .mlgen/ci.py guard --environment", place(job)]
     words += ["--approval"] if job.approval else []
-    words += [f"--ref {sh(ref)}" for ref in allowed_refs(job, pipeline)]
+    if job.deploys:
+        words += [f"--ref {sh(ref)}" for ref in allowed_refs(job, pipeline)]
     return " ".join(words)
 
 
-def manifest(job: Job) -> str:
-    """Where each leg of a matrix says what it made, for legs that could write the same file."""
-    return f".mlgen/legs/{job.key}-$MLGEN_LEG.json"
+def place(job: Job) -> str:
+    """The job's environment on GitHub: reviewers belong to one, so that an approval without one gets its own."""
+    if job.environment is not None:
+        return job.environment.name
+    return f"{job.key}-approval" if job.approval else ""
 
 
-def legs_script(job: Job) -> str:
-    """Each leg's manifest."""
-    axes = " ".join(f"{axis}=${axis}" for axis in job.matrix.axes) if job.matrix else ""
-    files = " ".join(sh_path(paths.as_glob(path)) for path in job.files)
-    return f'python3 .mlgen/ci.py legs --job {job.id} --leg "{axes}" --out "{manifest(job)}" {files}'
+def export_script(job: Job, pipeline: Pipeline) -> str:
+    """Collects the exported values; those that others ask for before they start become outputs of the job."""
+    if not job.exports:
+        return ""
+    lines = [ci_py.exports(job)]
+    file = sh(ci_py.exports_file(job))
+    if export_step(job, pipeline):
+        lines.append(f'cat {file} >> "$GITHUB_OUTPUT"')
+    for match, output in exported(pipeline).items():
+        maker, _, name = match.field.removeprefix("value:").rpartition(".")
+        if maker == job.id and output != name:
+            test = f"grep -qxF -- {sh(f'{name}={match.pattern}')} {file}"
+            lines.append(f'if {test}; then echo {output}=true >> "$GITHUB_OUTPUT"; fi')
+    return "\n".join(lines)
 
 
-def uploads(job: Job) -> list[dict[str, Any]]:
-    """The artifacts of the job. A path stays relative to the project's root only if the root is what all the search
-    paths have in common, hence the anchor where they have more.
-
-    https://github.com/actions/upload-artifact#upload-using-multiple-paths-and-exclusions
-    """
-    return [_upload(job, bundle) for bundle in job.bundles]
+def export_step(job: Job, pipeline: Pipeline) -> bool:
+    """Whether something reads the outputs of the step that exports values."""
+    url = job.environment.url if job.environment else ""
+    return bool(told(job, pipeline)) or any(f"${{{export.name}}}" in url for export in job.exports)
 
 
-def _upload(job: Job, bundle: Bundle) -> dict[str, Any]:
-    files = [_expression(job, path) for path in bundle.paths]
-    collide = job.matrix is not None and job.matrix.collide
-    if collide:
-        files.append(f".mlgen/legs/{job.key}-${{{{ strategy.job-index }}}}.json")
-    hidden = any(not _plain_file(path) for path in files)
-    roots = {path.split("/")[0] for path in files}
-    return {
-        "title": "exported values" if bundle.exports else ", ".join(bundle.paths),
-        "name": artifact(bundle.name, job),
-        "paths": files if bundle.exports or len(roots) > 1 else [*files, ANCHOR],
-        "hidden": hidden,
-        "anchored": not bundle.exports and len(roots) == 1,
-    }
-
-
-def artifact(name: str, job: Job) -> str:
-    """The artifact's name: of a matrix, one for each leg."""
-    return f"{name}.leg-${{{{ strategy.job-index }}}}" if job.matrix else name
-
-
-def _expression(job: Job, path: str) -> str:
-    return paths.MATRIX_REFERENCE.sub(lambda found: f"${{{{ matrix.{found[1]} }}}}", path)
-
-
-def _plain_file(path: str) -> bool:
-    """Whether the path is a visible file, and no folder that may hold hidden ones."""
-    parts = path.split("/")
-    return "." in parts[-1] and "*" not in path and not any(part.startswith(".") for part in parts)
-
-
-def downloads(job: Job, pipeline: Pipeline) -> list[dict[str, Any]]:
-    """The artifacts that the job receives."""
-    return [_download(take, pipeline.job(take.job)) for take in job.takes]
-
-
-def _download(take: Take, maker: Job) -> dict[str, Any]:
-    exports = any(bundle.exports and bundle.name == take.bundle for bundle in maker.bundles)
-    return {
-        "title": f"exported values of {maker.id}" if exports else f"{', '.join(take.paths)} of {maker.id}",
-        "name": "" if maker.matrix else take.bundle,
-        "pattern": f"{take.bundle}.leg-*" if maker.matrix else "",
-        "path": ".mlgen/exports" if exports else "",
-    }
-
-
-def merges(job: Job, pipeline: Pipeline) -> list[str]:
-    """The checks that no two legs of a matrix made the same file."""
-    makers = dict.fromkeys(take.job for take in job.takes)
-    colliding = [pipeline.job(m) for m in makers]
-    return [
-        f"python3 .mlgen/ci.py merge --job {maker.id} .mlgen/legs/{maker.key}-*.json"
-        for maker in colliding
-        if maker.matrix and maker.matrix.collide
+def told(job: Job, pipeline: Pipeline) -> list[str]:
+    """The names of the job's outputs: values that decide whether others run, or that the system itself reads."""
+    if not job.exports:
+        return []
+    names = [
+        output
+        for match, output in exported(pipeline).items()
+        if match.field.removeprefix("value:").rpartition(".")[0] == job.id
     ]
-
-
-def outputs_check(job: Job) -> str:
-    """A listing of the declared outputs, which fails when one is missing."""
-    return _listing(job.files)
-
-
-def promised(job: Job, pipeline: Pipeline) -> list[str]:
-    """The checks that every leg of a matrix that may fail has handed on its files: a pattern takes what there is."""
-    found = []
-    for maker in (pipeline.job(name) for name in dict.fromkeys(take.job for take in job.takes)):
-        if maker.matrix and maker.allow_failure:
-            legs = [dict(leg.values) for leg in maker.matrix.legs]
-            given = [path for take in job.takes if take.job == maker.id for path in take.paths]
-            files = [paths.on_leg(path, leg) for path in given for leg in legs]
-            if maker.matrix.collide:
-                files += [f".mlgen/legs/{maker.key}-{index}.json" for index in range(len(legs))]
-            found.append(_listing(tuple(dict.fromkeys(files))))
-    return found
-
-
-def _listing(files: tuple[str, ...]) -> str:
-    """A command that fails if one of the files is missing; empty if there are none."""
-    command = "ls -ld -- " + " ".join(map(_word, files)) if files else ""
-    return f"shopt -s globstar; {command}" if any("**" in path for path in files) else command
-
-
-def _word(path: str) -> str:
-    """The path as a word of the shell: references to axes as variables, its globs left for the shell to expand."""
-    parts = paths.MATRIX_REFERENCE.split(path)  # text and names of axes in turn
-    if len(parts) > 1 and "*" not in path and not re.search(r"[?\[\"`\\]", path):
-        return '"' + paths.MATRIX_REFERENCE.sub(lambda found: f"${{{found[1]}}}", path) + '"'
-    return "".join(f'"${{{part}}}"' if index % 2 else _text(part, index) for index, part in enumerate(parts))
-
-
-def _text(part: str, index: int) -> str:
-    """Text of a path; only where it begins could a dash be taken for an option."""
-    dashes = part[: len(part) - len(part.lstrip("-"))] if index else ""
-    rest = part.removeprefix(dashes)
-    return dashes + (sh_path(rest) if rest else "")
+    for other in pipeline.jobs:
+        if any(edge.job == job.id and edge.exports for edge in other.edges):
+            names += [export.name for export in job.exports if f"${{{export.name}}}" in other.image]
+    return list(dict.fromkeys(names))

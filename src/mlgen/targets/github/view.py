@@ -6,14 +6,30 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from mlgen.ir import Cache, Input, Job, Match, Pipeline
+from mlgen.ir import Cache, Input, Job, Match, Pipeline, fields
 from mlgen.targets import ci_py
 from mlgen.targets.contract import Output
-from mlgen.targets.github import steps
-from mlgen.targets.github.conditions import condition, guarded, literal, planned
+from mlgen.targets.github import artifacts
+from mlgen.targets.github.access import checkouts, files, logins, permissions, token_steps, tokens, variables
+from mlgen.targets.github.conditions import API_INPUT, guarded, literal, planned
+from mlgen.targets.github.containers import container, hosts, services, waiting
+from mlgen.targets.github.machines import LABELS, Columns, legs, runs_on
+from mlgen.targets.github.native import native
+from mlgen.targets.github.order import failed, order, results
+from mlgen.targets.github.plan import plan_view
+from mlgen.targets.github.references import resolved, unresolved
+from mlgen.targets.github.steps import (
+    export_script,
+    export_step,
+    failing,
+    guard_script,
+    headed_script,
+    own_steps,
+    place,
+    told,
+)
 
 DEFAULT_PATH = ".github/workflows/ml.yml"
-RUNNER = "ubuntu-24.04"
 SETUP_MINUTES = 30
 """What a job may take besides its own script, on top of that script's timeout."""
 
@@ -28,25 +44,31 @@ def pins() -> dict[str, str]:
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
     """The workflow file."""
+    path = workflow_path(pipeline)
+    return (Output(path, "github/workflow.yml.j2", view(pipeline, path)),)
+
+
+def workflow_path(pipeline: Pipeline) -> str:
+    """Where the workflow file is."""
     options = next(o for o in pipeline.targets if o.name == "github")
-    path = str(options.option("path", DEFAULT_PATH))
-    return (Output(path, "github/workflow.yml.j2", view(pipeline)),)
+    return str(options.option("path", DEFAULT_PATH))
 
 
-def view(pipeline: Pipeline) -> Mapping[str, Any]:
-    """Everything that the template prints."""
+def view(pipeline: Pipeline, path: str) -> Mapping[str, Any]:
+    """Everything that the template prints; `path` is that of the workflow file."""
     plan = planned(pipeline)
     names = {p.match: p.output for p in plan}
     return {
         "name": pipeline.name,
         "uses": pins(),
         "runner": _runner(pipeline),
+        "root": pipeline.root,
         "on": _on(pipeline),
         "concurrency": _concurrency(pipeline),
         "env": pipeline.env,
         "payload": _payload(pipeline),
-        "plan": plan,
-        "jobs": [_job(job, pipeline, names) for job in pipeline.jobs],
+        "plan": plan_view(plan, pipeline, path.rsplit("/", 1)[-1]),
+        "jobs": [_any_job(job, pipeline, names) for job in pipeline.jobs],
         "checked": [*(["plan"] if plan else []), *(job.key for job in pipeline.jobs if not job.deploys)],
     }
 
@@ -60,9 +82,23 @@ def _on(pipeline: Pipeline) -> dict[str, Any]:
         "pull_request": triggers.on("pull_request"),
         "targets": _filters(triggers.pull_request_branches),
         "schedules": triggers.schedules,
-        "manual": triggers.on("manual"),
-        "inputs": [_input(entry) for entry in triggers.inputs],
+        "dispatch": triggers.on("manual") or triggers.on("api"),
+        "inputs": [*_api_input(pipeline), *(_input(entry) for entry in triggers.inputs)],
     }
+
+
+def _api_input(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """The input that tells api events from each other and from a manual run."""
+    triggers = pipeline.triggers
+    names = tuple(name for name, _ in triggers.api)
+    if not names:
+        return []
+    found = {"name": API_INPUT, "description": f"The api event: {' or '.join(names)}", "options": ()}
+    if triggers.on("manual"):
+        return [
+            {**found, "description": f"{found['description']}; empty = a manual run", "type": "string", "default": ""}
+        ]
+    return [{**found, "type": "choice", "options": names, "default": names[0]}]
 
 
 def _filters(patterns: tuple[str, ...]) -> list[str]:
@@ -107,6 +143,8 @@ def _payload(pipeline: Pipeline) -> list[tuple[str, str]]:
     if pipeline.triggers.on("pull_request"):
         found.append(("MLGEN_HEAD", "${{ github.event.pull_request.head.sha }}"))
         found.append(("MLGEN_BASE_COMMIT", "${{ github.event.pull_request.base.sha }}"))
+    if pipeline.triggers.on("api"):
+        found.append(("MLGEN_API_EVENT", f"${{{{ inputs.{API_INPUT} }}}}"))
     found += [(entry.variable, f"${{{{ inputs.{entry.name} }}}}") for entry in pipeline.triggers.inputs]
     names = " || ".join(
         f"github.event.schedule == {literal(s.cron)} && {literal(s.name)}" for s in pipeline.triggers.schedules
@@ -116,164 +154,132 @@ def _payload(pipeline: Pipeline) -> list[tuple[str, str]]:
     return found
 
 
-def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]:
-    needs, test = _order(job, pipeline, condition(job, pipeline, plan))
-    if "needs.plan." in test or ("cancelled()" in test and _planned_among(needs, pipeline, plan)):
-        needs = ["plan", *needs]  # also where its failure would leave out a job that this one waits for
-    environment = job.environment
-    minutes = -(-job.timeout * (job.retry + 1) // 60) + SETUP_MINUTES if job.timeout else 0
+def _any_job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]:
+    found = _frame(job, pipeline, plan)
+    if job.milestone:
+        return {**found, "kind": "milestone", "failed": f"${{{{ {failed(job, pipeline, plan)} }}}}"}
+    if job.native:
+        return {**found, "kind": "native", **native(job, pipeline)}
+    return {**found, "kind": "job", **_job(job, pipeline, plan)}
+
+
+def _frame(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]:
+    """What every job has, whatever it does."""
+    needs, test = order(job, pipeline, plan)
     return {
         "id": job.id,
         "key": job.key,
         "name": f"{job.stage} / {job.name}",
         "needs": needs,
         "if": test,
-        "runs_on": _runs_on(job),
-        "image": job.image,
-        "minutes": minutes,
-        "guard": steps.guard_script(job, pipeline) if guarded(job) else "",
-        "approval": job.approval,
-        "environment": environment.name if environment else "",
-        "url": environment.url if environment and job.deploys else "",
-        "record": environment is not None and environment.deployment,
+        "permissions": permissions(job),
+        "place": _place(job, pipeline),
         "lock": _lock(job, pipeline),
         "allow_failure": job.allow_failure,
-        "matrix": _matrix(job),
-        "python": job.python if not job.image else "",
-        "caches": [] if job.deploys else [_cache(cache, job) for cache in job.caches],
-        "env": _env(job),
-        "secrets": [(use.variable, f"${{{{ secrets.{use.name} }}}}") for use in job.secrets],
-        "downloads": steps.downloads(job, pipeline),
-        "merges": steps.merges(job, pipeline),
-        "promised": steps.promised(job, pipeline),
-        "setup": steps.script(job.setup),
-        "title": f"Judge the gate {job.gate.name}" if job.gate else f"Run {job.name}",
-        "run": steps.main_script(job),
-        "exports": ci_py.exports(job) if job.exports else "",
-        "appends": any(not e.file for e in job.exports),
-        "outputs_check": steps.outputs_check(job),
-        "legs": steps.legs_script(job) if job.matrix and job.matrix.collide else "",
-        "uploads": steps.uploads(job),
-        "report": ci_py.report(job.reports),
-        "finally": steps.script(job.finally_),
+        "guard": guard_script(job, pipeline) if guarded(job) else "",
     }
 
 
-def _env(job: Job) -> list[tuple[str, str]]:
-    found = [("MLGEN_JOB", job.id), *job.env]
+def _place(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
+    name = place(job)
+    if not name:
+        return None
+    environment = job.environment
+    url = resolved(environment.url, job, pipeline) if environment and job.deploys else ""
+    known = not (environment and unresolved(environment.url, job, pipeline))
+    deploys = environment is not None and environment.deployment
+    return {"name": name, "url": url if known else "", "record": deploys, "approval": environment is None}
+
+
+def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]:
+    own = variables(job, pipeline)
+    attempts = job.timeout * (job.retry + 1) * max(1, len(job.steps))
+    columns = legs(job)
+    return {
+        "runs_on": columns.runs_on if job.matrix else runs_on(job.runner),
+        "image": container(job, pipeline, columns.image or job.image),
+        "services": services(job),
+        "minutes": -(-attempts // 60) + SETUP_MINUTES if job.timeout else 0,
+        "outputs": [(name, f"${{{{ steps.export.outputs.{name} }}}}") for name in told(job, pipeline)],
+        "matrix": _matrix(job, columns),
+        "python": (columns.python or job.python) if not job.image else "",
+        "caches": [] if job.deploys else [_cache(cache, job, pipeline) for cache in job.caches],
+        "env": _env(job, pipeline, plan),
+        "checkouts": checkouts(job, pipeline),
+        "downloads": artifacts.downloads(job, pipeline),
+        "merges": artifacts.merges(job, pipeline),
+        "promised": artifacts.promised(job, pipeline),
+        "appends": any(not e.file for e in job.exports),
+        "ports": waiting(job),
+        "files": files(job, pipeline),
+        "logins": logins(job, pipeline),
+        "tokens": token_steps(job, pipeline),
+        "variables": own,
+        "folder": artifacts.inside(pipeline, job.working_directory) if job.working_directory else "",
+        "setup": headed_script(job, job.setup, setup=True),
+        "own": own_steps(job, [*own, *tokens(job)]),
+        "exports": export_script(job, pipeline),
+        "export_step": export_step(job, pipeline),
+        "outputs_check": artifacts.outputs_check(job),
+        "legs": artifacts.legs_script(job) if job.matrix and job.matrix.collide else "",
+        "uploads": artifacts.uploads(job, pipeline),
+        "failing": failing(job),
+        "on_failure": headed_script(job, job.on_failure),
+        "kept": artifacts.kept(job, pipeline),
+        "report": ci_py.report(job.reports),
+        "finally": headed_script(job, job.finally_),
+    }
+
+
+def _env(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[str, str]]:
+    found = [("MLGEN_JOB", job.id), *job.env, *hosts(job), *results(job, pipeline, plan)]
     if job.matrix:
         found += [(axis, f"${{{{ matrix.{axis} }}}}") for axis in job.matrix.axes]
         if job.matrix.collide:
             found.append(("MLGEN_LEG", "${{ strategy.job-index }}"))
-    return found
-
-
-def _order(job: Job, pipeline: Pipeline, events: str) -> tuple[list[str], str]:
-    """`needs` and `if`.
-
-    Without a status function, `if` asks for the success of all ancestors, which is what is meant when all of them run
-    on every event on which the job does. Otherwise each result is asked for, of every ancestor: one that is stopped by
-    a failure is `skipped` like one that does not run (https://github.com/actions/runner/issues/2205), and one that
-    timed out is `cancelled`.
-    """
-    strong = _strong(job, pipeline)
-    ancestors = _ancestors(job, pipeline)
-    if ancestors == strong:
-        return [pipeline.job(edge.job).key for edge in job.waits], events
-    asked = [pipeline.job(edge.job) for edge in job.edges if edge.hard and not pipeline.job(edge.job).allow_failure]
-    listed = {edge.job for edge in job.edges} | strong | _watched(job, pipeline)
-    needs = [other.key for other in pipeline.jobs if other.id in listed]
-    tests = ["!cancelled()", "!contains(needs.*.result, 'failure')", "!contains(needs.*.result, 'cancelled')"]
-    tests += [f"needs.{other.key}.result == 'success'" for other in asked]
-    if events:
-        tests.append(f"({events})" if " || " in events else events)
-    return needs, " && ".join(tests)
-
-
-def _strong(job: Job, pipeline: Pipeline) -> set[str]:
-    """The ancestors that run whenever the job does, and whose failure stops it."""
-    found: set[str] = set()
-    todo = [edge for edge in job.edges if edge.always]
-    while todo:
-        edge = todo.pop()
-        if edge.job not in found:
-            found.add(edge.job)
-            other = pipeline.job(edge.job)
-            if not other.allow_failure:
-                todo += [e for e in other.edges if e.always]
-    return found
-
-
-def _watched(job: Job, pipeline: Pipeline) -> set[str]:
-    """What stands behind barriers on jobs that need not run: if it fails they are skipped, as if they were not for
-    this event. It is watched on every event, which may stop more than is meant, and never less."""
-    found: set[str] = set()
-    todo = [edge.job for edge in job.edges if not edge.always]
-    while todo:
-        other = pipeline.job(todo.pop())
-        if not other.allow_failure:
-            more = {edge.job for edge in other.edges} - found
-            found |= more
-            todo += more
-    return found
-
-
-def _planned_among(needs: list[str], pipeline: Pipeline, plan: dict[Match, str]) -> bool:
-    """Whether one of these jobs waits for the plan job."""
-    jobs = [job for job in pipeline.jobs if job.key in needs]
-    return bool(plan) and any("needs.plan." in condition(job, pipeline, plan) for job in jobs)
-
-
-def _ancestors(job: Job, pipeline: Pipeline) -> set[str]:
-    found: set[str] = set()
-    todo = [job]
-    while todo:
-        for edge in todo.pop().edges:
-            if edge.job not in found:
-                found.add(edge.job)
-                todo.append(pipeline.job(edge.job))
+    if any(
+        field.startswith("changed:") for kind in ("push", "pull_request") for field in fields(job.condition.on(kind))
+    ):
+        found.append(("MLGEN_BEFORE", "${{ needs.plan.outputs.base }}"))
     return found
 
 
 def _runner(pipeline: Pipeline) -> Any:
     """Where mlgen's own jobs run: where those do that name no runner, if the spec says where that is."""
     said = [job.runner.on("github") for job in pipeline.jobs if job.runner.name == "default"]
-    return said[0] if said and said[0] is not None else RUNNER
-
-
-def _runs_on(job: Job) -> Any:
-    said = job.runner.on("github")
-    return said if said is not None else RUNNER
+    return said[0] if said and said[0] is not None else LABELS["linux"]
 
 
 def _lock(job: Job, pipeline: Pipeline) -> str:
-    """The group of a deployment. A pull request's run does not queue in it, since a group is entered before `if`."""
+    """The job's group. The run of a pull request for which it is not does not queue in it, since a group is entered
+    before `if`."""
     if not job.lock:
         return ""
     group = literal(f"{pipeline.name}-{job.lock}")
-    if not pipeline.triggers.on("pull_request"):
+    if not pipeline.triggers.on("pull_request") or job.condition.pull_request is not False:
         return f"{pipeline.name}-{job.lock}"
     return f"${{{{ github.event_name == 'pull_request' && github.run_id || {group} }}}}"
 
 
-def _matrix(job: Job) -> dict[str, Any] | None:
+def _matrix(job: Job, columns: Columns) -> dict[str, Any] | None:
     if job.matrix is None:
         return None
     return {
         "max_parallel": job.matrix.max_parallel,
-        "crossed": job.matrix.crossed,
-        "legs": [dict(leg.values) for leg in job.matrix.legs],
+        "crossed": job.matrix.crossed if not columns.more else (),
+        "legs": [{**dict(leg.values), **more} for leg, more in columns.rows(job.matrix.legs)],
     }
 
 
-def _cache(cache: Cache, job: Job) -> dict[str, Any]:
+def _cache(cache: Cache, job: Job, pipeline: Pipeline) -> dict[str, Any]:
     name = cache.paths[0].rstrip("/").rsplit("/", 1)[-1].lstrip(".") or "cache"
     parts = [name, *([cache.salt] if cache.salt else []), "${{ runner.os }}", "${{ runner.arch }}"]
-    parts += [f"py{job.python}"] if job.python else []
+    python = legs(job).python or job.python
+    parts += [f"py{python}"] if python else []
     prefix = "-".join(parts) + "-"
-    files = ", ".join(literal(path) for path in cache.key)
+    files = ", ".join(literal(artifacts.inside(pipeline, path)) for path in cache.key)
     return {
-        "paths": list(cache.paths),
+        "paths": [p if p.startswith(("~", "/")) else artifacts.inside(pipeline, p) for p in cache.paths],
         "key": f"{prefix}${{{{ hashFiles({files}) }}}}" if cache.key else f"{prefix}${{{{ github.run_id }}}}",
         "restore": prefix,
         # What a tag releases is not built from a cache that something else has filled.

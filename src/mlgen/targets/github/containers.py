@@ -1,0 +1,73 @@
+"""The container of a job and those beside it.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idcontainer
+"""
+
+from typing import Any
+
+from mlgen.ir import Job, Pipeline, Service
+from mlgen.quoting import sh
+from mlgen.targets.github.access import printed
+from mlgen.targets.github.references import resolved
+
+MINUTES = 2
+"""How long a service may take until it is ready."""
+
+
+def container(job: Job, pipeline: Pipeline, image: str) -> dict[str, Any] | None:
+    """The job's container; None where it has none. `image` is the image's name in the workflow."""
+    if not job.image:
+        return None
+    said = job.container
+    options = [f"--user {said.user}"] if said and said.user else []
+    options += said.options if said else ()
+    found: dict[str, Any] = {"image": resolved(image, job, pipeline, early=True), "options": " ".join(options)}
+    secrets = [printed(name, pipeline) for name in (said.username, said.password)] if said and said.username else []
+    return {**found, "credentials": secrets}
+
+
+def services(job: Job) -> list[dict[str, Any]]:
+    """The containers beside the job. GitHub waits for one with a health check until that succeeds."""
+    return [
+        {
+            "name": service.name,
+            "image": service.image,
+            "env": service.env,
+            # In a container of its own, the job reaches every port.
+            "ports": [] if job.image else [f"{port}:{port}" for port in service.ports],
+            "options": _health(service),
+            "command": " ".join(map(sh, service.command)),
+        }
+        for service in job.services
+    ]
+
+
+def _health(service: Service) -> str:
+    if not service.ready:
+        return ""
+    tries = MINUTES * 60 // 5
+    return f'--health-cmd "{service.ready}" --health-interval 5s --health-timeout 5s --health-retries {tries}'
+
+
+def hosts(job: Job) -> list[tuple[str, str]]:
+    """The variables that hold the services' host names."""
+    return [(service.variable, service.name if job.image else "localhost") for service in job.services]
+
+
+def waiting(job: Job) -> str:
+    """The script that waits for the ports of services without a command that tells when they are ready."""
+    ports = [f'"${service.variable}/{port}"' for service in job.services if not service.ready for port in service.ports]
+    if not ports:
+        return ""
+    return "\n".join(
+        [
+            "listens() { # HOST/PORT",
+            f"  for ((mlgen_try = {MINUTES * 60}; ; mlgen_try--)); do",
+            '    if (: < "/dev/tcp/$1") 2> /dev/null; then return; fi',
+            f'    ((mlgen_try)) || {{ echo "after {MINUTES} minutes nothing listens at $1" >&2; exit 1; }}',
+            "    sleep 1",
+            "  done",
+            "}",
+            *(f"listens {port}" for port in ports),
+        ]
+    )
