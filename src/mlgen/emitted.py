@@ -58,7 +58,7 @@ PARTS = (
     Part(
         "guard",
         (("guard", "asks the CI system whether a deployment may go ahead"),),
-        used=lambda job: job.deploys,
+        used=lambda job: job.deploys or job.approval is not None,
     ),
     Part(
         "when",
