@@ -136,6 +136,20 @@ pytest = "*"
     },
     "dvc": {"dvc.yaml": DVC, "requirements.txt": "dvc[s3]\n", "params.yaml": "lr: 1\n", "train.py": ""},
     "dvc-templates": {"dvc.yaml": "stages:\n  fit:\n    foreach: [a, b]\n    do: {cmd: 'python fit.py ${item}'}\n"},
+    "dvc-kept": {
+        "dvc.yaml": "stages:\n  fit:\n    cmd: python fit.py\n    deps: [data/raw.csv]\n    outs: [m.pkl]\n",
+        "data/raw.csv.dvc": "outs: []\n",
+        "uv.lock": "",
+        "pyproject.toml": "[project]\nname = 'wine'\ndependencies = ['dvc-s3']\n",
+    },
+    "dvc-unusable": {
+        "dvc.yaml": "stages:\n  fit:\n    cmd: python fit.py\n    outs: ['../m.pkl']\n",
+        "data.dvc": "outs: []\n",
+    },
+    "mlproject-with-steps": {
+        "MLproject": "entry_points:\n  load: {command: python load.py}\n  main: {command: python main.py}\n",
+        "requirements.txt": "mlflow-skinny\n",
+    },
     "mlproject": {
         "MLproject": "name: Wine Quality\nentry_points:\n  main:\n    command: python train.py\n",
         "requirements.txt": "mlflow\n",

@@ -91,14 +91,14 @@ def _as_json(options: InitOptions, spec: str, content: Draft, proposal: Proposal
         "jobs": list(proposal.jobs),
         "outputs": list(proposal.outputs),
         "in_the_way": list(proposal.foreign),
-        "notes": list(found.notes),
+        "notes": [*found.notes, *proposal.notes],
         "text": proposal.text,
     }
 
 
 def _say(options: InitOptions, spec: str, content: Draft, proposal: Proposal, found: Found) -> None:
     """What was found and written, what is in the way, and the next commands, ready to be copied."""
-    for note in found.notes:
+    for note in (*found.notes, *proposal.notes):
         print(f"note: {visible(note)}")
     titles = ", ".join(targets.get(name).title for name in content.targets)
     print(f"wrote {spec}: {len(proposal.jobs)} jobs ({', '.join(proposal.jobs)}) for {titles}")

@@ -22,7 +22,7 @@ def ask(found: Found, wishes: Wishes) -> Wishes:
         wishes = wishes._replace(targets=tuple(dict.fromkeys(chosen.split())))
     if wishes.python is None and not found.packages.image:
         wishes = wishes._replace(python=_answer("Python", found.python.version, read_python))
-    if wishes.train is None and len(found.work.train) < 2:
+    if wishes.train is None and found.work.imported is None:
         wishes = wishes._replace(train=_command("Command that trains", train_command(found)))
     if wishes.test is None:
         wishes = wishes._replace(test=_command("Command that tests", test_command(found)))

@@ -6,7 +6,7 @@ from mlgen.init.look import Found
 from mlgen.init.packages import Packages
 from mlgen.init.repository import Repository
 from mlgen.init.versions import Version
-from mlgen.init.work import Step, Work
+from mlgen.init.work import Import, Work
 
 
 class Wishes(NamedTuple):
@@ -25,10 +25,8 @@ class Job(NamedTuple):
     name: str
     run: tuple[str, ...]
     comment: str = ""
-    deps: tuple[str, ...] = ()
     outs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
-    plots: tuple[str, ...] = ()
     alone: bool = False
     """It waits for no other."""
     junit: str = ""
@@ -36,7 +34,10 @@ class Job(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """The content of the spec; `signs` says of each target why it was chosen."""
+    """The content of the spec; `signs` says of each target why it was chosen.
+
+    `imported` is the pipeline that the stage `train` takes over, which then has no jobs of its own.
+    """
 
     name: str
     repository: Repository
@@ -46,15 +47,18 @@ class Draft(NamedTuple):
     python_why: str
     packages: Packages
     work: Work
+    imported: Import | None
     stages: tuple[tuple[str, tuple[Job, ...]], ...]
 
 
 def draft(found: Found, wishes: Wishes) -> Draft:
     """The spec's content: the user's word first, then what was found."""
-    train = _train(found, wishes.train)
+    imported = found.work.imported if wishes.train is None else None
+    train = [] if imported else _train(found, wishes.train)
     test = [*_tests(found, wishes.test), *_lint(found)]
-    stages = tuple((stage, tuple(jobs)) for stage, jobs in (("train", train), ("test", test)) if jobs)
-    return Draft(
+    stages = [("train", tuple(train))] if train or imported else []
+    stages += [("test", tuple(test))] if test else []
+    content = Draft(
         wishes.name or found.name,
         found.repository,
         wishes.targets or tuple(system.name for system in found.systems),
@@ -63,8 +67,11 @@ def draft(found: Found, wishes: Wishes) -> Draft:
         _why(found.python) if wishes.python in (None, found.python.version) else "",
         found.packages,
         found.work,
-        stages or (("test", (_first(found),)),),
+        imported,
+        tuple(stages) or (("test", (_first(found),)),),
     )
+    # An imported command stands as it is, and would not find packages that only `uv run` and the like reach.
+    return whole(content) if found.packages.run else content
 
 
 def _why(version: Version) -> str:
@@ -77,19 +84,25 @@ def test_command(found: Found) -> str:
 
 
 def train_command(found: Found) -> str:
-    """The found training command, if it is one job; empty if there is none."""
-    return " && ".join(found.work.train[0].run) if len(found.work.train) == 1 else ""
+    """The found training command; empty if there is none, or another tool's pipeline is taken over."""
+    return found.work.train.run if found.work.train else ""
 
 
 def _train(found: Found, said: str | None) -> list[Job]:
+    step = found.work.train
     if said is not None and said != train_command(found):
         return [Job("fit", (said,))] if said else []
-    return [_job(step) for step in found.work.train]
+    return [Job("fit", (step.run,), f"from {step.path}", step.outs, step.metrics)] if step else []
 
 
-def _job(step: Step) -> Job:
-    comment = f"from {step.why}" if step.why else ""
-    return Job(step.name, step.run, comment, step.deps, step.outs, step.metrics, step.plots)
+def whole(content: Draft) -> Draft:
+    """The content with one job for all of the imported pipeline."""
+    imported = content.imported
+    if imported is None:
+        return content
+    job = Job("reproduce", imported.run, f"all of {imported.file}")
+    stages = tuple((stage, (job,) if stage == "train" else jobs) for stage, jobs in content.stages)
+    return content._replace(imported=None, stages=stages)
 
 
 def _tests(found: Found, said: str | None) -> list[Job]:

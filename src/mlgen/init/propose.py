@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.compiler import analyse, compile_spec
-from mlgen.diagnostics import Diagnostic
-from mlgen.init.draft import Draft
+from mlgen.diagnostics import Diagnostic, SpecError
+from mlgen.init.draft import Draft, whole
 from mlgen.init.write import Fallback, spec_text
 from mlgen.targets.uses import uses
 from mlgen.write.plan import in_the_way
@@ -19,6 +19,7 @@ class Proposal(NamedTuple):
     outputs: tuple[str, ...]
     foreign: tuple[str, ...]
     warnings: tuple[Diagnostic, ...]
+    notes: tuple[str, ...] = ()
 
 
 def propose(root: str, spec: str, content: Draft) -> Proposal:
@@ -27,6 +28,17 @@ def propose(root: str, spec: str, content: Draft) -> Proposal:
     Where a target says a construct in a weaker way, its first fallback is chosen, with a comment that says what it
     means. None is chosen where meaning or safety would change: no construct that would need it is written.
     """
+    try:
+        return _proposal(root, spec, content)
+    except SpecError as err:
+        if content.imported is None:
+            raise
+        first = err.diagnostics[0]
+        note = f"the jobs of {content.imported.file} cannot be taken one by one: {first.position}: {first.message}"
+        return _proposal(root, spec, whole(content))._replace(notes=(note,))
+
+
+def _proposal(root: str, spec: str, content: Draft) -> Proposal:
     text = spec_text(content, {})
     chosen = {name: _fallbacks(root, spec, text, name) for name in content.targets}
     text = spec_text(content, chosen)

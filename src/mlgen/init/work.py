@@ -32,15 +32,27 @@ _NAMED = re.compile(
 
 
 class Step(NamedTuple):
-    """A job to write: its name, its script's lines, its files, and why it is there."""
+    """The training script: its command, its path and the files that it makes."""
 
-    name: str
+    run: str
+    path: str
+    outs: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+class Import(NamedTuple):
+    """A pipeline that another tool describes.
+
+    `names` are those of its jobs that are plain, `only` those to take (empty: all). `run` is the tool's own command for
+    the whole, where the jobs cannot be taken one by one; `kept`: some data is kept in the tool's remote storage.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    only: tuple[str, ...]
+    metrics: tuple[str, ...]
     run: tuple[str, ...]
-    why: str = ""
-    deps: tuple[str, ...] = ()
-    outs: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    plots: tuple[str, ...] = ()
+    kept: bool
 
 
 class Tests(NamedTuple):
@@ -58,7 +70,8 @@ class Work(NamedTuple):
     `notebooks` are the commands that run one; `metric` is the first number of a metrics file, as (file, name, value).
     """
 
-    train: tuple[Step, ...] = ()
+    imported: Import | None = None
+    train: Step | None = None
     tests: Tests = Tests()
     lint: tuple[str, ...] = ()
     notebooks: tuple[str, ...] = ()
@@ -71,8 +84,11 @@ class Work(NamedTuple):
 def work(project: Project, found: Packages) -> Work:
     """Look through the project; `found` says how commands reach the packages."""
     plain = [path for path in project.files if PLAIN.fullmatch(path)]
-    train = _dvc(project, found) or _mlproject(project, found) or _script(project, plain, found)
+    imported = _import(project, found)
+    train = None if imported else _script(project, plain, found)
+    metrics = imported.metrics if imported else train.metrics if train else ()
     return Work(
+        imported,
         train,
         tests(project, plain, found),
         _lint(project, found),
@@ -80,24 +96,24 @@ def work(project: Project, found: Packages) -> Work:
         next((p for p in plain if p == "Dockerfile"), ""),
         _manifests(project, plain),
         next((os.path.dirname(p) for p in plain if p.endswith("/Chart.yaml")), ""),
-        _metric(project, [path for step in train for path in step.metrics]),
+        _metric(project, metrics),
     )
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-def _script(project: Project, plain: list[str], found: Packages) -> tuple[Step, ...]:
+def _script(project: Project, plain: list[str], found: Packages) -> Step | None:
     scripts = [p for p in plain if p.rsplit("/", 1)[-1] in _TRAIN and not p.startswith(("test", "docs/", "example"))]
     if not scripts:
-        return ()
+        return None
     path = min(scripts, key=lambda p: (p.count("/"), _TRAIN.index(p.rsplit("/", 1)[-1]), p))
     text = project.text(path)
     # A file that is there and that the script names is what it makes, or what it reads: only models and metrics count.
     named = [p for p in plain if p.rsplit("/", 1)[-1] in text]
     models = tuple(p for p in named if p.endswith(_MODELS))
     metrics = tuple(p for p in named if _NAMED.fullmatch(p.rsplit("/", 1)[-1]) and _numbers(project, p))
-    return (Step("fit", (found.command(_python(project, path, found)),), path, outs=models, metrics=metrics),)
+    return Step(found.command(_python(project, path, found)), path, models, metrics)
 
 
 def _python(project: Project, path: str, found: Packages) -> str:
@@ -113,52 +129,29 @@ def _python(project: Project, path: str, found: Packages) -> str:
     return f"python -m {'.'.join([*parts, os.path.basename(path)[:-3]])}" if packaged else f"python {path}"
 
 
-def _dvc(project: Project, found: Packages) -> tuple[Step, ...]:
-    """A job for each stage of dvc.yaml; one for all where the stages are made by templates or have odd names."""
-    stages = table(project.yaml("dvc.yaml").get("stages"))
-    if not stages:
-        return ()
-    steps = [step for name, said in stages.items() if (step := _dvc_stage(name, table(said), found)) is not None]
-    if len(steps) < len(stages) or not _apart(steps):
-        return (Step("reproduce", _with("dvc", "dvc repro", found), "dvc.yaml"),)
-    return tuple(steps)
+def _import(project: Project, found: Packages) -> Import | None:
+    """The pipeline of dvc.yaml, else that of MLproject."""
+    if stages := table(project.yaml("dvc.yaml").get("stages")):
+        metrics = [p for said in stages.values() for p in _paths(table(said).get("metrics")) if PLAIN.fullmatch(p)]
+        kept = any(path.endswith(".dvc") for path in project.files)
+        return Import("dvc.yaml", _names(stages), (), tuple(metrics), _with("dvc", "dvc repro", found), kept)
+    if points := table(project.yaml("MLproject").get("entry_points")):
+        names = _names(points)
+        # The others are for `main` to start, as MLflow does where nobody names one.
+        only = ("main",) if "main" in names and len(points) > 1 else ()
+        run = f"mlflow run . --entry-point {next(iter(only or names), 'main')} --env-manager local"
+        return Import("MLproject", only or names, only, (), _with("mlflow", run, found), False)
+    return None
 
 
-def _apart(steps: Iterable[Step]) -> bool:
-    """Whether no two names or outputs are the same."""
-    outs = [path.rstrip("/") for step in steps for path in (*step.outs, *step.metrics, *step.plots)]
-    names = [step.name.lower() for step in steps]
-    return len(set(names)) == len(names) and not any(
-        a is not b and (a == b or a.startswith(b + "/")) for a in outs for b in outs
-    )
-
-
-def _dvc_stage(name: str, said: dict[str, Any], found: Packages) -> Step | None:
-    """https://dvc.org/doc/user-guide/project-structure/dvcyaml-files#stage-entries"""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,50}", name) or "cmd" not in said or "wdir" in said:
-        return None
-    files = {key: _paths(said.get(key)) for key in ("deps", "outs", "metrics", "plots")}
-    if any(not PLAIN.fullmatch(path.removesuffix("/")) or ".." in path for paths in files.values() for path in paths):
-        return None
-    known = {key: tuple(dict.fromkeys(paths)) for key, paths in files.items()}
-    return Step(name, _with("dvc", f"dvc repro --single-item {name}", found), "dvc.yaml", **known)
+def _names(data: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in data if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,50}", name))
 
 
 def _paths(said: object) -> list[str]:
     """Of a list whose entries are paths, or mappings of a path to its options."""
     entries = said if isinstance(said, list) else []
     return [p for entry in entries for p in ([entry] if isinstance(entry, str) else list(table(entry)))]
-
-
-def _mlproject(project: Project, found: Packages) -> tuple[Step, ...]:
-    """A job for the project's main entry point; https://mlflow.org/docs/latest/ml/projects/."""
-    points = table(project.yaml("MLproject").get("entry_points"))
-    names = [n for n in points if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,50}", n)]
-    if not names:
-        return ()
-    name = "main" if "main" in names else names[0]
-    run = _with("mlflow", f"mlflow run . --entry-point {name} --env-manager local", found)
-    return (Step(name, run, "MLproject"),)
 
 
 def _with(package: str, command: str, found: Packages) -> tuple[str, ...]:
@@ -181,7 +174,7 @@ def _numbers(project: Project, path: str) -> list[tuple[str, float]]:
     return found
 
 
-def _metric(project: Project, paths: list[str]) -> tuple[str, str, float] | None:
+def _metric(project: Project, paths: Iterable[str]) -> tuple[str, str, float] | None:
     best = ("accuracy", "f1", "auc", "r2", "precision", "recall", "score")
     for path in paths:
         if rows := _numbers(project, path):

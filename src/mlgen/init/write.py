@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.init.draft import Draft, Job
+from mlgen.init.work import Import
 from mlgen.quoting import yaml_flow, yaml_list, yaml_scalar
 
 WIDTH = 120
@@ -86,6 +87,14 @@ def _runtime(content: Draft) -> Iterator[str]:
     if tool.setup:
         yield "  setup:  # heads every job"
         yield from (f"    - {yaml_scalar(line)}" for line in tool.setup)
+    if content.work.imported and content.work.imported.kept:
+        yield (
+            "    # Data that DVC keeps elsewhere; its storage's credentials are secrets of the jobs:"
+            if tool.setup
+            else ("  # Data that DVC keeps elsewhere; its storage's credentials are secrets of the jobs:")
+        )
+        pull = tool.command("dvc pull")
+        yield f"    # - {yaml_scalar(pull)}" if tool.setup else f"  # setup: [pip install dvc, {pull}]"
     if tool.cache:
         yield "  cache:  # kept between runs"
         yield f"    paths: {yaml_list([tool.cache])}"
@@ -108,17 +117,30 @@ def _stages(content: Draft) -> Iterator[str]:
         if index:
             yield ""
         yield f"  {stage}:"
+        if content.imported and not jobs:
+            yield from _imported(content.imported)
         for number, job in enumerate(jobs):
             if number:
                 yield ""
             yield from _job(job, first=number == 0)
-        if stage == "train" and jobs[0].run and not any(job.outs or job.metrics for job in jobs):
+        if stage == "train" and jobs and not any(job.outs or job.metrics for job in jobs):
             yield "      # Only declared files leave a job, and reach the jobs that have them under `deps`:"
             yield "      # outs: [models/model.pkl]"
             yield "      # metrics: [metrics.json]"
         if stage == content.stages[-1][0]:
             yield from _later_jobs(content)
     yield from _deploy(content)
+
+
+def _imported(found: Import) -> Iterator[str]:
+    what = "stages, with its command and its files," if found.file == "dvc.yaml" else "entry points"
+    yield f"    from: {found.file}  # each of its {what} is a job"
+    if found.only:
+        yield f"    only: {yaml_list(found.only)}"
+    if found.names:
+        yield "    # A job of the same name says more of it:"
+        more = "timeout: 2h" if found.file == "dvc.yaml" else "outs: [models/model.pkl], metrics: [metrics.json]"
+        yield from _commented(4, [f"{found.names[0]}: {{{more}}}"])
 
 
 def _job(job: Job, first: bool) -> Iterator[str]:
@@ -130,10 +152,8 @@ def _job(job: Job, first: bool) -> Iterator[str]:
         yield from (f"        - {yaml_scalar(line)}" for line in job.run)
     if job.alone:
         yield "      needs: []" + ("  # waits for no other job" if first else "")
-    if job.deps:
-        yield _said(f"      deps: {yaml_list(job.deps)}", "what another job makes is received from it")
     comments = {"outs": "handed to the jobs that have it under `deps`", "metrics": "numbers that a gate can judge"}
-    for key in ("outs", "metrics", "plots"):
+    for key in ("outs", "metrics"):
         if files := getattr(job, key):
             yield _said(f"      {key}: {yaml_list(files)}", comments.get(key, ""))
     if job.junit or job.coverage:
