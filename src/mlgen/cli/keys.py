@@ -34,8 +34,8 @@ def explain(options: Options, key: str) -> int:
     if not found:
         print(f"{key}: {_shown(usual)}\n  mlgen's default" if known else f"{key}: not said; mlgen has no fixed default")
         return 0
-    merges = isinstance(found[0].value, dict)
-    print(f"{key}: {'merged, the uppermost first' if merges and len(found) > 1 else _shown(found[0].value)}")
+    merges = isinstance(found[0].value, dict) and len(found) > 1
+    print(f"{key}: {'merged, the uppermost first' if merges else _shown(found[0].value)}")
     for index, row in enumerate(found):
         print(_line(row, index, merges))
     return 0
