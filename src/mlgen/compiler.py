@@ -108,10 +108,15 @@ def compile_spec(
 def _emit(target: Target, pipeline: Pipeline, overlay: "Templates | None") -> tuple[list[File], list[Diagnostic]]:
     files: list[File] = []
     faults: list[Diagnostic] = []
-    for output in target.outputs(pipeline):
+    override = next(options.override for options in pipeline.targets if options.name == target.name)
+    for index, output in enumerate(target.outputs(pipeline)):
         overridden = overlay is not None and output.template in overlay.over
         text = (overlay.render if overlay and overridden else render)(output.template, output.view)
         found = verify(target, output, text, pipeline)
+        if override is not None and index == 0:
+            from mlgen.overrides import changed
+
+            text, found = changed(target, override, output, text, found, pipeline)
         faults += overlay.hinted(output.template, found) if overlay and overridden else found
         files.append(with_header(output, text, pipeline.spec, target.name))
     return files, faults

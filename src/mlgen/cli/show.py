@@ -59,6 +59,15 @@ def _one(target: Target) -> None:
         if capability.default:
             _paragraph(f"Without a fallback: {'an error' if capability.default == 'refuse' else 'a warning'}.")
 
+    if target.locate is not None:
+        print("\noverrides: file and jobs, merge patches of the native file")
+        kept = ", ".join(target.harmless) or "none"
+        _paragraph(f"Keys that need no `accept`, below `file` and of a job: {kept}.")
+    if target.hooks:
+        print("\noverrides: hooks, text of the native file's own language")
+        for hook in target.hooks:
+            _paragraph(f"{hook.name}: {hook.description} For example: {hook.example}")
+
 
 def _paragraph(text: str) -> None:
     print(

@@ -180,6 +180,18 @@ CODES: dict[str, Code] = {
     "MLG405": Code(
         "an unknown target", "The spec names a CI system that mlgen does not know. `mlgen targets` lists them."
     ),
+    "MLG421": Code(
+        "an override that fits nothing",
+        "`overrides` change the native file as mlgen writes it. This one names a target or job that is not in it, removes what is not there, or changes nothing. Outputs change with versions of mlgen: look at the file, and mend the override or take it out.",
+    ),
+    "MLG422": Code(
+        "an override without a reason",
+        "mlgen proves what its files mean, and an override could change that. Some keys cannot (names, descriptions and the like, which `mlgen targets NAME` lists); for every other one, say `accept: REASON` beside it.",
+    ),
+    "MLG423": Code(
+        "an override that breaks the file",
+        "With the override applied, the file no longer passes its own check: a reference leads nowhere, a command or secret of the spec is gone, or a limit is exceeded. This is refused whatever the reason.",
+    ),
     "MLG501": Code(
         "a file that mlgen did not write is in the way",
         "mlgen overwrites only files that carry its header, and not those that it wrote from another spec. Move the file away, or take it over with `mlgen compile --adopt`, which keeps the old one as FILE.orig.",

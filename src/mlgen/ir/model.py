@@ -24,6 +24,7 @@ from mlgen.ir.values import (
     Matrix,
     Oidc,
     Options,
+    Override,
     Reports,
     Runner,
     Secret,
@@ -203,6 +204,7 @@ class TargetOptions(NamedTuple):
     options: Options
     fallbacks: tuple[tuple[str, str], ...]
     position: Position
+    override: Override | None = None
 
     def fallback(self, construct: str) -> str:
         """The fallback chosen for the construct, or empty."""

@@ -156,6 +156,34 @@ class Change(NamedTuple):
         return f"changed:{self.name}"
 
 
+class Edit(NamedTuple):
+    """One change of a target's native file: the value at `route` in the mapping of `job` (empty: of the whole file).
+
+    `value` None removes what is there; mappings in between are made where there are none.
+    """
+
+    job: str
+    route: tuple[str, ...]
+    value: object
+    position: Position
+
+
+class Override(NamedTuple):
+    """What the spec changes in a target's native file by itself; `accept` is its reason, or empty.
+
+    `hooks` are texts in the file's own language, by the name of their place: name, text and position.
+    """
+
+    edits: tuple[Edit, ...]
+    hooks: tuple[tuple[str, str, Position], ...]
+    accept: str
+    position: Position
+
+    def hook(self, name: str) -> str:
+        """The text of the hook, or empty."""
+        return next((text for known, text, _ in self.hooks if known == name), "")
+
+
 class Runner(NamedTuple):
     """A class of machines; `options` holds each target's own words for it, by target."""
 

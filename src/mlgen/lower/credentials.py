@@ -12,7 +12,7 @@ Route: TypeAlias = "tuple[str | int, ...]"
 _NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I)
 # Prefixes that the issuers themselves document, so that scanners recognise them.
 _VALUE = re.compile(
-    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|[a-z]+_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
+    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|(?<![a-z])[a-z]+_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|hf_[A-Za-z0-9]{30,}|AIza[\w-]{35}"
 )
 _PASSWORD_IN_ADDRESS = re.compile(r"://[^/\s:@]+:[^/\s:@]+@")
@@ -41,7 +41,19 @@ def env_blocks(data: dict[str, Any]) -> Iterator[tuple[Route, dict[str, Any]]]:
             yield ("stages", stage, name, "env"), said.get("env") or {}
 
 
+def _texts(route: Route, value: Any) -> Iterator[tuple[Route, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts((*route, key), item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts((*route, index), item)
+    elif isinstance(value, str):
+        yield route, value
+
+
 def _scripts(data: dict[str, Any]) -> Iterator[tuple[Route, str]]:
+    yield from _texts(("overrides",), data["overrides"])
     yield ("runtime", "setup"), data["runtime"]["setup"]
     for stage, members in data["stages"].items():
         for name, said in members.items():

@@ -5,7 +5,7 @@ from mlgen.ir import paths
 from mlgen.ir.model import Job, Pipeline, TargetOptions, Triggers
 from mlgen.ir.order import weigh
 from mlgen.ir.source import Source
-from mlgen.ir.values import Change, Secret
+from mlgen.ir.values import Change, Override, Secret
 from mlgen.lower import checks, files, graph, jobs, runtime
 from mlgen.lower.changes import changes
 from mlgen.lower.events import triggers
@@ -15,6 +15,10 @@ from mlgen.lower.when import effective
 def lower(source: Source) -> tuple[Pipeline, tuple[Diagnostic, ...]]:
     """The pipeline, and warnings; a SpecError holds every fault of references, order and conditions."""
     faults: list[Diagnostic] = list(checks.references(source))
+    if source.data["overrides"]:
+        from mlgen.lower import overrides
+
+        faults += overrides.references(source)
     fired, found = triggers(source)
     faults += found
     if faults:
@@ -72,9 +76,16 @@ def _assemble(source: Source, fired: Triggers, handed: tuple[Job, ...], asked: d
                 tuple(sorted((k, v) for k, v in options.items() if k != "fallback")),
                 tuple(sorted((options.get("fallback") or {}).items())),
                 source.at("targets", name),
+                _override(source, name) if name in data["overrides"] else None,
             )
             for name, options in data["targets"].items()
         ),
         changes=tuple(dict.fromkeys(asked.values())),
         root=paths.normal(project["root"]),
     )
+
+
+def _override(source: Source, name: str) -> Override:
+    from mlgen.lower.overrides import override
+
+    return override(source, name)

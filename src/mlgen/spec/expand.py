@@ -32,6 +32,7 @@ def expand(data: dict[str, Any]) -> dict[str, Any]:
     runtime = {**RUNTIME, **_runtime(data.get("runtime") or {})}
     triggers = {"push": {}, "pull_request": {}} if data.get("triggers") is None else data["triggers"]
     return {
+        "overrides": data.get("overrides") or {},
         "project": _project({"name": project} if isinstance(project, str) else project),
         "targets": {name: {} for name in targets}
         if isinstance(targets, list)

@@ -25,7 +25,7 @@ _compile: Any = re.compile
 try:
     re.compile = _Later  # type: ignore[assignment]
     import yaml
-    from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+    from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 finally:
     re.compile = _compile
 
@@ -34,4 +34,4 @@ try:
 except ImportError:  # PyYAML built without libyaml
     CParser = None  # type: ignore[assignment,misc]
 
-__all__ = ["CParser", "MappingNode", "Node", "ScalarNode", "SequenceNode", "yaml"]
+__all__ = ["CParser", "CollectionNode", "MappingNode", "Node", "ScalarNode", "SequenceNode", "yaml"]

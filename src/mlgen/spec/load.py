@@ -122,7 +122,8 @@ class _Resolver:
     def check_resolver_prefix(self, *_: object) -> None: ...
 
 
-def _compose(text: str) -> Node | None:
+def compose(text: str) -> Node | None:
+    """The YAML of one document, its scalars as they are written; a YAMLError if it is none."""
     if _Parser is not None:
 
         class Loader(_Resolver, _Parser):
@@ -166,7 +167,7 @@ def _reason(err: Exception) -> str:
 def load(text: str, file: str) -> Loaded:
     """Parse the text; a SpecError holds every syntax fault that was found."""
     try:
-        root = _compose(text)
+        root = compose(text)
     except (yaml.YAMLError, RecursionError, UnicodeEncodeError) as err:
         from mlgen.spec import syntax  # what is only needed to explain is only then imported
 

@@ -11,7 +11,7 @@ from mlgen.spec.load import Route
 _JOB_KEYS = ["build", "helm", "kubernetes", "package", "release", "reuse", "smoke"]
 
 _ROUTES: list[Route] = [
-    *((key,) for key in ("overrides", "policy", "report")),
+    *((key,) for key in ("policy", "report")),
     *(("stages", "*", "*", key) for key in _JOB_KEYS),
     ("stages", "*", "*", "image", "from"),
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlgen import targets
+from mlgen.targets.contract import Target
 
 
 def assemble(base: Path) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def assemble(base: Path) -> dict[str, Any]:
     listed, mapped = schema["properties"]["targets"]["anyOf"]
     listed["items"] = {"enum": list(targets.names())}
     schema["properties"]["targets"]["examples"] = [list(targets.names()[:2])]
+    schema["properties"]["overrides"]["examples"] = [{targets.names()[0]: {"file": {"x": 1}, "accept": "a trial"}}]
     runner = schema["properties"]["runners"]["additionalProperties"]["properties"]
     secret = schema["properties"]["secrets"]["additionalProperties"]["properties"]
     job = schema["$defs"]["job"]["properties"]
@@ -32,6 +34,7 @@ def assemble(base: Path) -> dict[str, Any]:
         secret[name] = own.get("secret") or _SECRET
         job["steps"]["items"]["properties"][name] = own.get("step") or _own_words(own, "The step")
         job["native"]["properties"][name] = own.get("native") or _own_words(own, "The job")
+        schema["properties"]["overrides"]["properties"][name] = _overrides(targets.get(name))
     return schema
 
 
@@ -52,6 +55,51 @@ _SECRET: dict[str, Any] = {
     },
     "examples": [{"id": "TOKEN"}],
 }
+
+
+def _overrides(target: Target) -> dict[str, Any]:
+    """What may be changed in the target's native file."""
+    found: dict[str, Any] = {}
+    if target.locate is not None:
+        patch: dict[str, Any] = {"type": "object", "minProperties": 1, "additionalProperties": True}
+        text = "A merge patch of the whole file: mappings are joined by key, null removes, all else replaces."
+        found["file"] = {**patch, "title": "File", "description": text, "examples": [{"name": "x"}]}
+        found["jobs"] = {
+            **patch,
+            "title": "Jobs",
+            "description": "A merge patch of a job's own mapping in that file, by STAGE.JOB.",
+            "propertyNames": {"$ref": "#/$defs/job_name"},
+            "additionalProperties": patch,
+            "examples": [{"train.fit": {"name": "x"}}],
+        }
+    if target.hooks:
+        found["hooks"] = {
+            "title": "Hooks",
+            "description": "Text in the file's own language, by the place where it stands.",
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": {
+                hook.name: {
+                    "title": hook.name,
+                    "description": hook.description,
+                    "type": "string",
+                    "pattern": "\\S",
+                    "examples": [hook.example],
+                }
+                for hook in target.hooks
+            },
+        }
+    reason = "Why a change that could alter the pipeline's meaning is right."
+    found["accept"] = {"title": "Accept", "description": reason, "type": "string", "minLength": 1, "examples": ["x"]}
+    return {
+        "title": target.title,
+        "description": f"What the spec itself changes in the files of {target.title}.",
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": found,
+    }
 
 
 def _own_words(own: dict[str, Any], what: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from mlgen.diagnostics import Diagnostic
-from mlgen.ir import Pipeline
+from mlgen.ir import Job, Pipeline
 
 
 class Capability(NamedTuple):
@@ -68,6 +68,18 @@ class Signs(NamedTuple):
     """Code hosts that the system is part of, as globs."""
 
 
+class Hook(NamedTuple):
+    """A place in a native file that is no YAML, where the spec's `overrides.NAME.hooks` may print text of their own.
+
+    `harmless` matches the texts that cannot change what the pipeline means, and so need no reason.
+    """
+
+    name: str
+    description: str
+    example: str
+    harmless: str = "(?!)"
+
+
 class Target(NamedTuple):
     """A CI system."""
 
@@ -85,3 +97,8 @@ class Target(NamedTuple):
     paths: tuple[str, ...]
     """Where its outputs usually are: looked at when outputs that nobody asks for any longer are removed."""
     signs: Signs
+    locate: Callable[[Job, Any], tuple[tuple[str | int, ...], ...]] | None = None
+    """Where the mappings of a job are in the data of the first output, if that is YAML: the ways there."""
+    harmless: tuple[str, ...] = ()
+    """What a patch may touch without a reason: `file.KEY` or `job.KEY`, dotted, `*` one step."""
+    hooks: tuple[Hook, ...] = ()

@@ -16,5 +16,12 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("circleci", ".mlgen/env.sh", "circleci/env.sh.j2"),),
     paths=(PATH,),
+    locate=lambda job, data: (("jobs", job.key),),
+    harmless=(
+        "job.description",
+        "file.commands.*.description",
+        "file.executors.*.description",
+        "file.parameters.*.description",
+    ),
     signs=Signs(files=(".circleci/*.yml",)),
 )

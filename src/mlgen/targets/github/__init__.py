@@ -20,6 +20,8 @@ TARGET = Target(
         Fragment("github", ".mlgen/ci.py", "github/guard.py.j2"),
     ),
     paths=(DEFAULT_PATH,),
+    locate=lambda job, data: (("jobs", job.key),),
+    harmless=("file.name", "file.run-name", "file.on.workflow_dispatch.inputs.*.description", "job.name"),
     signs=Signs(
         files=(".github/workflows/*.yml", ".github/workflows/*.yaml"), hosts=("github.com", "github.*", "*.ghe.com")
     ),

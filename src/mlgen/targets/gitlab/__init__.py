@@ -1,7 +1,9 @@
 """GitLab CI/CD: one .gitlab-ci.yml."""
 
+from typing import Any
+
 from mlgen.diagnostics import Diagnostic
-from mlgen.ir import Pipeline
+from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.gitlab.capabilities import CAPABILITIES
 
@@ -30,6 +32,12 @@ def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     return settings(pipeline)
 
 
+def _locate(job: Job, data: Any) -> tuple[tuple[str | int, ...], ...]:
+    from mlgen.targets.gitlab.placement import native_name
+
+    return ((native_name(job),),)
+
+
 TARGET = Target(
     name="gitlab",
     title="GitLab CI/CD",
@@ -49,5 +57,7 @@ TARGET = Target(
         ),
     ),
     paths=(".gitlab-ci.yml",),
+    locate=_locate,
+    harmless=("file.workflow.name", "job.coverage", "job.artifacts.name", "job.artifacts.expose_as"),
     signs=Signs(files=(".gitlab-ci.yml",), hosts=("gitlab.com", "gitlab.*")),
 )

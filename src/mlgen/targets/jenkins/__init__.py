@@ -4,6 +4,7 @@ from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.jenkins.capabilities import CAPABILITIES
+from mlgen.targets.jenkins.hooks import HOOKS
 
 FILE = "Jenkinsfile"
 
@@ -42,5 +43,6 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("jenkins", ".mlgen/env.sh", "jenkins/env.sh.j2"),),
     paths=(FILE,),
+    hooks=HOOKS,
     signs=Signs(files=("Jenkinsfile*",)),
 )

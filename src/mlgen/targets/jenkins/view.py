@@ -7,6 +7,7 @@ from mlgen.ir import Job, Leg, Pipeline
 from mlgen.quoting import groovy
 from mlgen.targets.jenkins import form, size, steps
 from mlgen.targets.jenkins.conditions import event_lines, named_schedules, when
+from mlgen.targets.jenkins.hooks import hooks
 from mlgen.targets.jenkins.levels import Level, levels
 from mlgen.targets.jenkins.naming import legs, stage_name
 from mlgen.targets.jenkins.parts import agent, in_container, lock, variables
@@ -24,6 +25,7 @@ def view(pipeline: Pipeline) -> View:
         "cron": _cron(pipeline),
         "environment": _environment(pipeline),
         **_stages(pipeline),
+        "hooks": hooks(pipeline),
     }
 
 

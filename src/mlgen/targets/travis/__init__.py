@@ -1,7 +1,9 @@
 """Travis CI: one .travis.yml, https://docs.travis-ci.com/user/build-config-yaml."""
 
+from typing import Any
+
 from mlgen.diagnostics import Diagnostic
-from mlgen.ir import Pipeline
+from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.travis.capabilities import CAPABILITIES
 
@@ -30,6 +32,13 @@ def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     return settings(pipeline)
 
 
+def _locate(job: Job, data: Any) -> tuple[tuple[str | int, ...], ...]:
+    """The entries of the job, one a leg."""
+    entries = data["jobs"]["include"]
+    names = {f"{job.key} ({leg.slug})" for leg in job.matrix.legs} if job.matrix else {job.key}
+    return tuple(("jobs", "include", index) for index, entry in enumerate(entries) if entry.get("name") in names)
+
+
 TARGET = Target(
     name="travis",
     title="Travis CI",
@@ -40,5 +49,6 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("travis", ".mlgen/env.sh", "travis/env.sh.j2"),),
     paths=(".travis.yml",),
+    locate=_locate,
     signs=Signs(files=(".travis.yml",)),
 )
