@@ -9,7 +9,9 @@ import json
 import math
 import operator
 import string
+import subprocess
 import tempfile
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -326,3 +328,57 @@ def test_parsing(ci: ModuleType, text: str) -> None:
 )
 def test_a_bad_requirement_is_wrong_usage(gate, text: str) -> None:
     gate({"a": 1}, text).failed("--require", code=2)
+
+
+@pytest.mark.parametrize(("value", "word"), [("0.9", "passed"), ("0.1", "stopped")])
+def test_a_gate_that_stops_tells_the_other_jobs(
+    call: Callable[..., Any], workspace: Path, monkeypatch: pytest.MonkeyPatch, value: str, word: str
+) -> None:
+    (workspace / "m.json").write_text('{"a": ' + value + "}")
+    monkeypatch.setenv("MLGEN_EXPORTS", str(workspace / "exports"))
+    words = (
+        "gate",
+        "q",
+        "--metrics",
+        "m.json",
+        "--require",
+        "a > 0.5",
+        "--on-fail",
+        "stop",
+        "--export",
+        "MLGEN_GATE_Q",
+    )
+    assert call(*words).code == 0
+    assert (workspace / "exports").read_text() == f"MLGEN_GATE_Q={word}\n"
+    monkeypatch.delenv("MLGEN_EXPORTS")
+    call(*words).failed("MLGEN_EXPORTS", code=2) if word == "passed" else None
+
+
+def test_a_baseline_on_a_branch(call: Callable[..., Any], workspace: Path) -> None:
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *who, *words], check=True, capture_output=True)
+
+    def judge(*more: str) -> Any:
+        words = ("gate", "q", "--metrics", "out/m.json", "--require", "a >= baseline", "--baseline-branch", "main")
+        return call(*words, *more)
+
+    git("init", "-q", "--bare", "../origin")
+    git("init", "-q")
+    (workspace / "out").mkdir()
+    (workspace / "readme").write_text("x")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    git("remote", "add", "origin", str(workspace.parent / "origin"))
+    (workspace / "out" / "m.json").write_text('{"a": 0.5}')
+    judge().failed("main cannot be read", code=2)
+    git("push", "-q", "origin", "main")
+    judge().failed("1 of 1 requirements failed")
+    judge("--on-missing", "pass").passed()
+    git("add", "-A")
+    git("commit", "-qm", "second")
+    git("push", "-q", "origin", "main")
+    git("update-ref", "-d", "refs/remotes/origin/main")
+    judge().passed()
+    (workspace / "out" / "m.json").write_text('{"a": 0.4}')
+    judge().failed("1 of 1 requirements failed")

@@ -400,3 +400,52 @@ def test_an_input_has_its_default_on_events_that_do_not_ask_for_it(tmp_path: Pat
     assert inputs("other", **both) == ["1", 'it\'s "$x"']
     assert inputs("push", **both) == ["1", 'it\'s "$x"']
     assert inputs("retrain") == ["1", 'it\'s "$x"']
+
+
+STOP = """
+triggers: {push: {}, pull_request: {}}
+gates: {drift: {metrics: m.json, require: ["a < 1"], on_fail: stop}}
+stages:
+  train: {fit: {run: x, metrics: [m.json]}}
+  test:
+    judge: {gate: drift, when: {event: push}}
+    hard: {run: x, needs: [judge], outs: [o]}
+    free: {run: x, needs: []}
+    tell: {run: x, needs: [judge], when: {result: success}}
+  deploy: {go: {run: x}, later: {run: x, needs: [hard]}}
+  monitor: {look: {run: x, needs: [go], when: {event: [push, pull_request]}}}
+"""
+
+
+def test_a_gate_that_stops_skips_all_that_waits_for_it() -> None:
+    found = pipeline(STOP)
+    (export,) = found.job("test.judge").exports
+    assert export.name == "MLGEN_GATE_DRIFT"
+    stopped = {"branch": "main", "value:test.judge.MLGEN_GATE_DRIFT": "stopped"}
+    passed = {"branch": "main", "value:test.judge.MLGEN_GATE_DRIFT": "passed"}
+    for name in ("test.hard", "deploy.go", "deploy.later", "monitor.look"):
+        condition = found.job(name).condition
+        assert condition.holds("push", passed) and not condition.holds("push", stopped), name
+        assert any(edge.job == "test.judge" and edge.exports for edge in found.job(name).edges), name
+    for name in ("train.fit", "test.free", "test.tell"):
+        assert found.job(name).condition.holds("push", stopped), name
+    assert edges(found.job("deploy.go"))["test.judge"].startswith("barrier")
+    assert edges(found.job("test.hard"))["test.judge"] == "hard"
+
+
+def test_a_gate_that_does_not_run_stops_nothing() -> None:
+    go = "deploy: {go: {run: x"
+    found = pipeline(STOP.replace(go, go + ", needs: [{job: judge, optional: true}]"))
+    assert found.job("deploy.go").condition.holds("push", {"branch": "main"})
+
+
+def test_a_baseline_on_a_branch_needs_the_history() -> None:
+    found = pipeline(
+        """
+        gates: {q: {metrics: m.json, require: ["a >= baseline"], baseline: {branch: main}}}
+        stages: {train: {fit: {run: x, metrics: [m.json]}}, test: {judge: {gate: q}}}
+        """
+    )
+    judge = found.job("test.judge")
+    assert judge.gate is not None and judge.gate.branch == "main"
+    assert judge.checkouts == (Checkout(depth=0),)

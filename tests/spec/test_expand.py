@@ -72,6 +72,7 @@ def test_gates(tmp_path: Path) -> None:
     ]
     assert found["a"] == found["b"]
     assert found["a"] == {
+        "branch": "",
         "metrics": "m.json",
         "require": ["a > 1"],
         "baseline": "",

@@ -290,11 +290,21 @@ class Matrix(NamedTuple):
 
 
 class GateCheck(NamedTuple):
-    """A gate: the metrics file is judged against each requirement; `baseline` is a file's path, or empty."""
+    """A gate: the metrics file is judged against each requirement.
+
+    `baseline` is a file's path, or empty; `branch` is one on which the metrics file itself is the baseline. A gate that
+    fails by `stop` stays green, and what waits for it is skipped: it exports `variable` with the value `stopped`.
+    """
 
     name: str
     metrics: str
     require: tuple[str, ...]
     baseline: str
     on_missing: Literal["fail", "pass"]
-    on_fail: Literal["fail", "warn"]
+    on_fail: Literal["fail", "warn", "stop"]
+    branch: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The exported variable that tells how a gate that may stop has judged: `passed` or `stopped`."""
+        return "MLGEN_GATE_" + self.name.upper().replace("-", "_")

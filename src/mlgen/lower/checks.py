@@ -271,8 +271,8 @@ def _requirements(source: Source) -> Iterator[Diagnostic]:
                     f"cannot read '{requirement}'",
                     "for example `accuracy >= 0.90` or `accuracy >= baseline - 0.01`",
                 )
-            elif "baseline" in requirement and not gate["baseline"]:
-                hint = "add `baseline: {file: PATH}`; an alias as baseline is not built yet"
+            elif "baseline" in requirement and not (gate["baseline"] or gate["branch"]):
+                hint = "add `baseline: {file: PATH}` or `baseline: {branch: main}`"
                 yield error("MLG209", at, f"gate {name} has no baseline", hint)
 
 

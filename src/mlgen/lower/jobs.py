@@ -11,6 +11,7 @@ from mlgen.ir.source import Source
 from mlgen.ir.values import (
     Approval,
     Cache,
+    Checkout,
     Coverage,
     Environment,
     Export,
@@ -113,7 +114,17 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
         native=tuple(sorted((said.get("native") or {}).items())),
         result=_result(said),
     )
+    job = _judging(job)
     return _by_leg(job, data, said) if matrix and matrix.legs else job._replace(runners=(job.runner,))
+
+
+def _judging(job: Job) -> Job:
+    """The job with what its gate needs: a word for those who wait for it, and the history that holds its baseline."""
+    if job.gate and job.gate.on_fail == "stop":
+        job = job._replace(exports=(*job.exports, Export(job.gate.variable)))
+    if job.gate and job.gate.branch and job.checkouts == (Checkout(),):
+        job = job._replace(checkouts=(Checkout(depth=0),))
+    return job
 
 
 def _referring(env: dict[str, Any]) -> dict[str, Any]:
@@ -178,8 +189,9 @@ def _gate(data: dict[str, Any], name: str) -> GateCheck | None:
         return None
     said = data["gates"][name]
     baseline = paths.normal(said["baseline"]) if said["baseline"] else ""
+    require = tuple(said["require"])
     return GateCheck(
-        name, paths.normal(said["metrics"]), tuple(said["require"]), baseline, said["on_missing"], said["on_fail"]
+        name, paths.normal(said["metrics"]), require, baseline, said["on_missing"], said["on_fail"], said["branch"]
     )
 
 

@@ -9,7 +9,7 @@ from mlgen.ir.expressions import Expr, Match, Not, all_of, any_of, fields, parti
 from mlgen.ir.model import Job, Schedule, Triggers
 from mlgen.ir.order import parents_first
 from mlgen.ir.source import Source
-from mlgen.ir.values import Change, Edge
+from mlgen.ir.values import Change, Edge, GateCheck
 from mlgen.lower.graph import alternatives
 from mlgen.lower.own import Known, own_exprs
 
@@ -36,10 +36,11 @@ def effective(
     """
     faults: list[Diagnostic] = []
     known = Known(source, triggers, changes)
+    gates = {job.id: job.gate for job in jobs if job.gate and job.gate.on_fail == "stop"}
     said: dict[str, Own] = {}
     closed: dict[str, Own] = {}
     for job in parents_first(jobs):
-        own = said[job.id] = _own(known, job)
+        own = said[job.id] = _stopped(_own(known, job), job, gates)
         parents = [(edge.job, closed[edge.job]) for edge in job.edges if edge.hard]
         groups = [[closed[name] for name in group] for group in alternatives(job)]
         exprs = {
@@ -63,6 +64,18 @@ def effective(
     return carried(tuple(found)), [*faults, *_empty_stages(source, jobs, closed, triggers, faults)]
 
 
+def _stopped(own: Own, job: Job, gates: dict[str, GateCheck]) -> Own:
+    """What the job says itself, and that no gate that it waits for has stopped the run; one that is absent has not."""
+    asked = [e.job for e in job.edges if e.job in gates] if gates and not job.watches else []
+    if not asked:
+        return own
+    passed = [Not(Match(f"value:{name}.{gates[name].variable}", "stopped")) for name in asked]
+    return Own(
+        {kind: all_of([expr, *passed]) for kind, expr in own.exprs.items()},
+        {name: all_of([expr, *passed]) for name, expr in own.schedules.items()},
+    )
+
+
 def _one_of(groups: list[list[Own]], kind: str) -> list[Expr]:
     return [any_of(parent.exprs[kind] for parent in group) for group in groups]
 
@@ -71,17 +84,17 @@ def carried(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
     """The jobs, each with an edge to all whose exported values its effective condition asks for."""
     found = []
     for job in jobs:
-        asked = {
-            field.removeprefix("value:").rpartition(".")[0]
-            for kind in KINDS
-            for field in fields(job.condition.on(kind))
-            if field.startswith("value:")
-        }
-        edges = [edge._replace(exports=True) if edge.job in asked and edge.hard else edge for edge in job.edges]
-        missing = asked - {edge.job for edge in edges if edge.exports} - {job.id}
-        edges = [edge for edge in edges if edge.job not in missing]
-        edges[:0] = [Edge(other.id, True, exports=True) for other in jobs if other.id in missing]
-        found.append(job._replace(edges=tuple(edges)))
+        fields_asked = (f for kind in KINDS for f in fields(job.condition.on(kind)) if f.startswith("value:"))
+        asked = dict(field.removeprefix("value:").rpartition(".")[::2] for field in fields_asked)
+        # A gate need not run where the job does: then it has stopped nothing, and the barrier on it asks nothing.
+        soft = {name for name, export in asked.items() if export.startswith("MLGEN_GATE_")}
+        takes = asked.keys() - {job.id}
+        kept = [e._replace(exports=True) if e.job in takes and (e.hard or e.job in soft) else e for e in job.edges]
+        missing = takes - {edge.job for edge in kept if edge.exports}
+        more = [Edge(other.id, other.id not in soft, exports=True) for other in jobs if other.id in missing]
+        kept = [edge for edge in kept if edge.job not in missing]
+        edges = (*(e for e in more if e.hard), *kept, *(e for e in more if not e.hard))
+        found.append(job._replace(edges=edges))
     return tuple(found)
 
 

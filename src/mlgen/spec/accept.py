@@ -114,6 +114,7 @@ _CHECKS: dict[str, Callable[[Any, Any], bool]] = {
     "maximum": lambda wanted, value: not _is("number", value) or value <= wanted,
     "required": lambda wanted, value: not isinstance(value, dict) or all(key in value for key in wanted),
     "minProperties": lambda wanted, value: not isinstance(value, dict) or len(value) >= wanted,
+    "maxProperties": lambda wanted, value: not isinstance(value, dict) or len(value) <= wanted,
     "minItems": lambda wanted, value: not isinstance(value, list) or len(value) >= wanted,
     "uniqueItems": lambda wanted, value: not wanted or not isinstance(value, list) or _unique(value),
 }

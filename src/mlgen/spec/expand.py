@@ -290,8 +290,9 @@ def _gate(gate: dict[str, Any]) -> dict[str, Any]:
         "metrics": gate["metrics"],
         "require": _list(gate["require"]),
         "baseline": (gate.get("baseline") or {}).get("file", ""),
+        "branch": (gate.get("baseline") or {}).get("branch", ""),
         "on_missing": gate.get("on_missing", "fail"),
-        "on_fail": "warn" if "warn" in on_fail else "fail",
+        "on_fail": "stop" if "stop" in on_fail else "warn" if "warn" in on_fail else "fail",
     }
 
 

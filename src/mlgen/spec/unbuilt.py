@@ -16,15 +16,18 @@ _ROUTES: list[Route] = [
     ("stages", "*", "*", "image", "from"),
 ]
 
+_ACTIONS = ("retrain", "rollback", "issue", "webhook")
+"""What a gate that fails cannot do yet."""
+
 _SHAPES: list[tuple[Route, Callable[[Any], bool]]] = [
     (
         ("gates", "*", "baseline"),
-        lambda value: isinstance(value, str) or (isinstance(value, dict) and "branch" in value),
+        lambda value: isinstance(value, str),
     ),
-    (("gates", "*", "on_fail"), lambda value: value in ("stop", "retrain", "rollback", "issue", "webhook")),
+    (("gates", "*", "on_fail"), lambda value: value in _ACTIONS),
     (
         ("gates", "*", "on_fail", "*"),
-        lambda value: isinstance(value, dict) or value in ("stop", "retrain", "rollback", "issue", "webhook"),
+        lambda value: isinstance(value, dict) or value in _ACTIONS,
     ),
 ]
 

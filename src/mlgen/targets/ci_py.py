@@ -9,11 +9,15 @@ _CALL = "python3 .mlgen/ci.py"
 def gate(check: GateCheck) -> str:
     """The judgement of a gate, an option a line."""
     options = [f"--require {sh(requirement)}" for requirement in check.require]
+    lenient = " --on-missing pass" if check.on_missing == "pass" else ""
     if check.baseline:
-        lenient = " --on-missing pass" if check.on_missing == "pass" else ""
         options.append(f"--baseline {sh(check.baseline)}{lenient}")
-    if check.on_fail == "warn":
-        options.append("--on-fail warn")
+    elif check.branch:
+        options.append(f"--baseline-branch {sh(check.branch)}{lenient}")
+    if check.on_fail != "fail":
+        options.append(
+            f"--on-fail {check.on_fail}" + (f" --export {check.variable}" if check.on_fail == "stop" else "")
+        )
     return " \\\n  ".join([f"{_CALL} gate {sh(check.name)} --metrics {sh(check.metrics)}", *options])
 
 
