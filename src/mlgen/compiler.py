@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
-from mlgen.emitted import CI, ENV, REGISTRY, shared_outputs
+from mlgen.emitted import CI, ENV, HOST, REGISTRY, shared_outputs
 from mlgen.ir import Pipeline
 from mlgen.ir.source import Source
 from mlgen.lower import lower
@@ -129,4 +129,4 @@ def _shared(pipeline: Pipeline, chosen: Iterable[Target]) -> list[File]:
 
 def usual_paths() -> tuple[str, ...]:
     """Where outputs may stand from an earlier compilation, of whichever target."""
-    return (ENV, CI, REGISTRY, *(path for name in targets.names() for path in targets.get(name).paths))
+    return (ENV, CI, REGISTRY, HOST, *(path for name in targets.names() for path in targets.get(name).paths))

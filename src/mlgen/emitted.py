@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from mlgen import targets
 from mlgen.ir import KINDS, Input, Job, Pipeline, fields
 from mlgen.render import template_text
 from mlgen.targets.contract import Fragment, Output, Target
@@ -10,6 +11,7 @@ from mlgen.targets.contract import Fragment, Output, Target
 ENV = ".mlgen/env.sh"
 CI = ".mlgen/ci.py"
 REGISTRY = ".mlgen/registry.py"
+HOST = ".mlgen/host.py"
 
 
 class Part(NamedTuple):
@@ -60,6 +62,7 @@ PARTS = (
         (("guard", "asks the CI system whether a deployment may go ahead"),),
         used=lambda job: job.deploys or job.approval is not None,
     ),
+    Part("smoke", (("smoke", "asks an address until it answers as it should"),)),
     Part(
         "when",
         (("when", "tells whether a job is to run, by what has changed, the commit's message and exported values"),),
@@ -74,7 +77,8 @@ _ALWAYS = (
 
 
 def shared_outputs(pipeline: Pipeline, chosen: Iterable[Target]) -> list[Output]:
-    """env.sh; ci.py where the pipeline needs logic that no CI system has; registry.py where it speaks to MLflow."""
+    """env.sh; ci.py where the pipeline needs logic that no CI system has; registry.py where it speaks to MLflow, and
+    host.py where it asks something of the code host."""
     fragments = [fragment for target in chosen for fragment in target.fragments]
     view = {
         "default_branch": pipeline.default_branch,
@@ -88,6 +92,10 @@ def shared_outputs(pipeline: Pipeline, chosen: Iterable[Target]) -> list[Output]
         more = [fragment for fragment in fragments if not fragment.needed or fragment in asked]
         commands = [command for fragment in asked for command in fragment.commands]
         outputs.append(Output(CI, "common/ci.py.j2", ci_view(parts, _texts(more, CI), commands)))
+    if any(HOST in job.run for job in pipeline.jobs):
+        # The code host need not be that of a CI system of the spec.
+        known = [fragment for name in targets.names() for fragment in targets.get(name).fragments]
+        outputs.append(Output(HOST, "common/host.py.j2", {"fragments": _texts(known, HOST)}))
     if any(REGISTRY in job.run for job in pipeline.jobs):
         outputs.append(Output(REGISTRY, "common/registry.py.j2", {}))
     return outputs

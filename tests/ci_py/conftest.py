@@ -80,6 +80,13 @@ class Result:
         for word in words:
             assert word in self.err
 
+    def failed_last(self, *words: str) -> None:
+        """It ended with status 1 after other lines, and with one clear line that has these words."""
+        last = self.err.splitlines()[-1]
+        assert (self.code, last.startswith("mlgen: ")) == (1, True), (self.out, self.err)
+        for word in words:
+            assert word in last
+
     def passed(self) -> None:
         assert (self.code, self.err) == (0, ""), (self.out, self.err)
 

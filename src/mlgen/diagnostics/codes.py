@@ -121,6 +121,14 @@ CODES: dict[str, Code] = {
         "a model registry that nothing keeps",
         "The job records a model in a file of its own workspace, which is gone when the job ends. Give the address of an MLflow server under `tracking.mlflow.uri`.",
     ),
+    "MLG216": Code(
+        "a secret where it would be seen",
+        "Build arguments, names and tags stay in the image, and whoever has the image can read them. Mount the secret in a script of your own, `docker build --secret`.",
+    ),
+    "MLG217": Code(
+        "a release without a tag",
+        "`release` makes a release of the tag that started the run. On other events there is none: let the job run on tags only, `when: {event: tag}`.",
+    ),
     "MLG220": Code(
         "A reference to nothing",
         "`${NAME}` in a value is the job's variable of that name: its env, secrets, the values that the jobs before it export, the portable variables, and `${matrix.AXIS}`. In a path only an axis may stand, since files are known before the run. In a script, write plain shell.",

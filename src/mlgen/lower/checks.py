@@ -330,7 +330,12 @@ def _variables(source: Source, job: Job, jobs: dict[str, Job]) -> Iterator[Diagn
     own += [("its matrix", name, source.key(*at, "matrix", name)) for name in (job.matrix.axes if job.matrix else ())]
     for edge in job.edges:
         if edge.exports:
-            own += [(f"the exports of {edge.job}", export.name, job.position) for export in jobs[edge.job].exports]
+            own += [
+                (f"the exports of {edge.job}", export.name, job.position)
+                for export in jobs[edge.job].exports
+                # Several images are told apart by names of their own.
+                if not (jobs[edge.job].action == "build" and export.name == "image" and _builders(job, jobs) > 1)
+            ]
     seen: dict[str, str] = {}
     for kind, name, place in own:
         if name in seen:
@@ -340,11 +345,15 @@ def _variables(source: Source, job: Job, jobs: dict[str, Job]) -> Iterator[Diagn
         seen.setdefault(name, kind)
 
 
+def _builders(job: Job, jobs: dict[str, Job]) -> int:
+    return sum(jobs[edge.job].action == "build" for edge in job.edges if edge.exports)
+
+
 def pipeline(source: Source, found: Pipeline) -> Iterator[Diagnostic]:
     """What only the whole graph shows: gates that a deployment can pass by, and runs that must not be cancelled."""
     order = {stage: index for index, stage in enumerate(found.stages)}
     for job in found.jobs:
-        yield from commands.warnings(source, job)
+        yield from commands.on_events(source, job, found)
         if not job.deploys:
             continue
         for kind in found.cancel:

@@ -24,7 +24,8 @@ def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[
         asked = [(named(source.data, need["job"])[0], need["optional"]) for need in said.get("needs", ())]
         reads = [*said["deps"], *said["params"], *commands.reads(source, job)]
         files = makers.of(job, [*reads, job.gate.metrics] if job.gate else reads)
-        hard = {name for name, optional in asked if not optional} | set(_exporters(source, said))
+        exporters = {*_exporters(source, said), *commands.needs(source, job)}
+        hard = {name for name, optional in asked if not optional} | exporters
         optional = {name for name, optional in asked if optional}
         either = {name for group in _alternative(files) for name in group} - hard
         if job.watches:  # which takes no condition from anything, and starts whatever the results are

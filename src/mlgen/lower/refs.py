@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.model import Input, Job
 from mlgen.ir.source import Source
+from mlgen.lower import commands
 from mlgen.lower.names import Route, did_you_mean
 from mlgen.lower.runtime import REFERENCE
 from mlgen.lower.texts import scalar_text
@@ -59,6 +60,7 @@ def _texts(source: Source, job: Job) -> Iterator[tuple[Route, str]]:
             yield ("env", name), scalar_text(value)
     for name, value in (said.get("env") or {}).items():
         yield (*at, "env", name), scalar_text(value)
+    yield from commands.texts(source, job)
     if job.environment:
         where = (*at, "environment") if said.get("url") else ("environments", job.environment.name, "url")
         yield where, job.environment.url

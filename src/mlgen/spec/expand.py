@@ -21,8 +21,13 @@ RUNTIME: dict[str, Any] = {
 """A bare runtime, expanded."""
 _OF_THE_RUNTIME = frozenset(("activate", "cache", "image", "packages", "python", "runtime", "shell", "tools"))
 """A job's short keys for what its runtime has."""
-COMMANDS = {"register": "path", "promote": "to"}
+COMMANDS = {
+    "register": "path", "promote": "to", "build": "image", "package": "files", "release": "files",
+    "kubernetes": "manifests", "helm": "chart", "smoke": "url",
+}  # fmt: skip
 """What a job may do by the commands of other tools, and what a word or a list in its place stands for."""
+_WITHOUT_SETUP = frozenset(("build", "release", "kubernetes", "helm", "smoke"))
+"""Actions that need nothing of the project's Python: they take the setup, activation and caches only if they say so."""
 
 
 def expand(data: dict[str, Any]) -> dict[str, Any]:
@@ -189,6 +194,9 @@ def _job(job: dict[str, Any], runtime: dict[str, Any]) -> dict[str, Any]:
     for key, field in COMMANDS.items():
         if key in job:
             found[key] = _command(job[key], field)
+            if key in _WITHOUT_SETUP and job.get("runtime") != "none":
+                own = {**_runtime(job.get("runtime") or {}), **_runtime(job)}
+                found["runtime"].update({k: own.get(k, RUNTIME[k]) for k in ("setup", "activate", "cache")})
     exports = job.get("exports") or {}
     found["exports"] = {name: {} for name in exports} if isinstance(exports, list) else exports
     reports = job.get("reports") or {}
@@ -262,7 +270,14 @@ def _shards(matrix: dict[str, Any], count: int) -> dict[str, Any]:
 
 
 def _command(said: Any, field: str) -> dict[str, Any]:
-    return said if isinstance(said, dict) else {} if said is None else {field: said}
+    found = dict(said) if isinstance(said, dict) else {} if said is None else {field: said}
+    for key in ("files", "tags", "platforms", "values"):
+        if key in found:
+            found[key] = _list(found[key])
+    if "scan" in found and found["scan"] is not False:
+        scan = {} if found["scan"] is True else found["scan"]
+        found["scan"] = _list(scan.get("severity", "HIGH") if isinstance(scan, dict) else scan)
+    return found
 
 
 def _tracking(mlflow: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ TARGET = Target(
     fragments=(
         Fragment("github", ".mlgen/env.sh", "github/env.sh.j2"),
         Fragment("github", ".mlgen/ci.py", "github/guard.py.j2"),
+        Fragment("github", ".mlgen/host.py", "github/host.py.j2"),
     ),
     paths=(DEFAULT_PATH,),
     locate=lambda job, data: (("jobs", job.key),),

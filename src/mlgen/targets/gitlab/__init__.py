@@ -55,6 +55,7 @@ TARGET = Target(
             (("results", "waits for other jobs, and tells how they ended"),),
             needed=lambda pipeline: any(job.watches for job in pipeline.jobs),
         ),
+        Fragment("gitlab", ".mlgen/host.py", "gitlab/host.py.j2"),
     ),
     paths=(".gitlab-ci.yml",),
     locate=_locate,
