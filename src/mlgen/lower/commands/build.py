@@ -142,7 +142,7 @@ def _tag(image: str, tag: str) -> str:
 
 
 def registry(image: str) -> str:
-    """The host in an image's name; empty: Docker Hub. https://pkg.go.dev/github.com/distribution/reference"""
+    """The host in an image's name, told from a user by its dot or port; empty: Docker Hub."""
     host = image.split("/")[0]
     return host if "/" in image and ("." in host or ":" in host or "$" in host or host == "localhost") else ""
 
