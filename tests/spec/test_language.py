@@ -19,9 +19,10 @@ MINIMAL: dict[str, Any] = {
     "stages": {"data": {"fetch": {"run": "./fetch"}}},
 }
 BESIDE = {
-    "audience", "client", "cron", "default", "format", "image", "job", "json", "key", "metrics", "name", "options",
+    "audience", "chart", "client", "cron", "default", "files", "format", "image", "job", "json", "key", "location",
+    "metrics", "name", "options",
     "password", "path", "paths", "provider", "region", "require", "role", "run", "service_account", "subscription",
-    "tenant", "type", "username",
+    "tenant", "type", "url", "username",
 }  # fmt: skip
 """Keys that are kept beside another one of the same mapping, since the mapping could need them."""
 
