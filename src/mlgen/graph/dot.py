@@ -1,6 +1,5 @@
 """The graph for Graphviz: https://graphviz.org/doc/info/lang.html."""
 
-from mlgen.graph.mermaid import notes
 from mlgen.graph.picture import Node, Picture
 
 _TINTS = ("#2563eb", "#7c3aed", "#15803d", "#b45309", "#be123c", "#0f766e")
@@ -38,7 +37,7 @@ def dot(drawn: Picture) -> str:
 def _node(node: Node, tint: str) -> str:
     kinds = dict(node.marks)
     shape = "diamond" if "gate" in kinds else "parallelogram" if "approval" in kinds else ""
-    said = [f"label={_quoted(chr(10).join([node.label, *notes(node)]))}", f"tooltip={_quoted(node.tip)}"]
+    said = [f"label={_quoted(chr(10).join([node.label, *node.notes]))}", f"tooltip={_quoted(node.tip)}"]
     said += [f'color="{tint}"', *([f"shape={shape}", "style=filled"] if shape else [])]
     return ", ".join([*said, *(["peripheries=2"] if "matrix" in kinds else [])])
 

@@ -5,11 +5,6 @@ from mlgen.graph.picture import Node, Picture
 _COLORS = 6
 _LIGHT = ("#dbeafe", "#ede9fe", "#dcfce7", "#fef3c7", "#fee2e2", "#e0f2f1")
 _DARK = ("#1d4ed8", "#6d28d9", "#15803d", "#b45309", "#b91c1c", "#0f766e")
-SIGNS = {
-    "milestone": "milestone", "gate": "gate", "approval": "approval", "result": "", "matrix": "", "environment": "",
-    "allow_failure": "may fail",
-}  # fmt: skip
-"""The marks that a small diagram has room for; empty: in the mark's own words."""
 
 
 def mermaid(drawn: Picture) -> str:
@@ -36,17 +31,12 @@ def mermaid(drawn: Picture) -> str:
 def _shape(node: Node) -> str:
     """A gate is a rhombus, what waits for an approval has slanted sides, a matrix is a stack."""
     kinds = dict(node.marks)
-    label = "<br/>".join([f"<b>{_escaped(node.label)}</b>", *map(_escaped, notes(node))])
+    label = "<br/>".join([f"<b>{_escaped(node.label)}</b>", *map(_escaped, node.notes)])
     if "gate" in kinds:
         return f'{{{{"{label}"}}}}'
     if "approval" in kinds:
         return f'[/"{label}"/]'
     return f'[["{label}"]]' if "matrix" in kinds else f'["{label}"]'
-
-
-def notes(node: Node) -> list[str]:
-    """The few words that stand in a job's box."""
-    return [SIGNS[kind] or said for kind, said in node.marks if kind in SIGNS]
 
 
 def _escaped(text: str) -> str:

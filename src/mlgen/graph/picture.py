@@ -1,6 +1,6 @@
 """What a diagram shows: jobs in stages, and the waits between them, thinned out so that they can be read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mlgen.graph import words
@@ -9,7 +9,7 @@ from mlgen.ir.order import parents_first
 
 
 class Node(NamedTuple):
-    """A job: `label` is short and unique, `marks` are kinds and words, `tip` tells the rest."""
+    """A job: `label` is short and unique, `marks` are kinds and words, `notes` the few that its box has room for."""
 
     id: str
     label: str
@@ -17,6 +17,7 @@ class Node(NamedTuple):
     marks: tuple[tuple[str, str], ...]
     when: str
     tip: str
+    notes: tuple[str, ...]
 
 
 class Joint(NamedTuple):
@@ -83,7 +84,25 @@ def _count(number: int, noun: str) -> str:
 def _node(job: Job, pipeline: Pipeline) -> Node:
     when = words.when(job, pipeline)
     marks = tuple(words.marks(job))
-    return Node(job.id, job.key, job.stage, marks, when, "\n".join([job.id, when, *(text for _, text in marks)]))
+    tip = "\n".join([job.id, when, *(text for _, text in marks)])
+    return Node(job.id, job.key, job.stage, marks, when, tip, tuple(_notes(job)))
+
+
+def _notes(job: Job) -> Iterator[str]:
+    if job.milestone:
+        yield "milestone"
+    if job.gate:
+        yield "gate"
+    if job.approval:
+        yield "approval"
+    if job.result:
+        yield {"any": "in any case"}.get(job.result, f"on {job.result}")
+    if job.matrix:
+        yield f"{len(job.matrix.legs)} legs"
+    if job.environment:
+        yield f"to {job.environment.name}" if job.environment.deployment else f"in {job.environment.name}"
+    if job.allow_failure:
+        yield "may fail"
 
 
 def _label(edge: Edge) -> str:

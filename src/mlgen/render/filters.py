@@ -5,6 +5,13 @@ from typing import Any
 
 from mlgen import quoting
 
+
+def _html(value: object) -> str:
+    from mlgen.quoting.html import html  # pages are seldom made
+
+    return html(value)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "yaml": quoting.yaml_scalar,
     "yaml_block": quoting.yaml_block,
@@ -13,6 +20,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "yaml_tree": quoting.yaml_tree,
     "groovy": quoting.groovy,
     "sh": quoting.sh,
+    "html": _html,
     "raw": str,
 }
 """The quoting filters: a printed value ends in one of them. `raw` is for text of the file's own language."""
