@@ -20,6 +20,8 @@ Mlgen = Callable[..., Said]
         ("text", "wine: 1 job in 1 stage\n"),
         ("mermaid", "---\ntitle: wine\n---\nflowchart LR\n"),
         ("dot", 'digraph "wine" {'),
+        ("svg", '<svg xmlns="http://www.w3.org/2000/svg"'),
+        ("html", "<!doctype html>"),
     ],
 )
 def test_formats(mlgen: Mlgen, format: str, begins: str) -> None:
@@ -28,7 +30,10 @@ def test_formats(mlgen: Mlgen, format: str, begins: str) -> None:
     assert said.out.startswith(begins)
 
 
-@pytest.mark.parametrize(("name", "begins"), [("g.mmd", "---"), ("g.DOT", "digraph"), ("g.txt", "wine: ")])
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("g.mmd", "---"), ("g.DOT", "digraph"), ("g.txt", "wine: "), ("g.svg", "<svg"), ("g.html", "<!doctype html>")],
+)
 def test_a_files_name_tells_the_format(mlgen: Mlgen, project: Path, name: str, begins: str) -> None:
     said = mlgen("graph", "--output", name)
     assert (said.code, said.out) == (0, "")
@@ -36,7 +41,7 @@ def test_a_files_name_tells_the_format(mlgen: Mlgen, project: Path, name: str, b
 
 
 def test_an_unknown_format_and_a_file_that_cannot_be_written(mlgen: Mlgen, project: Path) -> None:
-    assert "'png' is none of text, mermaid, dot" in mlgen("graph", "--format", "png").err
+    assert "'png' is none of text, mermaid, dot, svg, html" in mlgen("graph", "--format", "png").err
     said = mlgen("graph", "-o", "mlgen.yaml/g.dot")
     assert said.code == 1
     assert "mlgen.yaml/g.dot: error MLG503: mlgen.yaml/g.dot cannot be written" in said.err

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 
+from mlgen import __version__, targets
 from mlgen.cli.commands import Options, spec_of
 from mlgen.compiler import analyse
 from mlgen.graph.dot import dot
@@ -13,8 +14,9 @@ from mlgen.graph.text import text
 from mlgen.ir import Pipeline
 from mlgen.write.apply import save
 
-FORMATS = ("text", "mermaid", "dot")
+FORMATS = ("text", "mermaid", "dot", "svg", "html")
 _SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot"}
+_SUFFIXES |= {".svg": "svg", ".html": "html", ".htm": "html"}
 
 
 def format_of(output: str) -> str:
@@ -24,8 +26,11 @@ def format_of(output: str) -> str:
 
 def graph(options: Options, format: str, output: str) -> int:
     """Draw the pipeline of the spec."""
-    pipeline, _ = analyse(options.directory, spec_of(options))
-    drawn = _drawn(pipeline, format, to_file=bool(output))
+    if format == "html":
+        drawn = _page(options)
+    else:
+        pipeline, _ = analyse(options.directory, spec_of(options))
+        drawn = _drawn(pipeline, format, to_file=bool(output))
     if output:
         save(output, drawn)
     else:
@@ -33,9 +38,22 @@ def graph(options: Options, format: str, output: str) -> int:
     return 0
 
 
+def _page(options: Options) -> str:
+    from mlgen.graph.page import page
+    from mlgen.provenance.origins import traced
+
+    if sys.stderr.isatty():
+        print("mlgen: looking where each line comes from", file=sys.stderr)
+    return page(traced(options.directory, spec_of(options)), __version__, lambda name: targets.get(name).title)
+
+
 def _drawn(pipeline: Pipeline, format: str, to_file: bool) -> str:
     if format == "mermaid":
         return mermaid(picture(pipeline))
+    if format == "svg":
+        from mlgen.graph.svg import svg
+
+        return svg(picture(pipeline))
     if format == "dot":
         return dot(picture(pipeline))
     if to_file or not sys.stdout.isatty():

@@ -205,7 +205,7 @@ class _Grid:
         for sweep in range(SWEEPS):
             forward = sweep % 2 == 0
             for column in self.columns if forward else self.columns[::-1]:
-                _settle(column, [_wish(item, forward) for item in column])
+                _settle(column, _wishes(column, forward))
 
     def gap(self, column: int) -> float:
         """The room before a column: for the labels of the lines that end there."""
@@ -272,10 +272,23 @@ def _mean(items: Iterable[_Item], rank: dict[str, int], otherwise: int) -> float
     return sum(found) / len(found) if found else otherwise
 
 
-def _wish(item: _Item, forward: bool) -> float:
+def _wishes(column: Sequence[_Item], forward: bool) -> list[float]:
+    """Where each item would like to be; one without a line, beside the others."""
+    found = [_wish(item, forward) for item in column]
+    for order in (range(len(column)), range(len(column) - 1, -1, -1)):
+        last: int | None = None
+        for index in order:
+            if found[index] is None and last is not None:
+                step = _distance(column[index], column[last])
+                found[index] = (found[last] or 0.0) + (step if last < index else -step)
+            last = index if found[index] is not None else last
+    return [item.y if wish is None else wish for item, wish in zip(column, found)]
+
+
+def _wish(item: _Item, forward: bool) -> float | None:
     near = (item.before if forward else item.behind) or (item.behind if forward else item.before)
     total = sum(other.weight for other in near)
-    return sum(other.y * other.weight for other in near) / total if near else item.y
+    return sum(other.y * other.weight for other in near) / total if near else None
 
 
 def _settle(column: list[_Item], wishes: list[float]) -> None:

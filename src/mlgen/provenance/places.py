@@ -1,6 +1,6 @@
 """The lines of a spec: which keys begin on one, and what they became in the emitted files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mlgen.diagnostics import source_lines
@@ -30,9 +30,12 @@ class Became(NamedTuple):
             yield tuple(run)
 
 
-def keys_at(loaded: Loaded, line: int) -> tuple[Path, ...]:
-    """The outermost keys that begin on a line, else the innermost value that goes on there; none on a blank line."""
-    found = list(spans(loaded))
+def keys_at(loaded: Loaded, line: int, known: Sequence[Span] = ()) -> tuple[Path, ...]:
+    """The outermost keys that begin on a line, else the innermost value that goes on there; none on a blank line.
+
+    `known` are the spans of the spec, where many lines are asked for.
+    """
+    found = known or tuple(spans(loaded))
     begin = [span.path for span in found if span.first == line and span.path]
     if begin:
         return tuple(
