@@ -43,7 +43,7 @@ def test_a_line_of_an_emitted_file(mlgen: Mlgen, compiled: Path) -> None:
     assert rows[0] == [f".github/workflows/ml.yml:{line}"]
     assert ["depends", "on", "stages.train.fit.timeout", "mlgen.yaml:9:7"] in rows
     assert ["job", "stages.train.fit", "mlgen.yaml:7:5"] in rows
-    assert rows[-1] == ["if", "job.minutes"]
+    assert rows[-1][-1] == "job.minutes", "the conditions in the template, the innermost last"
 
 
 def test_a_line_of_an_emitted_file_as_json(mlgen: Mlgen, compiled: Path) -> None:
