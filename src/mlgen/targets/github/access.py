@@ -71,11 +71,11 @@ def permissions(job: Job) -> list[tuple[str, str, str]]:
     return [(name, access, why) for name, (access, why) in found.items()]
 
 
-_CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
+CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 
 
 def _whom(one: Oidc) -> str:
-    return _CLOUDS.get(one.kind) or dict(one.options)["audience"]
+    return CLOUDS.get(one.kind) or dict(one.options)["audience"]
 
 
 # https://github.com/aws-actions/configure-aws-credentials, https://github.com/google-github-actions/auth and
@@ -95,7 +95,7 @@ def logins(job: Job, pipeline: Pipeline) -> list[dict[str, Any]]:
             action, inputs = _LOGINS[one.kind]
             said = dict(one.options)
             words = [(name, resolved(said[key], job, pipeline)) for name, key in inputs.items()]
-            found.append({"title": f"Log in to {_CLOUDS[one.kind]}", "action": action, "with": words})
+            found.append({"title": f"Log in to {CLOUDS[one.kind]}", "action": action, "with": words})
     return found
 
 

@@ -21,7 +21,7 @@ def container(job: Job, pipeline: Pipeline, image: str) -> dict[str, Any] | None
     said = job.container
     options = [f"--user {said.user}"] if said and said.user else []
     options += said.options if said else ()
-    found: dict[str, Any] = {"image": resolved(image, job, pipeline, early=True), "options": " ".join(options)}
+    found: dict[str, Any] = {"image": resolved(image, job, pipeline, "early"), "options": " ".join(options)}
     secrets = [printed(name, pipeline) for name in (said.username, said.password)] if said and said.username else []
     return {**found, "credentials": secrets}
 

@@ -20,10 +20,9 @@ MAX_EXPRESSION = 21_000
 MAX_INPUTS = 25
 MAX_HOSTED = 6 * 3600
 """Seconds of a job on a runner of GitHub's own."""
-MAX_LEGS = 256
 MAX_KEY = 100
-MAX_DAYS = 400
-"""Days that a private repository may keep artifacts; a public one 90.
+MAX_DAYS, PUBLIC_DAYS = 400, 90
+"""Days that a private repository may keep artifacts, and a public one.
 https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/enabling-features-for-your-repository/managing-github-actions-settings-for-a-repository"""
 
 
@@ -76,12 +75,12 @@ def _job(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
     if "${{" in job.run and len(job.run) > MAX_EXPRESSION:
         message = f"the script of {job.id} holds ${{{{ and is over {MAX_EXPRESSION:,} characters"
         yield limit(message, "move it to a file of the repository")
-    if job.matrix and len(job.matrix.legs) > MAX_LEGS:
-        message = f"{job.id} has {len(job.matrix.legs)} legs; GitHub Actions takes {MAX_LEGS}"
-        yield limit(message, "split the job, or give a leg more to do")
     if job.keep and job.keep.days > MAX_DAYS:
         message = f"{job.id}: GitHub keeps files for at most {MAX_DAYS} days, not {job.keep.days}"
         yield warning("MLG402", job.position, message, "shorten `keep`, or publish the files")
+    for name in unresolved(job.environment.url, job, pipeline, "address") if job.environment and job.deploys else ():
+        message = f"{job.id}: GitHub Actions cannot tell ${{{name}}} when it shows the environment's address"
+        yield warning("MLG402", job.position, message, "name what the job exports; until then none is shown")
     yield from _container(job, pipeline)
     yield from _approval(job, pipeline)
     yield from _checkouts(job, pipeline)
@@ -107,7 +106,7 @@ def _container(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
                 message = f"{job.id}: GitHub Actions refuses the option {option} of a container"
                 yield error("MLG404", job.position, message, "leave it out")
     images = (job.image, *(leg.image for leg in job.matrix.legs if leg.image)) if job.matrix else (job.image,)
-    names = [name for image in images for name in unresolved(image, job, pipeline, early=True)]
+    names = [name for image in images for name in unresolved(image, job, pipeline, "early")]
     for name in dict.fromkeys(names):
         message = f"{job.id}: GitHub Actions does not know ${{{name}}} when it fetches the image"
         yield error("MLG401", job.position, message, "name the image by what is known before the job starts")

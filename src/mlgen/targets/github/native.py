@@ -52,6 +52,7 @@ def _keys(job: Job, words: dict[str, Any]) -> Iterator[Diagnostic]:
     hint = "a reusable workflow has `uses` and `with`, another job `steps`"
     if ("uses" in words) == ("steps" in words):
         yield error("MLG401", job.position, f"{job.id}: native.github has not just one of `uses` and `steps`", hint)
+        return
     for key in OF_THE_SPEC:
         if key in words:
             message = f"{job.id}: native.github has `{key}`, which the spec says in its own words"

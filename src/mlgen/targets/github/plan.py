@@ -56,7 +56,10 @@ def _commit_script(told: list[Planned], pipeline: Pipeline, workflow: str) -> st
         lines += [
             "changed() { # OUTPUT FROM PATH...; since a commit that is not known, everything has changed",
             '  if [ -n "$2" ] && git diff --quiet --no-renames "$2...$head" -- "${@:3}"; then',
-            '    echo "$1=false"; else echo "$1=true"; fi',
+            '    echo "$1=false"',
+            "  else",
+            '    echo "$1=true"',
+            "  fi",
             "}",
         ]
     if any(p.kind == "message" for p in told):

@@ -1,6 +1,7 @@
 """`${NAME}` in texts that the system itself reads, as expressions: addresses, images, roles."""
 
 import re
+from typing import Literal
 
 from mlgen.ir import Job, Pipeline
 
@@ -18,40 +19,41 @@ _EARLY = {
 }
 
 
-def resolved(text: str, job: Job, pipeline: Pipeline, early: bool = False) -> str:
-    """The text with expressions for its references; `early`: where the system reads it before the first step.
+Place = Literal["step", "address", "early"]
+"""Where the system reads a text: with a step; after the job, where no secret may be; before its first step."""
 
-    A reference that only the job's own scripts could resolve stays as it is.
-    """
+
+def resolved(text: str, job: Job, pipeline: Pipeline, place: Place = "step") -> str:
+    """The text with expressions for its references. One that only the job's own scripts could resolve stays."""
 
     def expression(found: re.Match[str]) -> str:
-        value = _value(found[2], job, pipeline, early) if not found[1] else f"matrix.{found[2]}"
+        value = _value(found[2], job, pipeline, place) if not found[1] else f"matrix.{found[2]}"
         return found[0] if value is None else value if value.startswith("\0") else f"${{{{ {value} }}}}"
 
     return _REFERENCE.sub(expression, text).replace("\0", "")
 
 
-def unresolved(text: str, job: Job, pipeline: Pipeline, early: bool = False) -> list[str]:
+def unresolved(text: str, job: Job, pipeline: Pipeline, place: Place = "step") -> list[str]:
     """The names that `resolved` leaves as they are."""
-    return [found[2] for found in _REFERENCE.finditer(resolved(text, job, pipeline, early))]
+    return [found[2] for found in _REFERENCE.finditer(resolved(text, job, pipeline, place))]
 
 
-def _value(name: str, job: Job, pipeline: Pipeline, early: bool) -> str | None:
+def _value(name: str, job: Job, pipeline: Pipeline, place: Place) -> str | None:
     """The expression for a variable; text that starts with NUL is the value itself; None: there is neither."""
     if any(export.name == name for export in job.exports):
-        return None if early else f"steps.export.outputs.{name}"
+        return None if place == "early" else f"steps.export.outputs.{name}"
     if name in dict(job.dynamic):
         word = re.sub(r"\\([\\\"$`])", r"\1", dict(job.dynamic)[name][1:-1])
-        inner = resolved(word, job, pipeline, early)
+        inner = resolved(word, job, pipeline, place)
         return None if _REFERENCE.search(inner) else "\0" + inner
     use = next((use for use in job.secrets if use.variable == name), None)
     if use:
         found = pipeline.secret(use.name)
         kind = "vars" if found.plain else "secrets"
-        return f"{kind}.{found.on('github').get('id', use.name)}" if found.plain or not early else None
+        return f"{kind}.{found.on('github').get('id', use.name)}" if found.plain or place == "step" else None
     if name in dict(job.env) or name in dict(pipeline.env):
         return "\0" + {**dict(pipeline.env), **dict(job.env)}[name]
     for edge in job.edges:
         if edge.exports and any(export.name == name for export in pipeline.job(edge.job).exports):
-            return f"needs.{pipeline.job(edge.job).key}.outputs.{name}" if early else f"env.{name}"
-    return _EARLY.get(name) or (None if early else f"env.{name}")
+            return f"needs.{pipeline.job(edge.job).key}.outputs.{name}" if place == "early" else f"env.{name}"
+    return _EARLY.get(name) or (None if place == "early" else f"env.{name}")

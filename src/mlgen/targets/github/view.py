@@ -185,8 +185,8 @@ def _place(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
     if not name:
         return None
     environment = job.environment
-    url = resolved(environment.url, job, pipeline) if environment and job.deploys else ""
-    known = not (environment and unresolved(environment.url, job, pipeline))
+    url = resolved(environment.url, job, pipeline, "address") if environment and job.deploys else ""
+    known = not (environment and unresolved(environment.url, job, pipeline, "address"))
     deploys = environment is not None and environment.deployment
     return {"name": name, "url": url if known else "", "record": deploys, "approval": environment is None}
 
