@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mlgen.render.sandbox import blocks_of
+from mlgen.render.sources import environment
 from tests.packs.conftest import git
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +83,12 @@ def commands(block: str) -> list[tuple[str, list[str]]]:
         else:
             found[-1][1].append(line)
     return found
+
+
+def test_the_blocks_are_those_of_the_templates() -> None:
+    rows = re.findall(r"^\| `([a-z]+/[A-Za-z.-]+\.j2)` \| (.*) \|$", PAGE, re.MULTILINE)
+    told = {template: set(re.findall("`([a-z]+)`", text)) for template, text in rows}
+    assert told == {name: set(blocks_of(name)) for name in environment().list_templates() if blocks_of(name)}
 
 
 def test_the_day(tmp_path: Path) -> None:
