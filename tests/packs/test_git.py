@@ -112,6 +112,11 @@ def test_a_cache_that_was_tampered_with_is_refused(pinned: Path, project: Path, 
     done = mlgen("compile")
     assert (done.code, done.out) == (1, "")
     assert f"MLG722: the pack org is not what mlgen.lock pins: the copy in {kept} was changed" in done.err
+    assert "hint: remove that folder: the pack is fetched anew" in done.err
+    shutil.rmtree(kept)
+    assert mlgen("check").code == 0
+    with (kept / name).open("a") as file:
+        file.write("# evil\n")
     assert mlgen("pack", "update").code == 0
     assert "evil" not in (kept / name).read_text(), "it was fetched anew"
     assert mlgen("check").code == 0

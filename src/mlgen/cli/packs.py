@@ -75,7 +75,7 @@ def _project(options: PackOptions) -> tuple[Loaded, Pins]:
 
 
 def _apply(options: PackOptions, loaded: Loaded, pins: Pins, found: Sequence[Move]) -> None:
-    """The spec first: a lock that pins what no spec names yet does no harm, and is mended by the same command."""
+    """The lock first: one that pins what no spec names yet does no harm, and the same command mends it."""
     new = repinned(pins, lock.parse(_lock(options.directory)), loaded, found)
     spec = plan.edited_spec(options.directory, loaded.file, moved_text(loaded, found))
     apply(options.directory, [plan.repinned(options.directory, new), spec])

@@ -57,9 +57,9 @@ def fresh(root: str) -> Resolver:
     return resolve
 
 
-def _changed(origin: Origin, pin: lock.Pin, at: Position, what: str) -> SpecError:
+def _changed(pin: lock.Pin, at: Position, what: str, hint: str = "") -> SpecError:
     message = f"the pack {pin['name']} is not what {lock.LOCK} pins: {what}"
-    hint = f"`mlgen pack diff` shows what that changes, `mlgen pack update {pin['name']}` takes it"
+    hint = hint or f"`mlgen pack diff` shows what that changes, `mlgen pack update {pin['name']}` takes it"
     return SpecError([error("MLG722", at, message, hint)])
 
 
@@ -69,14 +69,14 @@ def _of_pinned_git(origin: Origin, pin: lock.Pin, at: Position) -> Pack:
         pack = _of_git(origin, at)
         if pack.commit != pin.get("commit"):
             was, now = pin.get("commit", "")[:12], pack.commit[:12]
-            raise _changed(origin, pin, at, f"{origin.revision} was {was} and is {now}")
+            raise _changed(pin, at, f"{origin.revision} was {was} and is {now}")
         if pack.digest != pin["content"]:
-            raise _changed(origin, pin, at, "its content has another digest")
+            raise _changed(pin, at, "its content has another digest")
         cache.keep(pack.digest, pack.files)
         return pack
     place = cache.folder(pin["content"])
     if content_digest(files) != pin["content"]:
-        raise _changed(origin, pin, at, f"the copy in {place} was changed")
+        raise _changed(pin, at, f"the copy in {place} was changed", "remove that folder: the pack is fetched anew")
     return opened(origin, place, files, pin.get("commit", ""), at)
 
 
@@ -116,7 +116,7 @@ def _of_folder(root: str, origin: Origin, at: Position, pin: lock.Pin | None = N
         message = f"the pack {origin.text} cannot be read: {err.strerror or err}"
         raise SpecError([error("MLG701", at, message)]) from None
     if pin and content_digest(files) != pin["content"]:
-        raise _changed(origin, pin, at, "the folder was changed")
+        raise _changed(pin, at, "the folder was changed")
     return opened(origin, place, files, "", at)
 
 
