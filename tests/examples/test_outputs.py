@@ -11,7 +11,7 @@ import pytest
 from tests.engines.tools import find
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECTS = [ROOT / "examples/minimal", ROOT / "examples/wine-quality", *sorted((ROOT / "tests/fixtures").iterdir())]
+PROJECTS = [*sorted(p.parent for p in ROOT.glob("examples/*/mlgen.yaml")), *sorted((ROOT / "tests/fixtures").iterdir())]
 
 
 def mlgen(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

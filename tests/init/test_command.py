@@ -207,6 +207,14 @@ def test_json_for_programs(mlgen: Mlgen, project: Path) -> None:
     assert (project / "mlgen.yaml").read_text("utf-8") == shown["text"] == shown["text"]
 
 
+def test_a_pipeline_that_cannot_be_taken_over_is_told(mlgen: Mlgen, tmp_path: Path) -> None:
+    make(tmp_path / "dvc", PROJECTS["dvc-unusable"], "git@github.com:a/b.git")
+    said = mlgen("init", "-C", str(tmp_path / "dvc"))
+    assert (said.code, said.err) == (0, "")
+    assert "note: the jobs of dvc.yaml cannot be taken one by one: dvc.yaml:4:" in said.out
+    assert "1 job (train.reproduce)" in said.out
+
+
 def test_what_cannot_be_read_is_told(mlgen: Mlgen, project: Path) -> None:
     make(project, {"pyproject.toml": "[project\n", "dvc.yaml": "stages: [\n", ".python-version": ""})
     (project / "setup.cfg").write_bytes(b"\xff\xfe")

@@ -23,3 +23,19 @@ def test_a_deployment_does_not_go_by_a_job_that_is_left_out() -> None:
     adapted, faults = adapt(found, get("travis"))
     assert [d for d in faults if d.severity == "error"] == []
     assert [job.id for job in adapted.jobs] == ["train.fit", "test.other"]
+
+
+def test_a_job_that_is_left_out_asks_for_no_other_fallback() -> None:
+    found = pipeline(
+        """
+        targets: {travis: {fallback: {approval: skip}}}
+        secrets: {TOKEN: {}}
+        environments: {place: {approval: true}}
+        stages:
+          test: {unit: {run: x}}
+          deploy: {go: {run: x, environment: place, secrets: [TOKEN], retry: 1}}
+        """
+    )
+    adapted, faults = adapt(found, get("travis"))
+    assert faults == []
+    assert [job.id for job in adapted.jobs] == ["test.unit"]

@@ -101,7 +101,8 @@ def _say(options: InitOptions, spec: str, content: Draft, proposal: Proposal, fo
     for note in (*found.notes, *proposal.notes):
         print(f"note: {visible(note)}")
     titles = ", ".join(targets.get(name).title for name in content.targets)
-    print(f"wrote {spec}: {len(proposal.jobs)} jobs ({', '.join(proposal.jobs)}) for {titles}")
+    count = f"{len(proposal.jobs)} job{'' if len(proposal.jobs) == 1 else 's'}"
+    print(f"wrote {spec}: {count} ({', '.join(proposal.jobs)}) for {titles}")
     if found.repository.inside:
         print(f"\nThis folder is {visible(found.repository.inside)}/ of a repository, whose root is where CI systems")
         print("look for their files: move the spec there, unless this folder becomes a repository of its own.")

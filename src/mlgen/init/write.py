@@ -88,13 +88,9 @@ def _runtime(content: Draft) -> Iterator[str]:
         yield "  setup:  # heads every job"
         yield from (f"    - {yaml_scalar(line)}" for line in tool.setup)
     if content.work.imported and content.work.imported.kept:
-        yield (
-            "    # Data that DVC keeps elsewhere; its storage's credentials are secrets of the jobs:"
-            if tool.setup
-            else ("  # Data that DVC keeps elsewhere; its storage's credentials are secrets of the jobs:")
-        )
-        pull = tool.command("dvc pull")
-        yield f"    # - {yaml_scalar(pull)}" if tool.setup else f"  # setup: [pip install dvc, {pull}]"
+        pad, pull = "    " if tool.setup else "  ", tool.command("dvc pull")
+        yield f"{pad}# Data that DVC keeps elsewhere; the credentials of its storage are secrets of the jobs:"
+        yield f"{pad}# - {yaml_scalar(pull)}" if tool.setup else f"{pad}# setup: [pip install dvc, {pull}]"
     if tool.cache:
         yield "  cache:  # kept between runs"
         yield f"    paths: {yaml_list([tool.cache])}"

@@ -11,16 +11,14 @@ def adapt(pipeline: Pipeline, target: Target) -> tuple[Pipeline, list[Diagnostic
     """The pipeline that the target is to say, and what has to be said about it."""
     options = next(o for o in pipeline.targets if o.name == target.name)
     found: list[Diagnostic] = []
-    skipped: set[str] = set()
+    skips = [c.construct for c in target.capabilities if options.fallback(c.construct) == "skip"]
+    kept = _without(pipeline, {job for construct in skips for _, job in uses(pipeline, construct, target.name)})
     for capability in target.capabilities:
-        used = list(uses(pipeline, capability.construct, target.name))
-        chosen = options.fallback(capability.construct)
-        if chosen == "skip":
-            skipped |= {job for _, job in used}
-        elif not chosen and used and capability.default:
-            where = [job for _, job in used if job]
-            found.append(_say(target, capability, options, where, used[0][0]))
-    kept = _without(pipeline, skipped)
+        if capability.default and not options.fallback(capability.construct):
+            used = list(uses(kept, capability.construct, target.name))  # what is left out needs no other
+            if used:
+                where = [job for _, job in used if job]
+                found.append(_say(target, capability, options, where, used[0][0]))
     if not any(d.severity == "error" for d in found):
         found += target.refuse(kept)
     return kept, found
