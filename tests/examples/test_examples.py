@@ -270,7 +270,7 @@ def test_minimal_is_minimal() -> None:
     assert len([line for line in lines if line.strip()]) <= 10
 
 
-@pytest.mark.parametrize("example", ["minimal", "wine-quality"])
+@pytest.mark.parametrize("example", ["minimal", "wine-quality", "library", "dvc-project"])
 def test_git_ignores_what_is_made_and_nothing_else(example: str, tmp_path: Path) -> None:
     project = checkout(example, tmp_path / "project")
     files = [str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()]
