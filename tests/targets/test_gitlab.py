@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 import yaml
 
 from mlgen.compiler import analyse, compile_spec
-from mlgen.diagnostics import Diagnostic, SpecError
+from mlgen.diagnostics import Diagnostic
 from mlgen.ir import KINDS, Job, Pipeline
 from mlgen.targets import get, names
 from mlgen.targets.adapt import adapt
@@ -29,6 +28,7 @@ from tests.engines.checkers import CHECKERS
 from tests.engines.run_gitlab import run_gitlab
 from tests.engines.runs import RunResult
 from tests.targets.gitlab import language
+from tests.targets.gitlab.project import emit, environment, event, faults, run_script, stages, workspace
 from tests.targets.strings import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,33 +40,6 @@ SPECS = {
 
 #: What the checkers still find in each output, and why that is right. Nothing.
 ACCEPTED: dict[str, set[str]] = {name: set() for name in SPECS}
-
-
-def emit(root: Path, spec: Mapping[str, Any] | None = None) -> tuple[Pipeline, str]:
-    """The pipeline of a folder's mlgen.yaml, or of a spec that is written there, and its .gitlab-ci.yml."""
-    if spec is not None:
-        said = {"version": 1, "project": {"name": "made"}, "targets": {"gitlab": {}}, **spec}
-        root.mkdir(parents=True, exist_ok=True)
-        (root / "mlgen.yaml").write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
-    compiled = compile_spec(root, "mlgen.yaml", only=("gitlab",))
-    for file in compiled.files if spec is not None else ():
-        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
-        (root / file.path).write_text(file.text, encoding="utf-8")
-    return compiled.pipeline, next(file.text for file in compiled.files if file.target == "gitlab")
-
-
-def faults(root: Path, spec: Mapping[str, Any]) -> list[Diagnostic]:
-    """What compiling a spec has to say, errors and warnings."""
-    try:
-        emit(root, spec)
-    except SpecError as error:
-        return list(error.diagnostics)
-    return list(compile_spec(root, "mlgen.yaml", only=("gitlab",)).warnings)
-
-
-def stages(**jobs: Any) -> dict[str, Any]:
-    """A spec with jobs in one stage."""
-    return {"stages": {"train": jobs}}
 
 
 # ---- the text
@@ -258,23 +231,6 @@ def test_fallbacks(tmp_path: Path) -> None:
 
 
 # ---- conditions
-
-
-def event(kind: str, project: str = "org/wine", **attributes: str) -> dict[str, str | None]:
-    """The variables that GitLab sets for an event: https://docs.gitlab.com/ci/variables/predefined_variables/"""
-    branch, tag = attributes.get("branch"), attributes.get("tag")
-    source = {"tag": "push", "pull_request": "merge_request_event", "manual": "web"}.get(kind, kind)
-    found: dict[str, str | None] = {"CI_PIPELINE_SOURCE": source, "CI_PROJECT_PATH": project}
-    if kind == "pull_request":
-        fork = attributes.get("fork") == "true"
-        return found | {
-            "CI_COMMIT_REF_NAME": "topic",
-            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": branch,
-            "CI_MERGE_REQUEST_PROJECT_ID": "1",
-            "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "2" if fork else "1",
-        }
-    found |= {"CI_COMMIT_REF_NAME": tag or branch, "CI_PIPELINE_SCHEDULE_DESCRIPTION": attributes.get("schedule")}
-    return found | ({"CI_COMMIT_TAG": tag} if tag else {"CI_COMMIT_BRANCH": branch})
 
 
 BRANCHES = (
@@ -508,35 +464,6 @@ def test_damage_is_seen(old: str, new: str, word: str) -> None:
 
 
 # ---- scripts reach the shell
-
-
-def workspace(root: Path) -> Path:
-    """A folder with what the compiler wrote, as a checkout."""
-    subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
-    return root
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The variables of a job."""
-    return {
-        "PATH": os.environ["PATH"],
-        "LANG": "C.UTF-8",
-        "GITLAB_CI": "true",
-        "CI_PIPELINE_SOURCE": "push",
-        "CI_COMMIT_BRANCH": "main",
-        "CI_COMMIT_SHA": "0" * 40,
-        "CI_PIPELINE_ID": "1",
-        "CI_PIPELINE_IID": "1",
-        "CI_PROJECT_URL": "https://gitlab.example.org/org/wine",
-        "MLGEN_INPUT_X": "",
-        **more,
-    }
-
-
-def run_script(script: str, root: Path, **more: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a script as the runner does."""
-    argv = ["bash", "--noprofile", "--norc", "-c", ': | eval "$1"', "bash", script]
-    return subprocess.run(argv, cwd=root, env=environment(**more), capture_output=True, timeout=60)
 
 
 @pytest.fixture(scope="module")

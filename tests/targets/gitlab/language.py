@@ -15,7 +15,7 @@ Variables = Mapping[str, "str | None"]
 
 _BLOCK = re.compile(r"\$\[\[\s*(\S.*?\S)\s*\]\]")
 _LEXEMES = re.compile(
-    r"\s*(?:(?P<open>\()|(?P<close>\))|\$(?P<variable>\w+)|\"(?P<string>[^\"]*)\"|/(?P<pattern>(?:[^/\\]|\\.)+)/"
+    r"\s*(?:(?P<open>\()|(?P<close>\))|\$(?P<variable>\w+)|\"(?P<string>[^\"]*)\"|'(?P<single>[^']*)'|/(?P<pattern>(?:[^/\\]|\\.)+)/"
     r"|(?P<null>null)|(?P<operator>==|!=|=~|!~|&&|\|\|))"
 )
 
@@ -48,7 +48,8 @@ def holds(condition: str, variables: Variables) -> bool:
     while position < len(condition):
         found = _LEXEMES.match(condition, position)
         assert found and found.lastgroup, f"Unknown lexeme found! {condition[position:]}"
-        lexemes.append((found.lastgroup, found[found.lastgroup]))
+        kind = "string" if found.lastgroup == "single" else found.lastgroup
+        lexemes.append((kind, found[found.lastgroup]))
         position = found.end()
     assert len(lexemes) < 100, "Too many tokens!"
     value, rest = _any(lexemes, variables)
@@ -97,22 +98,75 @@ def _value(lexeme: tuple[str, str], variables: Variables) -> str | None:
     return variables.get(text) if kind == "variable" else text if kind == "string" else None
 
 
-def decide(rules: list[dict[str, Any]], variables: Variables) -> str:
-    """What the first rule that holds says: `never`, `manual` or `on_success`; `never` if none does."""
+Changed = Mapping[str, "set[str] | None"]
+"""The files that have changed since a branch, or, by the empty name, since what GitLab itself compares with; None or
+absent: it takes everything as changed."""
+
+
+def decide(rules: list[dict[str, Any]], variables: Variables, changed: Changed | None = None) -> str:
+    """What the first rule that holds says: `never`, `manual`, `always` or `on_success`; `never` if none does."""
     for rule in rules:
-        if "if" not in rule or holds(rule["if"], variables):
+        if ("if" not in rule or holds(rule["if"], variables)) and touches(rule.get("changes"), changed or {}):
             return str(rule.get("when", "on_success"))
     return "never"
 
 
-def jobs(config: Mapping[str, Any], variables: Variables) -> dict[str, str]:
-    """The jobs of the pipeline that an event makes, and how each starts; none where there is no pipeline."""
+def touches(asked: Any, changed: Changed) -> bool:
+    """Whether `changes` of a rule holds: https://docs.gitlab.com/ci/yaml/#ruleschanges"""
+    if asked is None:
+        return True
+    globs = asked["paths"] if isinstance(asked, dict) else asked
+    branch = asked.get("compare_to", "") if isinstance(asked, dict) else ""
+    assert 0 < len(globs) <= 50, "too many entries"
+    files = changed.get(branch.removeprefix("refs/heads/"))
+    return files is None or any(fnmatch(glob, file) for glob in globs for file in files)
+
+
+def fnmatch(glob: str, path: str) -> bool:
+    """Ruby's `File.fnmatch?` with FNM_PATHNAME, FNM_DOTMATCH and FNM_EXTGLOB, which `changes` uses.
+
+    https://docs.ruby-lang.org/en/3.3/File.html#method-c-fnmatch
+    """
+    braces = re.search(r"(?<!\\)\{([^{}]*)\}", glob)
+    if braces:
+        choices = braces[1].split(",")
+        return any(fnmatch(glob[: braces.start()] + choice + glob[braces.end() :], path) for choice in choices)
+    if glob.startswith("**/"):
+        parts = path.split("/")
+        return any(fnmatch(glob[3:], "/".join(parts[n:])) for n in range(len(parts)))
+    segment, separator, rest = glob.partition("/")
+    name, slash, below = path.partition("/")
+    if not _segment(segment, name) or bool(separator) != bool(slash):
+        return False
+    return fnmatch(rest, below) if separator else True
+
+
+def _segment(glob: str, name: str) -> bool:
+    if not glob:
+        return not name
+    if glob[0] == "*":
+        return any(_segment(glob.lstrip("*"), name[n:]) for n in range(len(name) + 1))
+    if glob[0] == "\\" and len(glob) > 1:
+        return name[:1] == glob[1] and _segment(glob[2:], name[1:])
+    if glob[0] == "[" and (end := glob.find("]", 2)) > 0:
+        body = glob[1:end].replace("!", "^", 1) if glob[1] == "!" else glob[1:end]
+        return bool(name) and bool(re.match(f"[{body}]", name[0])) and _segment(glob[end + 1 :], name[1:])
+    return bool(name) and glob[0] in ("?", name[0]) and _segment(glob[1:], name[1:])
+
+
+def jobs(config: Mapping[str, Any], variables: Variables, changed: Changed | None = None) -> dict[str, str]:
+    """The jobs of the pipeline that an event makes, and how each starts; none where there is no pipeline.
+
+    Variables of the file go beneath those of the event.
+    """
+    said = {name: v["value"] if isinstance(v, dict) else v for name, v in config.get("variables", {}).items()}
+    variables = {**said, **variables}
     if decide(config["workflow"]["rules"], variables) == "never":
         return {}
     found = {
-        name: decide(job["rules"], variables) if "rules" in job else "on_success"
+        name: decide(job["rules"], variables, changed) if "rules" in job else "on_success"
         for name, job in config.items()
-        if isinstance(job, dict) and "script" in job
+        if isinstance(job, dict) and ("script" in job or "trigger" in job)
     }
     return {name: when for name, when in found.items() if when != "never"}
 

@@ -46,7 +46,16 @@ def decisions(expr: Expr) -> list[Decision] | None:
             # What the rest would let run although this has changed.
             stop = [Decision(True, name, never=True)] if satisfiable(all_of([negate(yes), no])) else []
             return [*head, *stop, *rest]
-    return None
+    return _one_by_one(expr)
+
+
+def _one_by_one(expr: Expr) -> list[Decision] | None:
+    """A disjunction as the lists of its parts, of which only the last may stop what comes after it."""
+    parts = [decisions(item) for item in expr.items] if isinstance(expr, Any) else [None]
+    lists = sorted((part for part in parts if part is not None), key=lambda part: any(d.never for d in part))
+    if len(lists) < len(parts) or any(d.never for part in lists[:-1] for d in part):
+        return None
+    return [decision for part in lists for decision in part]
 
 
 def one_asked(expr: Expr) -> Expr:

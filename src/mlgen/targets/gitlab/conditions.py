@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mlgen import targets
 from mlgen.ir import KINDS, All, Any, Expr, Job, Match, Pipeline, fields, implies
 from mlgen.ir.expressions import all_of, any_of, satisfiable
+from mlgen.targets import decide
 from mlgen.targets.gitlab import changes
 from mlgen.targets.gitlab.expressions import API_EVENT, MAX_TOKENS, alike, both, clauses, sayable, tokens
 
@@ -165,6 +166,12 @@ def inside(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
         if pipeline.triggers.on(kind) and changes.decisions(expr) is None:
             found.add("changed")
     return tuple(sorted(found))
+
+
+def decision(job: Job, pipeline: Pipeline) -> str:
+    """What `ci.py when` is asked inside the job; empty where the rules tell all."""
+    prefixes = inside(job, pipeline)
+    return decide.inside(job, pipeline, prefixes) if prefixes else ""
 
 
 def _told(field: str, pipeline: Pipeline) -> bool:

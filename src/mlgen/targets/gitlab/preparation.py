@@ -18,12 +18,15 @@ def own_checkout(job: Job) -> Checkout | None:
     return next((c for c in job.checkouts if not c.repository and not c.path), None)
 
 
-def git_variables(job: Job, decided_inside: bool) -> list[tuple[str, str]]:
-    """The variables that tell the runner how to check out: https://docs.gitlab.com/ci/runners/configure_runners/"""
+def git_variables(job: Job, compared: bool) -> list[tuple[str, str]]:
+    """The variables that tell the runner how to check out; `compared`: the job compares commits.
+
+    https://docs.gitlab.com/ci/runners/configure_runners/#git-strategy
+    """
     own = Checkout(depth=1) if job.milestone else own_checkout(job)
     if own is None:
         return [("GIT_DEPTH", "1"), ("GIT_LFS_SKIP_SMUDGE", "1")]
-    depth = 0 if decided_inside else own.depth
+    depth = 0 if compared else own.depth
     found = [("GIT_DEPTH", str(depth))] if depth is not None else []
     if own.submodules:
         found.append(("GIT_SUBMODULE_STRATEGY", "recursive" if own.submodules == "recursive" else "normal"))

@@ -42,10 +42,10 @@ def _start(pipeline: Pipeline) -> list[Entry]:
 
 def _decision(job: Job, pipeline: Pipeline) -> list[Entry]:
     """Ends the job, green, where its condition is decided inside it and does not hold."""
-    prefixes = conditions.inside(job, pipeline)
-    if not prefixes:
+    asked = conditions.decision(job, pipeline)
+    if not asked:
         return []
-    call = decide.call(decide.inside(job, pipeline, prefixes))
+    call = decide.call(asked)
     return [block("when", f"{call} || {{ [ $? = {decide.SKIPPED} ] && exit 0 || exit 1; }}")]
 
 

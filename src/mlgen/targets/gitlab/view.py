@@ -178,7 +178,7 @@ def _variables(job: Job, pipeline: Pipeline) -> list[dict[str, Any]]:
     """The job's variables, mlgen's own first: some of them refer to predefined ones."""
     if job.native:
         return []
-    own = [("MLGEN_JOB", job.id), *preparation.git_variables(job, "changed" in conditions.inside(job, pipeline))]
+    own = [("MLGEN_JOB", job.id), *preparation.git_variables(job, "changed(" in conditions.decision(job, pipeline))]
     own += machines.variables(job)
     if job.permissions and not options(pipeline).fallback("permissions"):
         own.append(("MLGEN_TOKEN", "$CI_JOB_TOKEN"))
