@@ -169,9 +169,9 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
     "a secret of the machine": (_replaced("return [image", f"return [{LEAK}, image"), "outside of the stages"),
     "a table does not run": (_replaced("dataJobs() + trainJobs()", "trainJobs()"), "the jobs of dataJobs run 0 times"),
     "a table runs twice": (_replaced("(dataJobs()", "(dataJobs() + dataJobs()"), "the jobs of dataJobs run 2 times"),
-    "failures are not looked at": (_replaced("j.needs.any { it in stopped }", "false"), "does without needs"),
+    "failures are not looked at": (_replaced("j.needs.any { it in stopped }", "false"), "does without stopped"),
     "files are not handed on": (_replaced("(j.takes ?: []).each { unstash it }", ""), "does without unstash"),
-    "a method is lost": (_replaced("def bound(", "def unbound("), "the method bound is not there"),
+    "a method is lost": (_replaced("def withSecrets(", "def with("), "the method withSecrets is not there"),
     "an approval is lost": (_replaced("input message: 'Deploy to production?'", "echo 'x'"), "needs an approval"),
 }  # fmt: skip
 

@@ -127,6 +127,11 @@ def _match(item: Match, kind: str, pipeline: Pipeline) -> str:
     return f"matches({variable}, {_word(item.pattern)})"
 
 
+def question(item: Match, pipeline: Pipeline) -> str:
+    """What `ci.py when` is asked for one field alone, such as `changed:fit`."""
+    return _match(item, "push", pipeline)
+
+
 def _word(text: str) -> str:
     """The text as a literal of Python, in double quotes so that the shell's single quotes can go around it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

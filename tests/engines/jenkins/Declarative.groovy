@@ -269,7 +269,8 @@ class Declarative {
         build.markStage(name, failure ? failure.result : 'SUCCESS')
         // The conditions look at the whole build so far, not only at this stage.
         // A step of `post` that fails is the stage's failure, if it has none of its own: later stages do not run.
-        if (sections.post) failure = failure ?: post(sections.post.body, build.result)
+        def late = sections.post ? post(sections.post.body, build.result) : null
+        failure = failure ?: late
         build.event(event: 'stageEnd', stage: name, result: build.stages[name])
         if (failure) throw failure
     }

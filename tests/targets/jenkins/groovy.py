@@ -49,6 +49,7 @@ def stages() { [%s] }
 def rows() { [%s].collectMany { row -> row.when ? (row.legs ?: [row])*.name : [] } }
 def found = new groovy.json.JsonSlurper().parse(new File(args[0])).collect { run ->
     binding.setVariable('env', run.env + [:])
+    binding.setVariable('params', run.params ?: [:])
     binding.setVariable('currentBuild', new Causes(causes: run.causes))
     env.JENKINS_EVENT = event()
     [event: env.JENKINS_EVENT, jobs: stages().findAll { name, holds -> holds() }.keySet() + rows()]

@@ -3,10 +3,15 @@
 from mlgen.targets.contract import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (
-    Capability("activate", "unsupported", "not said yet", default="refuse"),
+    Capability("activate", "emulated", "lines at the head of each script"),
     Capability("allow_failure", "native", "`catchError` around the steps: the stage is unstable, the build goes on"),
-    Capability("alternatives", "unsupported", "not said yet", default="refuse"),
-    Capability("api", "unsupported", "not said yet", default="refuse"),
+    Capability("alternatives", "emulated", "`unstash` of the files of the job whose condition holds"),
+    Capability(
+        "api",
+        "emulated",
+        "the parameter `mlgen_event` of a run that is started from outside",
+        weaker="people see the parameter, too; a branch takes it from its second run on",
+    ),
     Capability(
         "approval",
         "native",
@@ -25,11 +30,31 @@ CAPABILITIES: tuple[Capability, ...] = (
         "`disableConcurrentBuilds(abortPrevious: …)`",
         fallbacks=(("serial", "runs of a branch wait for each other instead"),),
     ),
-    Capability("changed", "unsupported", "not said yet", default="refuse"),
-    Capability("checkout", "unsupported", "not said yet", default="refuse"),
-    Capability("container", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "changed",
+        "emulated",
+        "a stage `plan` asks git before the agents of the jobs start",
+        weaker="where Jenkins has fetched too little of the history, all counts as changed",
+    ),
+    Capability(
+        "checkout",
+        "native",
+        "`checkout scmGit(…)`",
+        weaker="a job without a repository is given mlgen's own files by a stash; another repository needs a `ref`",
+    ),
+    Capability(
+        "container",
+        "native",
+        "the agent's `args`, `alwaysPull` and `registryCredentialsId`",
+        weaker="files of the user root cannot be removed by the agent's user",
+    ),
     Capability("coverage", "native", "`recordCoverage` of the plugin Coverage"),
-    Capability("docker", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "docker",
+        "emulated",
+        "the daemon of the agent; its socket is mounted into a container",
+        weaker="jobs beside it on the agent share the daemon",
+    ),
     Capability(
         "environment",
         "emulated",
@@ -46,11 +71,16 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("finally", "native", "`post { always { … } }`"),
     Capability("gate", "emulated", "`.mlgen/ci.py gate`"),
     Capability("image", "native", "a `docker` agent"),
-    Capability("input", "unsupported", "not said yet", default="refuse"),
+    Capability("input", "native", "`params` in the condition"),
     Capability("inputs", "native", "`parameters`", weaker="the form shows them from a branch's second run on"),
     Capability("junit", "native", "`junit`"),
-    Capability("keep", "unsupported", "not said yet", default="refuse"),
-    Capability("legs", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "keep",
+        "native",
+        "`archiveArtifacts`, and `buildDiscarder`",
+        weaker="all runs and their files are kept as long as the job that asks for most",
+    ),
+    Capability("legs", "native", "an agent for each leg"),
     Capability("lock", "native", "`lock` of the plugin Lockable Resources"),
     Capability(
         "manual",
@@ -65,11 +95,22 @@ CAPABILITIES: tuple[Capability, ...] = (
         "each leg holds one of as many locks",
         weaker="a leg may wait although another lock is free",
     ),
-    Capability("message", "unsupported", "not said yet", default="refuse"),
-    Capability("milestone", "unsupported", "not said yet", default="refuse"),
-    Capability("native", "unsupported", "not said yet", default="refuse"),
-    Capability("oidc", "unsupported", "not said yet", default="refuse"),
-    Capability("on_failure", "unsupported", "not said yet", default="refuse"),
+    Capability("message", "emulated", "a stage `plan` asks git before the agents of the jobs start"),
+    Capability(
+        "milestone",
+        "emulated",
+        "a stage, or a row of the table, that does nothing",
+        weaker="Jenkins reports one status for the whole run",
+    ),
+    Capability(
+        "native", "native", "the steps as they are given", fallbacks=(("skip", "leave out the jobs in targets' words"),)
+    ),
+    Capability(
+        "oidc",
+        "native",
+        "credentials of the plugin OpenID Connect Provider, in the files and variables that the clouds' tools look for",
+    ),
+    Capability("on_failure", "emulated", "`post { always { … } }`, unless the job has passed"),
     Capability(
         "order",
         "emulated",
@@ -78,8 +119,14 @@ CAPABILITIES: tuple[Capability, ...] = (
         weaker="runs of different branches or tags share the lock alone, and an older commit can come last",
         fallbacks=(("branch", "the order within a branch is enough"),),
     ),
-    Capability("permissions", "unsupported", "not said yet", default="refuse"),
-    Capability("plain", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "permissions",
+        "unsupported",
+        "Jenkins has no token of the code host for a run",
+        fallbacks=(("secret", "a credential of the kind Secret text with the id MLGEN_TOKEN holds a token"),),
+        default="refuse",
+    ),
+    Capability("plain", "native", "an environment variable of Jenkins itself", weaker="all jobs see it"),
     Capability("pull_request", "native", "`CHANGE_ID` is set; the branch source chooses head or merge"),
     Capability(
         "push",
@@ -92,11 +139,16 @@ CAPABILITIES: tuple[Capability, ...] = (
         "emulated",
         "the image `python:VERSION` as a `docker` agent; packages go to the user's folder in the workspace",
     ),
-    Capability("references", "unsupported", "not said yet", default="refuse"),
-    Capability("renamed", "unsupported", "not said yet", default="refuse"),
-    Capability("result", "unsupported", "not said yet", default="refuse"),
+    Capability("references", "emulated", "set by the shell at the head of each script"),
+    Capability("renamed", "native", "the variable of the binding"),
+    Capability(
+        "result",
+        "emulated",
+        "the jobs become a table, in which one looks at the results of others",
+        weaker="a job that looks at a deployment or an approval starts once all stages have ended",
+    ),
     Capability("retry", "emulated", "a loop in the script"),
-    Capability("root", "unsupported", "not said yet", default="refuse"),
+    Capability("root", "native", "`dir` around the steps"),
     Capability(
         "runner",
         "native",
@@ -109,7 +161,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "`cron` in UTC; several schedules need the plugin Parameterized Scheduler",
         weaker="a schedule starts once the branch has been built with this file",
     ),
-    Capability("secret_file", "unsupported", "not said yet", default="refuse"),
+    Capability("secret_file", "native", "a credential of the kind Secret file"),
     Capability(
         "secrets",
         "native",
@@ -117,8 +169,15 @@ CAPABILITIES: tuple[Capability, ...] = (
         weaker="a secret bound to environments is kept to them by this file alone: any branch may change the file",
         fallbacks=(("folder", "the credentials lie in a folder whose branches are all trusted"),),
     ),
-    Capability("services", "unsupported", "not said yet", default="refuse"),
-    Capability("steps", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "services",
+        "emulated",
+        "`docker.image(…).withRun`, reached at the container's address",
+        weaker="the agent needs Docker and Linux",
+    ),
+    Capability(
+        "steps", "native", "a step each", weaker="`timeout` and `retry` hold for each script, not for all together"
+    ),
     Capability(
         "summary",
         "emulated",
@@ -127,13 +186,18 @@ CAPABILITIES: tuple[Capability, ...] = (
         default="warn",
         fallbacks=(("archive", "a link is enough"),),
     ),
-    Capability("system", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "system",
+        "emulated",
+        "an agent with the label `windows` or `macos`",
+        weaker="scripts run by `sh`: a Windows agent needs Git's bash, one with macOS the `timeout` of coreutils",
+    ),
     Capability(
         "tag", "native", "`TAG_NAME` is set", weaker="Jenkins builds tags only where its branch source is told to"
     ),
     Capability("timeout", "emulated", "`timeout` of coreutils, which fails; Jenkins' own would abort"),
     Capability("url", "emulated", "the build's description", weaker="the last deployment of a run is shown"),
-    Capability("value", "unsupported", "not said yet", default="refuse"),
-    Capability("working_directory", "unsupported", "not said yet", default="refuse"),
+    Capability("value", "emulated", "exported values are read where they are made, and asked before an agent starts"),
+    Capability("working_directory", "emulated", "`cd` at the head of the job's scripts"),
 )
 """One row for each construct."""

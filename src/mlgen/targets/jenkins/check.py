@@ -8,9 +8,10 @@ from mlgen.ir import Edge, Job, Leg, Pipeline
 from mlgen.targets.contract import Output
 from mlgen.targets.jenkins import size
 from mlgen.targets.jenkins.naming import legs, stage_name, stash_name
+from mlgen.targets.jenkins.parts import bound
 from mlgen.targets.jenkins.reader import Node, Unreadable, read
-from mlgen.targets.jenkins.rows import Row, methods, rows
-from mlgen.targets.jenkins.units import BODIES, Unit, called, credentials, name_of, units
+from mlgen.targets.jenkins.rows import Row, credentials, methods, rows
+from mlgen.targets.jenkins.units import BODIES, PLAN, Unit, called, name_of, units
 
 
 def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
@@ -27,8 +28,8 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
     faults = [(node.line, "MLG601", message) for node, message in _shape(listed)]
     faults += _limits(root, len(table))
     if not faults:
-        faults += [(line, "MLG601", message) for line, message in _machinery(root, listed, table)]
-        found = units(listed, table)
+        faults += [(line, "MLG601", message) for line, message in _machinery(root, main, table)]
+        found = units(listed, table, main.child("post"))
         for against in (_jobs, _order, _stashes):
             faults += [(line, "MLG601", message) for line, message in against(found, pipeline)]
         faults += [(line, "MLG601", message) for line, message in _secrets(root, table, found, pipeline)]
@@ -103,6 +104,8 @@ def _jobs(found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
     wanted = {name: job for name, job, _ in _runs(pipeline)}
     for unit in found:
         if unit.name not in wanted:
+            if unit.name == PLAN and not unit.runs and not unit.credentials:
+                continue
             if not unit.asks:
                 yield unit.line, f"the stage {unit.name} is no job of the pipeline"
             elif unit.runs:
@@ -157,13 +160,17 @@ def _stashes(found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]
                 yield line, f"two stashes are called {name}"
             made[name] = unit
     wanted: dict[str, set[str]] = {}
-    for name, job, _ in _runs(pipeline):
+    jobs = {name: job for name, job, _ in _runs(pipeline)}
+    for name, job in jobs.items():
         takes = {(take.bundle, leg) for take in job.takes for leg in legs(pipeline.job(take.job))}
         wanted[name] = {stash_name(bundle, leg) for bundle, leg in takes}
     for unit in found:
         taken = dict(unit.takes)
         for name, line in taken.items():
-            if name not in made or not (made[name].level < unit.level or made[name].job in (unit.needs or ())):
+            awaited = (
+                {*(unit.needs or ()), *(e.job for e in jobs[unit.name].edges if e.implied)} if unit.name in jobs else ()
+            )
+            if name not in made or not (made[name].level < unit.level or made[name].job in awaited):
                 yield line, f"no earlier stage makes the stash {name}"
             if name not in wanted.get(unit.name, ()):
                 yield line, f"{unit.name} receives {name}, which it does not declare"
@@ -173,7 +180,7 @@ def _stashes(found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]
 
 def _secrets(root: Node, table: list[Row], found: list[Unit], pipeline: Pipeline) -> Iterator[tuple[int, str]]:
     """A credential is bound in jobs that list it, and nowhere else."""
-    listed = {name: {use.name for use in job.secrets} for name, job, _ in _runs(pipeline)}
+    listed = {name: bound(pipeline, job) for name, job, _ in _runs(pipeline)}
     for unit in found:
         for name in sorted(unit.credentials - listed.get(unit.name, set())):
             yield unit.line, f"{unit.name} binds the credential {name}, which it does not list"
@@ -188,32 +195,38 @@ def _secrets(root: Node, table: list[Row], found: list[Unit], pipeline: Pipeline
         if name in tables:
             allowed |= {id(inner) for inner in node.walk()}
     for node in root.walk():
-        if id(node) not in allowed and credentials(node):
+        if id(node) not in allowed and credentials(node.tokens):
             yield node.line, "a credential is bound outside of the stages of jobs"
 
 
 # --- the Groovy that runs tables
 
-_NEEDED = {
+_TABLE = {
     "runJobs": ("when", "startReady", "error"),
-    "startReady": ("needs", "stopped", "parallel"),
+    "startReady": ("endAtOnce", "parallel"),
     "takeReady": ("needs", "open"),
+    "endAtOnce": ("needs", "stopped"),
     "runJob": ("catchError", "lock", "onAgent", "startReady"),
-    "onAgent": ("node", "checkout", "inside", "deleteDir"),
-    "inWorkspace": ("unstash", "stash", "archiveArtifacts", "junit", "finally"),
-    "bound": ("withCredentials",),
 }
+_ROW = {
+    "onAgent": ("node", "checkout", "inContainer", "deleteDir"),
+    "inContainer": ("inside",),
+    "withSecrets": ("withCredentials",),
+}
+_WORK = ("unstash", "stash", "archiveArtifacts", "junit", "finally")
 
 
-def _machinery(root: Node, listed: Node, table: list[Row]) -> Iterator[tuple[int, str]]:
+def _machinery(root: Node, main: Node, table: list[Row]) -> Iterator[tuple[int, str]]:
     """Each table runs once, by methods that do what its rows say."""
     mine = methods(root)
     tables = list(dict.fromkeys(row.method for row in table))
-    started = Counter(name for node in listed.walk() if node.name == "steps" for name in called(node))
+    started = Counter(name for node in main.walk() if node.name in ("steps", "post") for name in called(node))
     for name in tables:
         if started[name] != 1:
             yield mine[name].line, f"the jobs of {name} run {started[name]} times"
-    for name, words in _NEEDED.items() if tables else ():
+    work = {"inProject" if "inProject" in mine else "inWorkspace": _WORK}
+    needed = {**(_TABLE if "runJobs" in mine else {}), **_ROW, **work}
+    for name, words in needed.items() if tables else ():
         if name not in mine:
             yield 0, f"the method {name} is not there"
             continue

@@ -20,7 +20,9 @@ def wanted(pipeline: Pipeline) -> Literal["stages", "table", ""]:
     said = options.option("form")
     if said == "stages":
         return "stages"
-    return "table" if said == "table" or not fits_levels(pipeline) else ""
+    # A stage that fails skips all later ones, so that none could look at its result.
+    looks = any(job.result for job in pipeline.jobs)
+    return "table" if said == "table" or looks or not fits_levels(pipeline) else ""
 
 
 def fits_levels(pipeline: Pipeline) -> bool:

@@ -19,16 +19,21 @@ class Level(NamedTuple):
 
 
 def native(job: Job) -> bool:
-    """Whether the job is a stage of its own also beside a table: it deploys, or somebody must approve it."""
-    return job.deploys or job.approval is not None
+    """Whether the job is a stage of its own also beside a table: it deploys, or somebody must approve it.
+
+    One that looks at results is not: stages after a failed one are skipped.
+    """
+    return (job.deploys or job.approval is not None) and not job.result
 
 
 def levels(pipeline: Pipeline, table: bool = False) -> tuple[Level, ...]:
     """The jobs by level; jobs behind an approval come last, so that nothing else waits for a person.
 
-    With `table`, the jobs that neither deploy nor wait for a person are tables, as few as the graph allows.
+    With `table`, the jobs that neither deploy nor wait for a person are tables, as few as the graph allows. Jobs that
+    come after all stages (`after`) are in none.
     """
-    ordered = parents_first(pipeline.jobs)
+    apart = after(pipeline) if table else frozenset()
+    ordered = [job for job in parents_first(pipeline.jobs) if job.id not in apart]
     by_id = {job.id: job for job in pipeline.jobs}
     late: dict[str, bool] = {}
     for job in ordered:
@@ -43,7 +48,7 @@ def levels(pipeline: Pipeline, table: bool = False) -> tuple[Level, ...]:
 
     found = []
     for row in sorted(set(depth.values())):
-        here = tuple(job for job in pipeline.jobs if depth[job.id] == row)
+        here = tuple(job for job in pipeline.jobs if depth.get(job.id) == row)
         if not table:
             found.append(Level(here))
             continue
@@ -52,6 +57,22 @@ def levels(pipeline: Pipeline, table: bool = False) -> tuple[Level, ...]:
             if jobs := tuple(job for job in here if native(job) != kind):
                 found.append(Level(jobs, table=kind))
     return tuple(found)
+
+
+def after(pipeline: Pipeline) -> frozenset[str]:
+    """The jobs that look at the results of stages, and those that wait for them.
+
+    A stage that fails skips all later ones, so that these jobs run once all stages have ended.
+    """
+    stages: set[str] = set()
+    found: set[str] = set()
+    for job in parents_first(pipeline.jobs):
+        waits = [edge.job for edge in job.edges]
+        if native(job) or any(name in stages for name in waits):
+            stages.add(job.id)
+        if (job.result and job.id in stages) or any(name in found for name in waits):
+            found.add(job.id)
+    return frozenset(found)
 
 
 def _step(before: Job, job: Job, table: bool) -> int:

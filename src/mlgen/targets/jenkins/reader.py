@@ -96,7 +96,8 @@ def read(text: str) -> Node:
 
     for token in tokens(text):
         mark = token.text if token.kind == "mark" else ""
-        inside = stack[-1][0] in ("(", "[")
+        # A block opens a node of its own; brackets, and a closure inside of them, do not.
+        inside = len(stack) > 1 and stack[-1][2] is stack[-2][2]
         if token.kind == "newline":
             if not inside and not (pending and pending[-1].text in ("||", "&&")):
                 flush()

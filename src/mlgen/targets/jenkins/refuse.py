@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Job, Pipeline, Schedule, TargetOptions
 from mlgen.ir.expressions import all_of, satisfiable
+from mlgen.targets.jenkins import native, parts
+from mlgen.targets.jenkins.levels import after
+from mlgen.targets.jenkins.levels import native as is_native
 
 # http://docs.groovy-lang.org/docs/groovy-2.4.21/html/documentation/#_keywords, and Java's
 _KEYWORDS = """
@@ -26,6 +29,9 @@ def refuse(pipeline: Pipeline) -> Iterator[Diagnostic]:
         yield from _cron(schedule)
     for job in pipeline.jobs:
         yield from _job(pipeline, job, options)
+        yield from _words(job)
+        yield from _repositories(pipeline, job)
+    yield from _results(pipeline, options)
     for name, _ in pipeline.env:
         if name in _RESERVED:
             yield error(
@@ -56,10 +62,11 @@ def _cron(schedule: Schedule) -> Iterator[Diagnostic]:
 
 
 def _job(pipeline: Pipeline, job: Job, options: TargetOptions) -> Iterator[Diagnostic]:
-    if job.runner.options and job.runner.on("jenkins") is None and options.fallback("runner") != "default":
-        hint = f"add runners.{job.runner.name}.jenkins: {{label: …}}, or write targets.jenkins.fallback.runner: default"
-        message = f"{job.id}: the runner {job.runner.name} does not say which agent it is on Jenkins"
-        yield error("MLG401", job.position, message, hint)
+    for runner in job.runners or (job.runner,):
+        if runner.options and runner.on("jenkins") is None and options.fallback("runner") != "default":
+            hint = f"add runners.{runner.name}.jenkins: {{label: …}}, or write targets.jenkins.fallback.runner: default"
+            message = f"{job.id}: the runner {runner.name} does not say which agent it is on Jenkins"
+            yield error("MLG401", job.position, message, hint)
     for name in (*(name for name, _ in job.env), *(job.matrix.axes if job.matrix else ())):
         if name in _RESERVED:
             message = f"{job.id}: {name} is a word of Groovy and cannot name a variable"
@@ -71,13 +78,65 @@ def _job(pipeline: Pipeline, job: Job, options: TargetOptions) -> Iterator[Diagn
         if "[" in path:
             message = f"{job.id}: the patterns of Jenkins have no [ ]: {path}"
             yield error("MLG401", job.position, message, "use * or ?")
-    if job.deploys or not (job.image or job.python):
+    if job.deploys or not parts.in_container(job):
         return
     for cache in job.caches:
         for path in cache.paths:
             if path.startswith("/") and not options.fallback("cache"):
                 message = f"{job.id}: Jenkins does not cache {path}, which lies outside of the workspace of a container"
                 yield warning("MLG402", job.position, message, "cache a folder below ~ or below the project")
+
+
+def _words(job: Job) -> Iterator[Diagnostic]:
+    """What is said in the words of targets."""
+    said = dict(job.native)
+    if job.native and "jenkins" not in said:
+        message = f"{job.id}: the job is not said in the words of Jenkins"
+        hint = "add native.jenkins, or write targets.jenkins.fallback.native: skip"
+        yield error("MLG401", job.position, message, hint)
+    given = [(said["jenkins"], True)] if "jenkins" in said else []
+    given += [(step.on("jenkins"), False) for step in job.steps if step.on("jenkins") is not None]
+    for words, whole in given:
+        if fault := native.fault(words, whole):
+            yield error("MLG401", job.position, f"{job.id}: {fault}", "write {STEP: ARGUMENTS}")
+    for step in job.steps:
+        if not step.run and step.on("jenkins") is None:
+            message = f"{job.id}: the step {step.name} says nothing for Jenkins"
+            yield error("MLG401", job.position, message, "add its `run`, or `jenkins`")
+
+
+def _repositories(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
+    """Private images, and other repositories."""
+    for one in job.checkouts:
+        if one.repository and not one.ref:
+            message = f"{job.id}: Jenkins has to be told what to check out of {one.repository}"
+            yield error("MLG401", job.position, message, "write its `ref`: a branch, tag or commit")
+    box = job.container
+    if box is None or not box.username:
+        return
+    ids = {parts.credential(pipeline, box.username), parts.credential(pipeline, box.password)}
+    pieces = [parts.part(pipeline, box.username), parts.part(pipeline, box.password)]
+    if len(ids) > 1 or pieces != ["username", "password"]:
+        message = f"{job.id}: Jenkins takes one credential with user name and password for the registry"
+        hint = f"give {box.username} and {box.password} `jenkins: {{id: ID, part: username}}` and `part: password`"
+        yield error("MLG401", job.position, message, hint)
+
+
+def _results(pipeline: Pipeline, options: TargetOptions) -> Iterator[Diagnostic]:
+    """Jobs that look at the results of others, which stages cannot say."""
+    if options.option("form") == "stages":
+        for job in (job for job in pipeline.jobs if job.result):
+            message = f"{job.id}: a stage that fails skips all later ones, so that none can look at its result"
+            yield error("MLG401", job.position, message, "leave targets.jenkins.form out")
+    for job in (job for job in pipeline.jobs if job.result and job.approval):
+        message = f"{job.id}: Jenkins cannot ask before a job that looks at the results of others"
+        yield error("MLG401", job.position, message, "leave out its approval or its `result`")
+    late = after(pipeline)
+    for job in (job for job in pipeline.jobs if job.id in late and is_native(job)):
+        looks = next(edge.job for edge in job.edges if edge.job in late)
+        message = f"{job.id} waits for {looks}, which looks at a deployment and so runs after all stages"
+        hint = f"let {job.id} not wait for it, or let {looks} look at jobs that do not deploy"
+        yield error("MLG401", job.position, message, hint)
 
 
 def _cancel(pipeline: Pipeline, options: TargetOptions) -> Iterator[Diagnostic]:

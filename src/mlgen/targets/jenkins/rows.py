@@ -15,12 +15,20 @@ class Call(NamedTuple):
     given: Any
 
 
+class Closure(NamedTuple):
+    """A block of Groovy among values."""
+
+    tokens: Sequence[Token]
+
+
 class Row(NamedTuple):
     """A row or, of a matrix, a leg of one with what it shares with the others."""
 
     method: str
     line: int
     fields: dict[str, Any]
+    credentials: frozenset[str] = frozenset()
+    """Those that it names, in whatever place."""
 
     def list(self, name: str) -> Sequence[Any]:
         """A field that is a list or a map, or nothing."""
@@ -45,12 +53,38 @@ def methods(root: Node) -> dict[str, Node]:
 
 def rows(root: Node) -> list[Row]:
     """All rows, in the order of the text."""
+    logins: dict[str, str] = {}
     found = []
     for name, node in methods(root).items():
         for statement in node.children:
-            if statement.name == "return" and [token.text for token in statement.tokens[1:3]] == ["[", "["]:
+            start = [token.text for token in statement.tokens[:3]]
+            if start[:2] != ["return", "["]:
+                continue
+            if start == ["return", "[", "["]:
                 found += list(_rows(name, statement.tokens[1:]))
-    return found
+            else:
+                value, _ = _value(statement.tokens, 1)
+                if isinstance(value, dict) and "job" in value:
+                    found.append(Row(name, node.line, value, _credentials(value)))
+                elif isinstance(value, dict) and isinstance(value.get("login"), str):
+                    logins[name] = value["login"]
+    return [_with_login(row, logins) for row in found] if logins else found
+
+
+def _with_login(row: Row, logins: dict[str, str]) -> Row:
+    """The row with the credential by which its machine pulls the image."""
+    on = row.fields.get("on")
+    login = logins.get(on.name) if isinstance(on, Call) else None
+    return row._replace(credentials=row.credentials | {login}) if login else row
+
+
+def credentials(tokens: Sequence[Token]) -> frozenset[str]:
+    """The credentials that these tokens name."""
+    found = set()
+    for index, token in enumerate(tokens):
+        if token.text in ("credentialsId", "credentials", "registryCredentialsId") and token.kind == "word":
+            found.add(next((t.text for t in tokens[index + 1 : index + 4] if t.kind == "string"), ""))
+    return frozenset(found - {""})
 
 
 def _rows(name: str, tokens: list[Token]) -> Iterator[Row]:
@@ -59,12 +93,21 @@ def _rows(name: str, tokens: list[Token]) -> Iterator[Row]:
         if tokens[at].kind == "newline" or tokens[at].text == ",":
             at += 1
             continue
-        line = tokens[at].line
+        start = at
         value, at = _value(tokens, at)
         if isinstance(value, dict):
             inside = value.get("legs", [{}])
             for leg in inside if isinstance(inside, list) else [{}]:
-                yield Row(name, line, {**value, **(leg if isinstance(leg, dict) else {})})
+                fields = {**value, **(leg if isinstance(leg, dict) else {})}
+                yield Row(name, tokens[start].line, fields, _credentials(fields))
+
+
+def _credentials(fields: dict[str, Any]) -> frozenset[str]:
+    """What a row binds, and what its repositories are read with."""
+    bound = [one for one in fields.get("secrets") or () if isinstance(one, Call) and isinstance(one.given, dict)]
+    found = frozenset(str(one.given.get("credentialsId", "?")) for one in bound)
+    read = fields.get("sources")
+    return found | credentials(read.tokens) if isinstance(read, Closure) else found
 
 
 def _value(tokens: list[Token], at: int) -> tuple[Any, int]:
@@ -73,6 +116,8 @@ def _value(tokens: list[Token], at: int) -> tuple[Any, int]:
     token = tokens[at]
     if token.kind in ("string", "long") and end == at + 1:
         return token.text, end
+    if token.text == "{" and token.kind == "mark":
+        return Closure(tokens[at:end]), end
     if token.text == "[" and token.kind == "mark" and _closing(tokens, at) == end - 1:
         return _collection(tokens, at + 1, end - 1), end
     call = token.kind == "word" and at + 1 < end and tokens[at + 1].text == "("

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Setting
-from mlgen.targets.jenkins.conditions import named_schedules
-from mlgen.targets.jenkins.parts import in_container
+from mlgen.targets.jenkins.conditions import named_schedules, questions
+from mlgen.targets.jenkins.naming import legs
+from mlgen.targets.jenkins.parts import TOKEN, agent, audience, bindings, credential, identity_id, in_container, part
 
 
 def settings(pipeline: Pipeline) -> Iterator[Setting]:
@@ -35,39 +36,81 @@ def _project(pipeline: Pipeline) -> Iterator[Setting]:
         names = ", ".join(sorted({schedule.branch for schedule in triggers.schedules}))
         detail = f"Build {names} once after a change of the schedules: Jenkins learns them from that run."
         yield Setting("Schedules", detail, True)
+    if triggers.on("api"):
+        names = " or ".join(name for name, _ in triggers.api)
+        how = f"a POST to buildWithParameters?mlgen_event={names} of the branch's job"
+        yield Setting("API events", f"Start one by {how}, with the token of a user who has Job/Build.", False)
+    if questions(pipeline):
+        detail = (
+            "Add the behaviour Specify ref specs with +refs/heads/*:refs/remotes/@{remote}/*, and no shallow clone: "
+            "what has changed is told from the history."
+        )
+        yield Setting("History", detail, True)
     detail = "Add the behaviour Clean before checkout, for workspaces that a lost agent left behind."
     yield Setting("Clean checkout", detail, False)
 
 
 def _safety(pipeline: Pipeline) -> Iterator[Setting]:
-    for secret in pipeline.secrets:
-        users = [job.id for job in pipeline.jobs if any(use.name == secret.name for use in job.secrets)]
-        if users:
-            kind = "Secret file" if secret.file else "Secret text"
-            scope = f", of {' and '.join(secret.environments)} alone" if secret.environments else ""
-            detail = f"Add a credential of the kind {kind} with this id to the project's folder{scope}"
-            yield Setting(f"Credential {secret.name}", f"{detail}; {', '.join(users)} use it.", True)
+    yield from _credentials(pipeline)
     if any(secret.environments for secret in pipeline.secrets):
         detail = "Any branch can bind any credential of the folder: protect them, or deploy from a folder of its own."
         yield Setting("Who can bind credentials", detail, True)
-    for place in pipeline.environments:
-        if not place.approval or not any(job.environment == place for job in pipeline.jobs):
-            continue
-        if place.approval.by:
-            detail = f"The users or groups {', '.join(place.approval.by)} may approve, and administrators."
+    asked = {}
+    for job in pipeline.jobs:
+        if job.approval:
+            place = job.environment
+            asked[place.name if place and place.approval == job.approval else job.id] = job.approval
+    for name, approval in asked.items():
+        if approval.by:
+            detail = f"The users or groups {', '.join(approval.by)} may approve, and administrators."
         else:
             detail = "Whoever has Job/Build may approve: give it to few, or name people under `approval.by`."
-        yield Setting(f"Approval of {place.name}", detail, True)
+        yield Setting(f"Approval of {name}", detail, True)
     detail = "Set the number of executors of the built-in node to 0: no job may run beside the credentials' store."
     yield Setting("Controller", detail, True)
+
+
+def _credentials(pipeline: Pipeline) -> Iterator[Setting]:
+    """Each credential once, with the jobs that use it."""
+    boxes = [job.container for job in pipeline.jobs if job.container]
+    logins = {name for box in boxes for name in (box.username, box.password)}
+    tokens = {checkout.token for job in pipeline.jobs for checkout in job.checkouts}
+    said: dict[str, str] = {}
+    users: dict[str, list[str]] = {}
+    for secret in pipeline.secrets:
+        jobs = [job.id for job in pipeline.jobs if secret.name in job.secret_names]
+        if not jobs:
+            continue
+        id_ = credential(pipeline, secret.name)
+        scope = f", of {' and '.join(secret.environments)} alone" if secret.environments else ""
+        pair = part(pipeline, secret.name) or secret.name in logins | tokens
+        kind = "Username with password" if pair else "Secret file" if secret.file else "Secret text"
+        said[id_] = f"Add a credential of the kind {kind} with this id to the project's folder{scope}"
+        if secret.plain:
+            said[id_] = "Set it as an environment variable, under System or of the project's folder"
+        users.setdefault(id_, []).extend(job for job in jobs if job not in users.get(id_, ()))
+    for job in pipeline.jobs:
+        for one in job.oidc:
+            kind = "OpenID Connect id token" + ("" if one.kind == "token" else " as file")
+            said[identity_id(one)] = (
+                f"Add a credential of the kind {kind} with this id and the audience {audience(one)}"
+            )
+            users.setdefault(identity_id(one), []).append(job.id)
+        if job.permissions:
+            rights = ", ".join(f"{scope}: {right}" for scope, right in job.permissions)
+            said[TOKEN] = f"Add a credential of the kind Secret text with this id: a token of the code host ({rights})"
+            users.setdefault(TOKEN, []).append(job.id)
+    for id_, detail in said.items():
+        yield Setting(f"Credential {id_}", f"{detail}; {', '.join(users[id_])} use it.", True)
 
 
 def _plugins(pipeline: Pipeline) -> list[str]:
     jobs = pipeline.jobs
     needed = {
         "Pipeline": True,
-        "Docker Pipeline": any(map(in_container, jobs)),
-        "Credentials Binding": any(job.secrets for job in jobs),
+        "Docker Pipeline": any(in_container(job) or job.services for job in jobs),
+        "Credentials Binding": any(bindings(pipeline, job) for job in jobs),
+        "OpenID Connect Provider": any(job.oidc for job in jobs),
         "Lockable Resources": any(job.lock or (job.matrix and job.matrix.max_parallel) for job in jobs),
         "JUnit": any(job.reports.junit for job in jobs),
         "Coverage": any(job.reports.coverage for job in jobs),
@@ -78,14 +121,19 @@ def _plugins(pipeline: Pipeline) -> list[str]:
 
 
 def _agents(pipeline: Pipeline) -> Iterator[Setting]:
-    said = [job.runner.on("jenkins") for job in pipeline.jobs]
-    labels = sorted({str(options["label"]) for options in said if isinstance(options, dict)})
+    where = [agent(pipeline, job, leg) for job in pipeline.jobs for leg in legs(job)]
+    labels = sorted({one.label for one in where if one.label})
     tools = "bash, git and python3"
-    if any(map(in_container, pipeline.jobs)):
+    if any(one.image for one in where) or any(job.services or job.docker for job in pipeline.jobs):
         tools = "git and Docker; the images need bash, git and python3"
     detail = f"Agents run Linux and have {tools}."
     if labels:
         detail += f" Some carry the labels {', '.join(labels)}."
+    systems = {runner.name for job in pipeline.jobs for runner in job.runners or (job.runner,)}
+    if "windows" in systems:
+        detail += " Those with Windows need the bin folder of Git, with sh and bash, first in their PATH."
+    if "macos" in systems:
+        detail += " Those with macOS need the timeout of GNU coreutils in their PATH."
     yield Setting("Agents", detail, True)
     if any(job.takes for job in pipeline.jobs):
         detail = "Above some 100 MB, set up an artifact manager, so that stashes and artifacts bypass the controller."

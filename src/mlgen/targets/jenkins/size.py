@@ -98,10 +98,11 @@ def _of_stage(job: Mapping[str, Any]) -> int:
     total = sum(_SECTIONS[name] for name in ("stage", "agent", "environment", "post"))
     total += _SECTIONS["when"] if job["when"] else 0
     total += _SECTIONS["options"] if job["lock"] else 0
-    total += _AGENT_IN_DOCKER if "docker" in job["agent"][0] else 0
+    total += _AGENT_IN_DOCKER if job["agent"] and "docker" in job["agent"][0] else 0
+    total += _BLOCK + _STEP if job["row"] or job["seen"] else 0
     if job["approval"]:
         total += 2 * _SECTIONS["stage"] + _BLOCK + _STEP + (_SECTIONS["when"] if job["outer_when"] else 0)
-    blocks = [block["text"] for block in job["around"]] + ([job["permitted"]] if job["permitted"] else [])
+    blocks = [*job["around"], *job["blocks"]]
     count = len(job["receive"]) + len(job["scripts"]) + len(job["hand_on"]) + bool(job["passed"])
     total += count * _STEP + len(blocks) * _BLOCK + (_BLOCK + _STEP if job["url"] else 0)
     for step in job["final"]:

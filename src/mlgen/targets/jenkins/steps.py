@@ -1,18 +1,18 @@
-"""What a stage does: the scripts and steps of one job."""
+"""What a job does: the files that it receives, its scripts, and the blocks around them."""
 
-from collections.abc import Iterable
-
-from mlgen.ir import Job, Leg, Pipeline, paths
-from mlgen.quoting import groovy, sh, sh_path
+from mlgen.ir import Job, Leg, Pipeline, Take
+from mlgen.quoting import groovy, sh
 from mlgen.quoting.shell import bounded
 from mlgen.targets import ci_py
+from mlgen.targets.jenkins import native, parts
+from mlgen.targets.jenkins.conditions import when
 from mlgen.targets.jenkins.naming import legs, stash_name
-from mlgen.targets.jenkins.parts import in_container
+from mlgen.targets.scripts import headed, opening
 
-_BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
-HEAD = _BASH + ". .mlgen/env.sh\n"
+BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
+HEAD = BASH + ". .mlgen/env.sh\n"
 """What stands before a script of the spec: bash, which stops at a failure, and the portable variables."""
-_EXPORTED = "$WORKSPACE_TMP/mlgen-exports"
+EXPORTED = "$WORKSPACE_TMP/mlgen-exports"
 PERMITTED = "catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE', catchInterruptions: false)"
 """The block around what may fail; an abort is passed on."""
 
@@ -20,30 +20,37 @@ PERMITTED = "catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE', catchIn
 # --- files received
 
 
-def received(pipeline: Pipeline, job: Job) -> list[str]:
-    """The stashes that bring the files of other jobs."""
-    return [stash_name(take.bundle, leg) for take in job.takes for leg in legs(pipeline.job(take.job))]
+def received(pipeline: Pipeline, job: Job, optional: bool = False) -> list[tuple[Take, str]]:
+    """The stashes that bring the files of other jobs; with `optional`, those that there may not be."""
+    takes = [take for take in job.takes if take.optional == optional]
+    return [(take, stash_name(take.bundle, leg)) for take in takes for leg in legs(pipeline.job(take.job))]
 
 
 def merge(pipeline: Pipeline, job: Job) -> str:
     """The script that tells which files of the legs of a matrix it was, and fails where two made the same; or empty."""
     producers = dict.fromkeys(take.job for take in job.takes)
     found = [job for job in map(pipeline.job, producers) if job.matrix and job.matrix.collide]
-    return "\n".join(f"python3 .mlgen/ci.py merge --job {sh(p.id)} {sh(_manifests(p))}" for p in found)
+    return "\n".join(f"python3 .mlgen/ci.py merge --job {sh(p.id)} {sh(manifests(p))}" for p in found)
 
 
 def receive(pipeline: Pipeline, job: Job) -> list[str]:
-    """The steps that bring the files of other jobs."""
-    found = [f"unstash {groovy(name)}" for name in received(pipeline, job)]
+    """The steps that bring the files of other jobs; one of several that make a file, if it is the one that runs."""
+    found = [f"unstash {groovy(name)}" for _, name in received(pipeline, job)]
+    some: dict[str, list[str]] = {}
+    for take, name in received(pipeline, job, optional=True):
+        some.setdefault(" ".join(when(pipeline, pipeline.job(take.job).condition)), []).append(name)
+    for condition, names in some.items():
+        found.append(f"script {{ if ({condition}) {{ {'; '.join(f'unstash {groovy(name)}' for name in names)} }} }}")
     script = merge(pipeline, job)
     return [*found, f"sh label: 'legs', script: {groovy(script)}"] if script else found
 
 
-def _manifests(job: Job) -> str:
+def manifests(job: Job) -> str:
+    """The folder with what the legs of the job list."""
     return f".mlgen/legs/{job.key}"
 
 
-# --- scripts
+# --- blocks around
 
 
 def around(pipeline: Pipeline, job: Job) -> list[str]:
@@ -51,20 +58,13 @@ def around(pipeline: Pipeline, job: Job) -> list[str]:
     kept = caches(pipeline, job)
     branch = groovy(pipeline.default_branch)
     found = [f"cache(defaultBranch: {branch}, caches: [{', '.join(kept)}])"] if kept else []
-    return [*found, *_credentials(job)]
+    return [*found, *credentials(pipeline, job)]
 
 
-def _credentials(job: Job) -> list[str]:
-    bound = bindings(job)
+def credentials(pipeline: Pipeline, job: Job) -> list[str]:
+    """The block that binds the job's credentials, if it has any."""
+    bound = parts.bindings(pipeline, job)
     return [f"withCredentials([{', '.join(bound)}])"] if bound else []
-
-
-def bindings(job: Job) -> list[str]:
-    """The job's credentials, each bound to its variable."""
-    return [
-        f"{'file' if use.file else 'string'}(credentialsId: {groovy(use.name)}, variable: {groovy(use.variable)})"
-        for use in job.secrets
-    ]
 
 
 def caches(pipeline: Pipeline, job: Job) -> list[str]:
@@ -84,144 +84,74 @@ def caches(pipeline: Pipeline, job: Job) -> list[str]:
 def _cache_path(path: str, job: Job) -> str:
     if path == "~" or path.startswith("~/"):
         inside = path[2:]
-        if in_container(job):
+        if parts.in_container(job):
             return groovy(inside or ".")
         return '"${env.HOME}' + groovy("/" + inside).strip("'").replace('"', '\\"').replace("$", "\\$") + '"'
     return groovy(path)
 
 
-def scripts(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[tuple[str, str]]:
-    """The job's own scripts, each with its label."""
+# --- scripts
+
+
+def scripts(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
+    """The steps that run the job's own scripts."""
     if job.gate:
-        return [(job.name, _BASH + command(job))]
+        return [shell(job.name, BASH + command(job))]
+    if job.native:
+        return native.job(dict(job.native).get("jenkins"))[1]
     head = HEAD + blank(pipeline, job, leg)
-    setup = [("setup", head + job.setup)] if job.setup else []
-    return [*setup, (job.name, head + command(job))]
+    setup = [shell("setup", head + job.setup)] if job.setup else []
+    login = [shell("login", head + text)] if (text := parts.login(job)) else []
+    if job.steps:
+        return [*login, *setup, *(text for _, text in own_steps(job, head))]
+    return [*login, *setup, shell(job.name, head + command(job))]
+
+
+def own_steps(job: Job, head: str) -> list[tuple[str, str]]:
+    """The job's own steps: of each, the command of a script or empty, and the whole step."""
+    found = []
+    fresh = _exporting(job)
+    for step in job.steps:
+        words = step.on("jenkins")
+        if words is not None:
+            found.append(("", native.step(words)))
+            continue
+        text = fresh + bounded(inside(job, step.run), job.timeout, job.retry)
+        # The file for exported values is made once.
+        fresh = f'export MLGEN_EXPORTS="{EXPORTED}"\n' if fresh else ""
+        found.append((text, shell(step.name or job.name, head + text)))
+    return found
+
+
+def shell(label: str, script: str) -> str:
+    """The step that runs a script."""
+    return f"sh label: {groovy(label)}, script: {groovy(script)}"
 
 
 def command(job: Job) -> str:
     """The job's command within its bounds; exported values have a file to go to."""
     if job.gate:
         return bounded(ci_py.gate(job.gate), job.timeout, job.retry)
+    return _exporting(job) + bounded(inside(job, job.run), job.timeout, job.retry)
+
+
+def _exporting(job: Job) -> str:
     appended = any(not export.file for export in job.exports)
-    head = f'export MLGEN_EXPORTS="{_EXPORTED}"; : >"$MLGEN_EXPORTS"\n' if appended else ""
-    return head + bounded(job.run, job.timeout, job.retry)
+    return f'export MLGEN_EXPORTS="{EXPORTED}"; : >"$MLGEN_EXPORTS"\n' if appended else ""
+
+
+def inside(job: Job, script: str) -> str:
+    """A script of the job after its folder and what activates its environment."""
+    return headed(job._replace(dynamic=()), script)
 
 
 def blank(pipeline: Pipeline, job: Job, leg: Leg | None) -> str:
-    """Sets the variables that are empty: Jenkins takes one that is empty for one that is not set.
+    """Sets what Jenkins does not: variables that are empty, which it takes for ones that are not set, and references.
 
     https://javadoc.jenkins.io/hudson/EnvVars.html#override(java.lang.String,java.lang.String)
     """
     given = {**dict(pipeline.env), **dict(job.env), **dict(leg.values if leg else ())}
-    return "".join(f"export {name}=''\n" for name, value in given.items() if not value)
-
-
-# --- what is handed on, and said of the job
-
-
-def _ant(job: Job, leg: Leg | None, found: Iterable[str]) -> str:
-    """Declared paths as Ant patterns. Metrics are files; the others may be folders too, and `PATH/**` is no file."""
-    return ", ".join(
-        on_leg(path, leg) if path in job.metrics else f"{on_leg(path, leg)}, {on_leg(path, leg)}/**" for path in found
-    )
-
-
-def hand_on(job: Job, leg: Leg | None) -> list[str]:
-    """The steps that check, keep and hand on what the job made."""
-    found = []
-    if script := checks(job, leg):
-        found.append(f"sh label: 'outputs', script: {groovy(script)}")
-    if kept := archived(job, leg):
-        found.append(f"archiveArtifacts artifacts: {groovy(kept)}, defaultExcludes: false, fingerprint: true")
-    for name, files in given(job, leg):
-        # Without Ant's default excludes, which leave out .gitattributes and the like.
-        found.append(f"stash name: {groovy(name)}, includes: {groovy(files)}, useDefaultExcludes: false")
-    return found
-
-
-def archived(job: Job, leg: Leg | None) -> str:
-    """What is kept with the run, as Ant patterns."""
-    return _ant(job, leg, job.files)
-
-
-def given(job: Job, leg: Leg | None) -> list[tuple[str, str]]:
-    """The stashes that the job makes: the name and the files, as Ant patterns."""
-    found = []
-    for bundle in job.bundles:
-        if bundle.consumers:
-            files = _ant(job, leg, bundle.paths) if not bundle.exports else bundle.paths[0]
-            if leg and _listed(job):
-                files += f", {_manifest(job, leg)}"
-            found.append((stash_name(bundle.name, leg), files))
-    return found
-
-
-def on_leg(path: str, leg: Leg | None) -> str:
-    """The path, with the values of the leg in place of its axes."""
-    return paths.on_leg(path, dict(leg.values)) if leg else path
-
-
-def _listed(job: Job) -> bool:
-    """Whether the legs list what they made, for the jobs that receive it."""
-    return bool(job.matrix and job.matrix.collide and any(bundle.consumers for bundle in job.bundles))
-
-
-def _manifest(job: Job, leg: Leg) -> str:
-    return f"{_manifests(job)}/{leg.slug}.json"
-
-
-def checks(job: Job, leg: Leg | None) -> str:
-    """The script by which a declared file that is missing fails the job that should have made it; or empty."""
-    lines = []
-    made = [on_leg(path, leg) for path in job.files]
-    listed = " ".join(map(sh_path, made))
-    if leg and _listed(job):
-        words = f"--job {sh(job.id)} --leg {sh(leg.slug)} --out {sh(_manifest(job, leg))} {listed}"
-        lines.append(f"python3 .mlgen/ci.py legs {words}")
-    elif made:
-        lines.append(f"ls -ld -- {listed}")
-    if job.exports:
-        lines.append(ci_py.exports(job, f'"{_EXPORTED}"'))
-    if any("**" in path for path in made):
-        lines.insert(0, _BASH + "shopt -s globstar")
-    return "\n".join(lines)
-
-
-def description(job: Job) -> str:
-    """What the run says of a deployment; or empty."""
-    return f"{job.environment.name}: {job.environment.url}" if job.environment and job.environment.url else ""
-
-
-def reports(job: Job, leg: Leg | None) -> dict[str, str]:
-    """The job's reports: `junit` and `summary` as Ant patterns, `coverage` as a map in Groovy."""
-    found = {}
-    if job.reports.junit:
-        found["junit"] = ", ".join(on_leg(path, leg) for path in job.reports.junit)
-    if job.reports.coverage:
-        parser, pattern = job.reports.coverage.format.upper(), on_leg(job.reports.coverage.path, leg)
-        found["coverage"] = f"[parser: {groovy(parser)}, pattern: {groovy(pattern)}]"
-    if job.reports.summary:
-        found["summary"] = on_leg(job.reports.summary, leg)
-    return found
-
-
-def final(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
-    """The steps that run whatever the result: the reports, and `finally`, whose failure would keep later steps back."""
-    found = []
-    said = reports(job, leg)
-    if "junit" in said:
-        files = groovy(said["junit"])
-        found.append(f"junit testResults: {files}, allowEmptyResults: true, skipMarkingBuildUnstable: true")
-    if "coverage" in said:
-        found.append(f"recordCoverage(tools: [{said['coverage']}])")
-    if "summary" in said:
-        found.append(f"archiveArtifacts artifacts: {groovy(said['summary'])}, allowEmptyArchive: true")
-    if job.finally_:
-        result = "MLGEN_RESULT=failure\nif [ -e .mlgen/passed ]; then MLGEN_RESULT=success; fi\nexport MLGEN_RESULT\n"
-        text = HEAD + blank(pipeline, job, leg) + result + job.finally_
-        step = f"sh label: 'finally', script: {groovy(text)}"
-        for block in reversed([*([PERMITTED] if job.allow_failure else []), *_credentials(job)]):
-            step = f"{block} {{ {step} }}"
-        found.append(step)
-    return found
+    lines = [f"export {name}=''\n" for name, value in given.items() if not value]
+    lines += [f"export {name}={word}\n" for name, word in parts.identity(job)]
+    more = opening(job, setup=True)
+    return "".join([*lines, f"{more}\n" if more else ""])

@@ -5,16 +5,19 @@ own starts each row as soon as what it needs has ended, so that the order is the
 """
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from mlgen.ir import KINDS, Job, Leg, Pipeline
+from mlgen.ir import KINDS, Condition, Job, Leg, Pipeline, Service
 from mlgen.quoting import groovy
-from mlgen.targets.jenkins import size, steps
-from mlgen.targets.jenkins.conditions import kinds, when
-from mlgen.targets.jenkins.levels import Level
-from mlgen.targets.jenkins.naming import stage_name
-from mlgen.targets.jenkins.parts import agent, lock, variables
+from mlgen.quoting.shell import sh_template
+from mlgen.targets import ci_py
+from mlgen.targets.decide import outside
+from mlgen.targets.jenkins import native, outcome, size, sources, steps
+from mlgen.targets.jenkins.conditions import has_values, kinds, when
+from mlgen.targets.jenkins.naming import legs, stage_name
+from mlgen.targets.jenkins.parts import Agent, agent, bindings, lock, login, variables
 
 View = dict[str, Any]
 Field = tuple[str, str]
@@ -30,41 +33,60 @@ _PAD = " " * 8
 class Machine(NamedTuple):
     """Where a job runs and how it is set up: what rows share, and so a method that they call."""
 
-    label: str
-    image: str
-    args: str
+    agent: Agent
     caches: str
     setup: str
 
 
+Places = dict[Machine, str]
+"""The name of each machine's method."""
+
+
 class Table(NamedTuple):
-    """The methods of all tables of a file."""
+    """The methods of all rows of a file."""
 
     machines: tuple[View, ...]
     methods: tuple[View, ...]
     levels: tuple[tuple[str, ...], ...]
-    """Of each level that is a table, the names of its methods."""
+    """Of each table, the names of its methods."""
+    alone: dict[str, str]
+    """Of each job that is a stage but runs as a row does, the name of its method; by the name of the stage."""
 
 
-def table(pipeline: Pipeline, found: Sequence[Level]) -> Table:
-    """The tables of these levels."""
-    machines = {job.id: machine(pipeline, job) for level in found if level.table for job in level.jobs}
-    names = _names(pipeline, machines)
-    taken: set[str] = set(names.values())
+def table(pipeline: Pipeline, tables: Sequence[Sequence[Job]], alone: Sequence[Job]) -> Table:
+    """The rows of the jobs of each table, and of jobs that are stages of their own."""
+    jobs = [*(job for listed in tables for job in listed), *alone]
+    places = _names(pipeline, jobs)
+    taken: set[str] = set(places.values())
     methods: list[View] = []
     of_level = []
-    for level in found:
+    for listed in tables:
         here = []
-        for stage in dict.fromkeys(job.stage for job in level.jobs) if level.table else ():
-            jobs = [job for job in level.jobs if job.stage == stage]
-            places = {job.id: names[machines[job.id]] for job in jobs}
-            for part in _parts(pipeline, jobs, {job.id for job in level.jobs}, places):
+        for stage in dict.fromkeys(job.stage for job in listed):
+            some = [job for job in listed if job.stage == stage]
+            for part in _parts(pipeline, some, {job.id for job in listed}, places):
                 name = _unused(_word(stage) + "Jobs", taken)
                 here.append(name)
                 methods.append({"name": name, "stage": stage, **part})
-        if level.table:
-            of_level.append(tuple(here))
-    return Table(tuple(_machine(name, one) for one, name in names.items()), tuple(methods), tuple(of_level))
+        of_level.append(tuple(here))
+    single: dict[str, str] = {}
+    for job in alone:
+        for leg in legs(job):
+            name = single[stage_name(job, leg)] = _unused(_word(job.name) + "Job", taken)
+            methods.append({"name": name, "stage": f"{job.stage}.{job.name}", **_alone(pipeline, job, leg, places)})
+    machines = tuple(_machine(name, one) for one, name in places.items())
+    return Table(machines, tuple(methods), tuple(of_level), single)
+
+
+def _alone(pipeline: Pipeline, job: Job, leg: Leg | None, places: Places) -> View:
+    """The row of a job that is a stage, which sees to its condition, its lock and what is permitted."""
+    own = {"when", "needs", "lock", "allow_failure"}
+    found = [
+        ("name", groovy(stage_name(job, leg))),
+        *_shared(pipeline, job, (), "", {}),
+        *_own(pipeline, job, leg, places),
+    ]
+    return {"conditions": [], "rows": [], "row": lines([field for field in found if field[0] not in own])}
 
 
 def _word(text: str) -> str:
@@ -85,24 +107,29 @@ def _unused(name: str, taken: set[str]) -> str:
 # --- machines
 
 
-def machine(pipeline: Pipeline, job: Job) -> Machine:
-    """The machine of a job."""
-    said = agent(job)
+def machine(pipeline: Pipeline, job: Job, leg: Leg | None) -> Machine:
+    """The machine of a job or a leg."""
     caches = steps.caches(pipeline, job)
-    return Machine(said.label, said.image, said.args, f"[{', '.join(caches)}]" if caches else "", job.setup)
+    where = agent(pipeline, job, leg)
+    if job.native:
+        label, _ = native.job(dict(job.native).get("jenkins"))
+        where = where._replace(label=label or where.label)
+    return Machine(where, f"[{', '.join(caches)}]" if caches else "", job.setup)
 
 
-def _names(pipeline: Pipeline, machines: dict[str, Machine]) -> dict[Machine, str]:
+def _names(pipeline: Pipeline, jobs: Iterable[Job]) -> Places:
     """Each machine's name: of its runner and image, numbered where several have the same."""
     taken: set[str] = set()
-    found: dict[Machine, str] = {}
-    for job in pipeline.jobs:
-        one = machines.get(job.id)
-        if one and one not in found:
-            image = re.sub(r"@sha256:.*", "", one.image).rpartition("/")[2]
-            image = re.sub(r"(?<=[0-9])[.-](?=[0-9])", "_", image)
-            words = ["" if one.setup else "bare", job.runner.name if job.runner.options else "", image or "agent"]
-            found[one] = _unused("on" + _capital(_word(" ".join(words))), taken)
+    found: Places = {}
+    for job in jobs:
+        for leg in legs(job) if not job.milestone else ():
+            one = machine(pipeline, job, leg)
+            if one not in found:
+                image = re.sub(r"@sha256:.*", "", one.agent.image).rpartition("/")[2]
+                image = re.sub(r"(?<=[0-9])[.-](?=[0-9])", "_", image)
+                runner = job.runner_of(leg) if leg and "runner" in job.varies else job.runner
+                words = ["" if one.setup else "bare", runner.name if one.agent.label else "", image or "agent"]
+                found[one] = _unused("on" + _capital(_word(" ".join(words))), taken)
     return found
 
 
@@ -111,9 +138,15 @@ def _capital(text: str) -> str:
 
 
 def _machine(name: str, one: Machine) -> View:
-    fields = [("label", groovy(one.label))] if one.label else []
-    fields += [("image", groovy(one.image))] if one.image else []
-    fields += [("args", groovy(one.args))] if one.args else []
+    where = one.agent
+    fields = [("label", groovy(where.label))] if where.label else []
+    if "${" in where.image:
+        fields.append(("imageOf", groovy(f"printf %s {sh_template(where.image)}")))
+    elif where.image:
+        fields.append(("image", groovy(where.image)))
+    fields += [("args", groovy(where.args))] if where.args else []
+    fields += [("pull", "true")] if where.pull else []
+    fields += [("registry", groovy(where.registry)), ("login", groovy(where.login))] if where.login else []
     fields += [("caches", one.caches)] if one.caches else []
     fields += [("setup", groovy(one.setup))] if one.setup else []
     return {"name": name, "lines": lines(fields) if fields else ["[:]"]}
@@ -122,20 +155,21 @@ def _machine(name: str, one: Machine) -> View:
 # --- methods
 
 
-def _parts(pipeline: Pipeline, jobs: Sequence[Job], beside: Collection[str], places: dict[str, str]) -> Iterator[View]:
+def _parts(pipeline: Pipeline, jobs: Sequence[Job], beside: Collection[str], places: Places) -> Iterator[View]:
     """The jobs of a stage in methods that are small enough."""
     rows: list[list[str]] = []
     conditions: dict[tuple[str, ...], str] = {}
     weight = 0
     for job in jobs:
-        condition = when(pipeline, job.condition)
-        name = conditions.get(condition) or _condition_name(pipeline, job, set(conditions.values()))
-        row = lines(fields(pipeline, job, beside, name, places[job.id]))
-        own = size.of_text("\n".join(row)) + (0 if condition in conditions else size.of_text(" ".join(condition)))
+        known = dict(conditions)
+        row = lines(fields(pipeline, job, beside, known, places))
+        new = [" ".join(condition) for condition in known if condition not in conditions]
+        own = size.of_text("\n".join([*row, *new]))
         if rows and (len(rows) == ROWS or weight + own > _BYTES):
             yield _part(conditions, rows)
-            rows, conditions, weight = [], {}, 0
-        conditions.setdefault(condition, name)
+            rows, known, weight = [], {}, 0
+            row = lines(fields(pipeline, job, beside, known, places))
+        conditions = known
         rows.append(row)
         weight += own
     yield _part(conditions, rows)
@@ -143,69 +177,164 @@ def _parts(pipeline: Pipeline, jobs: Sequence[Job], beside: Collection[str], pla
 
 def _part(conditions: dict[tuple[str, ...], str], rows: list[list[str]]) -> View:
     said = [{"name": name, "lines": list(condition)} for condition, name in conditions.items()]
-    return {"conditions": said, "rows": rows}
+    return {"conditions": said, "rows": rows, "row": []}
 
 
-def _condition_name(pipeline: Pipeline, job: Job, taken: set[str]) -> str:
-    """Of the events on which the job can run."""
-    on = kinds(pipeline, job.condition)
+def _condition(pipeline: Pipeline, job: Job, known: dict[tuple[str, ...], str]) -> str:
+    """The name of the job's condition, which is noted; what the run exports is not asked yet."""
+    condition = outside(job.condition, ("value",))
+    said = when(pipeline, condition)
+    if said not in known:
+        known[said] = _condition_name(pipeline, condition, set(known.values()))
+    return known[said]
+
+
+def _condition_name(pipeline: Pipeline, condition: Condition, taken: set[str]) -> str:
+    """Of the events on which a job can run."""
+    on = kinds(pipeline, condition)
     every = [kind for kind in KINDS if pipeline.triggers.on(kind)]
     words = [_capital(_word(kind.replace("_", " "))) for kind in on]
     if len(on) > 1 and on == every:
         words = ["Any"]
     elif len(on) == len(every) - 1 > 2:
-        words = ["AllBut", *(_capital(_word(kind)) for kind in every if kind not in on)]
+        words = ["AllBut", *(_capital(_word(kind.replace("_", " "))) for kind in every if kind not in on)]
     return _unused("on" + "".join(words), set(taken))
 
 
 # --- rows
 
 
-def fields(pipeline: Pipeline, job: Job, beside: Collection[str], condition: str, place: str) -> list[Field]:
+def fields(
+    pipeline: Pipeline, job: Job, beside: Collection[str], known: dict[tuple[str, ...], str], places: Places
+) -> list[Field]:
     """The row of a job beside others. What differs between the legs of a matrix stands in rows inside of it."""
-    shared: list[Field] = [("job", groovy(job.id)), ("when", condition), ("on", f"{place}()")]
-    awaited = [edge.job for edge in job.waits if edge.job in beside]
-    shared.append(("needs", _list(map(groovy, awaited))))
-    received = steps.received(pipeline, job)
-    shared += [("takes", _list(map(groovy, received)))] if received else []
-    shared += [("merge", groovy(script))] if (script := steps.merge(pipeline, job)) else []
-    bindings = steps.bindings(job)
-    shared += [("secrets", _list(bindings))] if bindings else []
-    shared += [("allow_failure", "true")] if job.allow_failure else []
+    shared = _shared(pipeline, job, beside, _condition(pipeline, job, known), known)
+    if job.milestone:
+        return [("name", groovy(stage_name(job, None))), *shared]
     if job.matrix is None:
-        return [("name", groovy(stage_name(job, None))), *shared, *_own(pipeline, job, None)]
-    legs = [[("name", groovy(stage_name(job, leg))), *_own(pipeline, job, leg)] for leg in job.matrix.legs]
-    same = [field for field in legs[0] if all(field in leg for leg in legs)]
-    own = [[field for field in leg if field not in same] for leg in legs]
+        return [("name", groovy(stage_name(job, None))), *shared, *_own(pipeline, job, None, places)]
+    found = [[("name", groovy(stage_name(job, leg))), *_own(pipeline, job, leg, places)] for leg in job.matrix.legs]
+    same = [field for field in found[0] if all(field in leg for leg in found)]
+    own = [[field for field in leg if field not in same] for leg in found]
     return [*shared, *same, ("legs", _rows([lines(leg) for leg in own]))]
 
 
-def _own(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[Field]:
+def _shared(
+    pipeline: Pipeline, job: Job, beside: Collection[str], condition: str, known: dict[tuple[str, ...], str]
+) -> list[Field]:
+    """What all legs of a job have alike."""
+    found: list[Field] = [("job", groovy(job.id)), ("when", condition)]
+    if has_values(job.condition):
+        found.append(("asks", f"{{ {' '.join(when(pipeline, job.condition))} }}"))
+    found.append(("needs", _list(groovy(e.job) for e in job.waits if e.job in beside)))
+    looks = [pipeline.job(edge.job) for edge in job.edges if edge.hard]
+    follows = [other.id for other in looks if other.result and other.id in beside]
+    found += [("follows", _list(map(groovy, follows)))] if follows else []
+    if job.result:
+        seen = [_seen(pipeline, pipeline.job(edge.job), beside, known) for edge in job.edges]
+        found += [("result", groovy(job.result)), ("sees", _rows([[one] for one in seen]))]
+    received = [name for _, name in steps.received(pipeline, job)]
+    found += [("takes", _list(map(groovy, received)))] if received else []
+    some: dict[str, list[str]] = {}
+    for take, name in steps.received(pipeline, job, optional=True):
+        some.setdefault(take.job, []).append(name)
+    found += (
+        [("mayTake", _map((groovy(name), _list(map(groovy, stashes))) for name, stashes in some.items()))]
+        if some
+        else []
+    )
+    found += [("merge", groovy(script))] if (script := steps.merge(pipeline, job)) else []
+    bound = bindings(pipeline, job)
+    found += [("secrets", _list(bound))] if bound else []
+    found += [("allow_failure", "true")] if job.allow_failure else []
+    return found
+
+
+def _seen(pipeline: Pipeline, job: Job, beside: Collection[str], known: dict[tuple[str, ...], str]) -> str:
+    """A job of which another sees the result; whether one that did not start should have is asked of its condition."""
+    name = f"MLGEN_RESULT_{job.key.upper().replace('-', '_')}"
+    said = [("job", groovy(job.id)), ("variable", groovy(name))]
+    said += [("runs", _condition(pipeline, job, known))] if job.id not in beside else []
+    said += [("permitted", "true")] if job.allow_failure else []
+    return lines(said)[0]
+
+
+def _own(pipeline: Pipeline, job: Job, leg: Leg | None, places: Places) -> list[Field]:
     """What each leg of a job has for itself."""
-    found: list[Field] = []
-    given = [f"{name}={value}" for name, value in variables(job, leg)]
-    found += [("env", _list(map(groovy, given)))] if given else []
+    found: list[Field] = [("on", f"{places[machine(pipeline, job, leg)]}()")]
+    if not sources.plain(job):
+        found.append(("sources", f"{{ {'; '.join(sources.statements(pipeline, job))} }}"))
+    given = [_setting(name, value) for name, value in variables(pipeline, job, leg)]
+    found += [("env", _list(given))] if given else []
     held = lock(pipeline, job, leg)
     found += [("lock", held)] if held else []
     blank = steps.blank(pipeline, job, leg)
     found += [("blank", groovy(blank))] if blank else []
-    found.append(("run", groovy(steps.command(job))))
+    services = [_map(_service(one)) for one in job.services]
+    found += [("services", _list(services))] if services else []
+    found += [("login", groovy(script))] if (script := login(job)) else []
+    found += _commands(job)
     texts = {
-        "check": steps.checks(job, leg),
-        "archive": steps.archived(job, leg),
+        "check": outcome.checks(job, leg),
+        "archive": outcome.archived(job, leg),
+        "keep": outcome.kept(job, leg, "success"),
     }
     found += [(name, groovy(text)) for name, text in texts.items() if text]
-    gives = steps.given(job, leg)
-    if gives:
-        found.append(("gives", f"[{', '.join(f'{groovy(name)}: {groovy(files)}' for name, files in gives)}]"))
-    reports = steps.reports(job, leg)
-    found += [(name, groovy(text)) for name, text in reports.items() if name != "coverage"]
-    if "coverage" in reports:
-        found.append(("coverage", reports["coverage"]))
-    found += [("last", groovy(job.finally_))] if job.finally_ else []
-    url = steps.description(job)
-    found += [("description", groovy(url))] if url else []
-    return found
+    gives = outcome.given(job, leg)
+    found += [("gives", _map((groovy(name), groovy(files)) for name, files in gives))] if gives else []
+    if outcome.asked(pipeline, job):
+        found.append(("exports", groovy(ci_py.exports_file(job))))
+    return [*found, *_afterwards(pipeline, job, leg)]
+
+
+def _setting(name: str, value: str) -> str:
+    """`NAME=VALUE`, of a value that is Groovy."""
+    quote = "'''" if value.startswith("'''") else value[0]
+    return f"{quote}{name}={value[len(quote) :]}"
+
+
+def _commands(job: Job) -> list[Field]:
+    """What the job does."""
+    if job.native:
+        _, found = native.job(dict(job.native).get("jenkins"))
+        return [("steps", _rows([[f"{{ j -> {step} }}"] for step in found]))]
+    if not job.steps:
+        return [("run", groovy(steps.command(job)))]
+    calls = []
+    for (text, step), own in zip(steps.own_steps(job, ""), job.steps):
+        call = f"bash(j, {groovy(own.name or job.name)}, {groovy(text)})" if text else step
+        calls.append([f"{{ j -> {call} }}"])
+    return [("steps", _rows(calls))]
+
+
+def _service(one: Service) -> Iterator[Field]:
+    yield "image", groovy(one.image)
+    yield "variable", groovy(one.variable)
+    words = " ".join(f"-e {shlex.quote(f'{name}={value}')}" for name, value in one.env)
+    yield from [("args", groovy(words))] if words else []
+    yield from [("command", groovy(shlex.join(one.command)))] if one.command else []
+    yield from [("ready", groovy(one.ready))] if one.ready else []
+    yield from [("ports", groovy(" ".join(map(str, one.ports))))] if one.ports else []
+
+
+def _afterwards(pipeline: Pipeline, job: Job, leg: Leg | None) -> Iterator[Field]:
+    """What is said and done of the job at its end."""
+    found = outcome.reports(job, leg)
+    yield from ((name, groovy(text)) for name, text in found.items() if name != "coverage")
+    if "coverage" in found:
+        yield "coverage", found["coverage"]
+    if lasting := outcome.kept(job, leg, "any"):
+        yield "keepAnyway", groovy(lasting)
+    if job.on_failure:
+        yield "onFailure", groovy(steps.inside(job, job.on_failure))
+    if job.finally_:
+        yield "last", groovy(steps.inside(job, job.finally_))
+    if url := outcome.description(pipeline, job, leg):
+        yield "description", f"{{ {url} }}"
+
+
+def _map(items: Iterable[Field]) -> str:
+    return f"[{', '.join(f'{name}: {value}' for name, value in items)}]"
 
 
 def _list(items: Iterable[str]) -> str:

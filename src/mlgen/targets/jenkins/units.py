@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mlgen.targets.jenkins.reader import Node
-from mlgen.targets.jenkins.rows import Call, Row
+from mlgen.targets.jenkins.rows import Row, credentials
 
 BODIES = ("steps", "stages", "parallel")
-START = "runJobs"
-"""The method that runs the rows it is given."""
+START, ALONE = "runJobs", "onAgent"
+"""The methods that run the rows, or the one row, that they are given."""
+PLAN = "plan"
+"""The stage that finds out what conditions ask."""
 
 
 class Unit(NamedTuple):
@@ -36,19 +38,22 @@ def name_of(stage: Node) -> str:
     return strings[0] if strings else ""
 
 
-def units(stages: Node, table: Iterable[Row]) -> list[Unit]:
-    """All of them, in order."""
+def units(stages: Node, table: Iterable[Row], post: Node | None = None) -> list[Unit]:
+    """All of them, in order; `post` is what runs after all stages."""
     by_method: dict[str, list[Row]] = {}
     for row in table:
         by_method.setdefault(row.method, []).append(row)
-    return list(_units(stages, by_method, (), 0))
+    found = list(_units(stages, by_method, (), 0))
+    last = max((unit.level for unit in found), default=0) + 1
+    names = called(post) if post else []
+    return [*found, *(_row(row, last, ("post",)) for name in names for row in by_method.get(name, ()))]
 
 
 def called(steps: Node) -> list[str]:
-    """The methods whose rows a stage runs, or none."""
+    """The methods whose rows are run, or none."""
     for node in steps.walk():
         words = [token.text for token in node.tokens if token.kind == "word"]
-        if words[:1] == [START]:
+        if words[:1] in ([START], [ALONE]):
             return words[1:]
     return []
 
@@ -63,6 +68,10 @@ def _units(stages: Node, tables: dict[str, list[Row]], path: tuple[str, ...], fi
             found = list(_units(body, tables, here, level))
         elif names := called(body):
             found = [_row(row, level, here) for name in names for row in tables.get(name, ())]
+            if len(names) == 1 and found and here[-1] == found[0].name:
+                # A stage that runs its one job as a row does.
+                locked = any(node.name == "lock" for node in stage.walk())
+                found = [found[0]._replace(path=here, needs=None, locked=locked)]
         else:
             found = [_stage(stage, level, here)]
         yield from found
@@ -80,8 +89,8 @@ def _stage(stage: Node, level: int, path: tuple[str, ...]) -> Unit:
         path,
         None,
         tuple((node.argument("name"), node.line) for node in nodes if node.name == "stash"),
-        tuple((node.strings()[0], node.line) for node in nodes if node.name == "unstash" and node.strings()),
-        frozenset().union(*map(credentials, nodes)),
+        tuple((name, node.line) for node in nodes if node.name == "unstash" for name in node.strings()),
+        frozenset().union(*(credentials(node.tokens) for node in nodes)),
         any(node.name == "lock" for node in nodes),
         any(node.name == "input" for node in nodes),
         any(node.name == "sh" for node in nodes),
@@ -94,7 +103,11 @@ def _environment(stage: Node) -> dict[str, str]:
 
 
 def _row(row: Row, level: int, path: tuple[str, ...]) -> Unit:
-    bound = [one for one in row.list("secrets") if isinstance(one, Call) and isinstance(one.given, dict)]
+    some = row.fields.get("mayTake")
+    takes = [
+        *row.list("takes"),
+        *(name for names in (some.values() if isinstance(some, dict) else ()) for name in names),
+    ]
     return Unit(
         row.text("name"),
         row.text("job"),
@@ -103,18 +116,9 @@ def _row(row: Row, level: int, path: tuple[str, ...]) -> Unit:
         (*path, row.text("name")),
         frozenset(row.list("needs")),
         tuple((str(name), row.line) for name in row.list("gives")),
-        tuple((str(name), row.line) for name in row.list("takes")),
-        frozenset(str(one.given.get("credentialsId", "?")) for one in bound),
+        tuple((str(name), row.line) for name in takes),
+        row.credentials,
         "lock" in row.fields,
         False,
-        bool(row.text("run")),
+        "run" in row.fields or "steps" in row.fields,
     )
-
-
-def credentials(node: Node) -> frozenset[str]:
-    """The credentials that a statement names."""
-    found = set()
-    for index, token in enumerate(node.tokens):
-        if token.text in ("credentialsId", "credentials") and token.kind == "word":
-            found.add(next((t.text for t in node.tokens[index + 1 :] if t.kind == "string"), "?"))
-    return frozenset(found)

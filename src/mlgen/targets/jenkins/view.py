@@ -1,16 +1,19 @@
 """The pipeline as the template prints it: all computing is here and in the modules that it names."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.quoting import groovy
-from mlgen.targets.jenkins import form, size, steps
-from mlgen.targets.jenkins.conditions import event_lines, named_schedules, when
+from mlgen.targets.jenkins import form, native, outcome, size, sources, steps
+from mlgen.targets.jenkins.conditions import API, event_lines, has_values, named_schedules, questions, when
 from mlgen.targets.jenkins.hooks import hooks
-from mlgen.targets.jenkins.levels import Level, levels
+from mlgen.targets.jenkins.levels import Level, after, levels
 from mlgen.targets.jenkins.naming import legs, stage_name
-from mlgen.targets.jenkins.parts import agent, in_container, lock, variables
+from mlgen.targets.jenkins.parts import agent, image_of, lock, variables
+
+if TYPE_CHECKING:
+    from mlgen.targets.jenkins.table import Table
 
 View = dict[str, Any]
 
@@ -20,10 +23,15 @@ def view(pipeline: Pipeline) -> View:
     return {
         "event": event_lines(pipeline),
         "by_hand": pipeline.triggers.on("push") and not pipeline.triggers.on("manual"),
+        "keep": _keep(pipeline),
         "concurrency": _concurrency(pipeline),
         "parameters": [groovy_call(name, said) for name, said in _parameters(pipeline)],
         "cron": _cron(pipeline),
         "environment": _environment(pipeline),
+        "root": pipeline.root,
+        "home": f"/{pipeline.root}" if pipeline.root else "",
+        "plan": _plan(pipeline),
+        "values": any(has_values(job.condition) for job in pipeline.jobs),
         **_stages(pipeline),
         "hooks": hooks(pipeline),
     }
@@ -34,16 +42,65 @@ def _stages(pipeline: Pipeline) -> View:
     said = form.wanted(pipeline)
     many = size.surely_too_many(sum(len(legs(job)) for job in pipeline.jobs))
     if said == "stages" or not (said or many):
-        shown = _levels(pipeline, levels(pipeline), ())
+        found = levels(pipeline)
+        made = _rows(pipeline, found)
+        shown = _levels(pipeline, found, made)
         if said == "stages" or size.of_levels(shown) <= size.LIMIT:
-            return {"levels": shown, "table": None}
-    from mlgen.targets.jenkins.table import table
-
+            return {"levels": shown, "table": _table(pipeline, made), "after": ""}
     found = levels(pipeline, table=True)
-    made = table(pipeline, found)
-    shown = _levels(pipeline, found, made.levels)
-    view = {"machines": made.machines, "methods": made.methods, "default_branch": pipeline.default_branch}
-    return {"levels": shown, "table": view if made.methods else None}
+    made = _rows(pipeline, found, table=True)
+    shown = _levels(pipeline, found, made)
+    late = " + ".join(f"{name}()" for name in made.levels[-1]) if made and after(pipeline) else ""
+    return {"levels": shown, "table": _table(pipeline, made), "after": late}
+
+
+def _rows(pipeline: Pipeline, found: Sequence[Level], table: bool = False) -> "Table | None":
+    """The rows of tables, of stages that run as rows do, and of what comes after all stages; None without any."""
+    late = after(pipeline) if table else frozenset()
+    listed = [level.jobs for level in found if level.table]
+    listed += [tuple(job for job in pipeline.jobs if job.id in late)] if late else []
+    alone = [job for level in found if not level.table for job in level.jobs if by_row(job)]
+    if not listed and not alone:
+        return None
+    from mlgen.targets.jenkins.table import table as table_of
+
+    return table_of(pipeline, listed, alone)
+
+
+def _table(pipeline: Pipeline, made: "Table | None") -> View | None:
+    if made is None:
+        return None
+    jobs = pipeline.jobs
+    return {
+        "machines": made.machines,
+        "methods": made.methods,
+        "runs": bool(made.levels),
+        "default_branch": pipeline.default_branch,
+        "results": any(job.result for job in jobs),
+        "services": any(job.services for job in jobs),
+        "optional": any(take.optional for job in jobs for take in job.takes),
+        "registries": any(job.container and job.container.username for job in jobs),
+        "images": any("${" in job.image for job in jobs),
+    }
+
+
+def _plan(pipeline: Pipeline) -> View | None:
+    """The stage that finds out what conditions ask of the commit, and keeps mlgen's own files for jobs without them."""
+    asked = questions(pipeline)
+    tools = any(sources.needs_tools(job) for job in pipeline.jobs if not job.milestone)
+    if not asked and not tools:
+        return None
+    events = list(dict.fromkeys(kind for kinds in asked.values() for kind in kinds))
+    condition = "env.JENKINS_EVENT != 'none'" if tools else f"env.JENKINS_EVENT in {groovy_value(events)}"
+    # The machine of a runner that the spec calls `default`; where that is not said, any.
+    usual = next((job for job in pipeline.jobs if job.runner.name == "default" and job.runner.options), None)
+    label = agent(pipeline, usual, None).label if usual else ""
+    return {
+        "when": condition,
+        "agent": f"agent {{ label {groovy(label)} }}" if label else "agent any",
+        "questions": f"findOut({groovy_value(list(asked))})" if asked else "",
+        "tools": f"{pipeline.root}/.mlgen/**".lstrip("/") if tools else "",
+    }
 
 
 def groovy_value(value: object) -> str:
@@ -59,6 +116,14 @@ def groovy_call(name: str, said: dict[str, object]) -> str:
 
 
 # --- the envelope
+
+
+def _keep(pipeline: Pipeline) -> str:
+    """How long runs and what they kept are there: as long as the job that asks for most."""
+    days = max((job.keep.days for job in pipeline.jobs if job.keep), default=0)
+    if days:
+        return f"logRotator(daysToKeepStr: '{days}', artifactDaysToKeepStr: '{days}')"
+    return "logRotator(numToKeepStr: '30', artifactNumToKeepStr: '10')"
 
 
 def _concurrency(pipeline: Pipeline) -> str:
@@ -81,6 +146,9 @@ def _parameters(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, object]]]:
             "string",
             {"name": "JENKINS_SCHEDULE", "defaultValue": "", "description": "Set by the timer; leave it empty"},
         )
+    if pipeline.triggers.on("api"):
+        names = ["", *(name for name, _ in pipeline.triggers.api)]
+        yield "choice", {"name": API, "choices": names, "description": "The event; empty for a run by hand"}
     for entry in pipeline.triggers.inputs:
         about = {"description": entry.description} if entry.description else {}
         if entry.type == "choice":
@@ -118,10 +186,10 @@ def _environment(pipeline: Pipeline) -> list[tuple[str, str]]:
 # --- the stages
 
 
-def _levels(pipeline: Pipeline, found: Sequence[Level], methods: Sequence[tuple[str, ...]]) -> list[View]:
+def _levels(pipeline: Pipeline, found: Sequence[Level], made: "Table | None") -> list[View]:
     names: list[str] = []
     shown: list[View] = []
-    tables = iter(methods)
+    tables = iter(made.levels if made else ())
     for level in found:
         if level.table:
             calls = " + ".join(f"{name}()" for name in next(tables))
@@ -129,7 +197,7 @@ def _levels(pipeline: Pipeline, found: Sequence[Level], methods: Sequence[tuple[
             continue
         runs = [(job, leg) for job in level.jobs for leg in legs(job)]
         if len(runs) == 1:
-            one = _stage(pipeline, *runs[0], " " * 8, own_when=True)
+            one = _stage(pipeline, *runs[0], " " * 8, True, made)
             shown.append({"name": "", "table": "", "jobs": [one], "when": ()})
             continue
         shared = len({when(pipeline, job.condition) for job in level.jobs}) == 1
@@ -138,7 +206,7 @@ def _levels(pipeline: Pipeline, found: Sequence[Level], methods: Sequence[tuple[
                 "name": _unused(" + ".join(dict.fromkeys(job.stage for job in level.jobs)), names),
                 "table": "",
                 "when": when(pipeline, level.jobs[0].condition) if shared else (),
-                "jobs": [_stage(pipeline, job, leg, " " * 16, own_when=not shared) for job, leg in runs],
+                "jobs": [_stage(pipeline, job, leg, " " * 16, not shared, made) for job, leg in runs],
             }
         )
     return shown
@@ -153,14 +221,20 @@ def _unused(name: str, names: list[str]) -> str:
     return found
 
 
-def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bool) -> View:
+def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bool, made: "Table | None") -> View:
     """One job, or one leg of it."""
     condition = when(pipeline, job.condition) if own_when else ()
     inner = pad + " " * 8 if job.approval else pad
-    around = steps.around(pipeline, job)
-    body = inner + " " * (12 if job.allow_failure else 8)
+    name = stage_name(job, leg)
+    row = made.alone.get(name, "") if made else ""
+    plain = not row and not job.milestone
+    # Blocks around all steps, and inside of these those around the job's own scripts.
+    outer = [steps.PERMITTED] if job.allow_failure else []
+    outer += [f"dir({groovy(pipeline.root)})"] if pipeline.root and plain else []
+    around = steps.around(pipeline, job) if plain else []
+    body = inner + " " * (8 + 4 * len(outer))
     return {
-        "name": stage_name(job, leg),
+        "name": name,
         "pad": inner,
         "outer": pad,
         "body": body,
@@ -169,50 +243,79 @@ def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bo
         "outer_when": condition if job.approval else (),
         "approval": _approval(job) if job.approval else None,
         "lock": lock(pipeline, job, leg),
-        "agent": _agent(job),
-        "environment": _variables(job, leg),
-        "permitted": steps.PERMITTED if job.allow_failure else "",
-        "receive": steps.receive(pipeline, job),
+        "row": row,
+        "milestone": job.milestone,
+        "agent": _agent(pipeline, job, leg) if plain else (),
+        "environment": () if row else _variables(pipeline, job, leg),
+        "permitted": job.allow_failure,
+        "blocks": [{"pad": inner + " " * (8 + 4 * index), "text": text} for index, text in enumerate(outer)],
+        "receive": steps.receive(pipeline, job) if plain else (),
         "around": [{"pad": body + " " * 4 * index, "text": text} for index, text in enumerate(around)],
-        "scripts": steps.scripts(pipeline, job, leg),
-        "hand_on": steps.hand_on(job, leg),
-        "passed": bool(job.finally_),
-        "url": steps.description(job),
-        "final": steps.final(pipeline, job, leg),
+        "scripts": steps.scripts(pipeline, job, leg) if plain else (),
+        "hand_on": outcome.hand_on(pipeline, job, leg) if plain else (),
+        "passed": plain and bool(job.finally_ or job.on_failure),
+        "url": outcome.description(pipeline, job, leg) if plain else "",
+        "seen": f"results[{groovy(job.id)}] = 'success'" if seen(pipeline, job) else "",
+        "final": _rooted(pipeline, outcome.final(pipeline, job, leg)) if plain else (),
     }
+
+
+def _rooted(pipeline: Pipeline, found: list[str]) -> list[str]:
+    return [f"dir({groovy(pipeline.root)}) {{ {step} }}" for step in found] if pipeline.root else found
+
+
+def seen(pipeline: Pipeline, job: Job) -> bool:
+    """Whether another job looks at the result of this one."""
+    return any(edge.job == job.id for other in pipeline.jobs if other.result for edge in other.edges)
+
+
+def by_row(job: Job) -> bool:
+    """Whether the job's stage runs it as a row: its containers and repositories are more than an agent says."""
+    if job.milestone:
+        return False
+    images = (job.image, *(leg.image for leg in (job.matrix.legs if job.matrix else ())))
+    return bool(job.services) or not sources.plain(job) or any("${" in image for image in images)
 
 
 def _approval(job: Job) -> View:
     assert job.approval is not None
+    place = job.environment
+    own = place is None or place.approval is None
     question = f"Deploy to {job.environment.name}?" if job.environment else f"Run {job.name}?"
     return {
         "outer": f"{job.stage}: {job.name}",
         "name": f"approve {job.name}",
-        "environment": job.environment.name if job.environment else "",
+        "key": f"stages.{job.stage}.{job.name}" if own or place is None else f"environments.{place.name}",
         "message": job.approval.prompt or question,
         "submitter": ",".join(job.approval.by),
     }
 
 
-def _agent(job: Job) -> list[str]:
+def _agent(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[str]:
     """The lines of the agent: a container for an image or a version of Python, else a machine."""
-    said = agent(job)
+    said = agent(pipeline, job, leg)
+    if job.native:
+        label, _ = native.job(dict(job.native).get("jenkins"))
+        said = said._replace(label=label or said.label)
     label = groovy(said.label)
     if not said.image:
         return [f"agent {{ label {label} }}" if said.label else "agent any"]
     lines = [f"    image {groovy(said.image)}"]
-    if said.label:
-        lines.append(f"    label {label}")
-    if said.args:
-        lines.append(f"    args {groovy(said.args)}")
+    lines += [f"    label {label}"] if said.label else []
+    lines += [f"    args {groovy(said.args)}"] if said.args else []
+    lines += ["    alwaysPull true"] if said.pull else []
+    if said.login:
+        lines += [f"    registryUrl {groovy(said.registry)}", f"    registryCredentialsId {groovy(said.login)}"]
     if len(lines) == 1:
         return [f"agent {{ docker {{ image {groovy(said.image)} }} }}"]
     return ["agent { docker {", *lines, "} }"]
 
 
-def _variables(job: Job, leg: Leg | None) -> list[tuple[str, str]]:
+def _variables(pipeline: Pipeline, job: Job, leg: Leg | None) -> list[tuple[str, str]]:
     found = {"MLGEN_JOB": groovy(job.id)}
-    if in_container(job):
+    if job.milestone:
+        return [*found.items()]
+    if image_of(job, leg):
         # The agent's user has no home of its own in a container.
-        found["HOME"] = "pwd()"
-    return [*{**found, **{name: groovy(value) for name, value in variables(job, leg)}}.items()]
+        found["HOME"] = '"${pwd()}/' + pipeline.root + '"' if pipeline.root else "pwd()"
+    return [*{**found, **dict(variables(pipeline, job, leg))}.items()]
