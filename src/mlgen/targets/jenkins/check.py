@@ -25,7 +25,7 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
     if main is None or listed is None:
         return [error("MLG601", Position(output.path), "there is no pipeline with stages")]
     table = rows(root)
-    faults = [(node.line, "MLG601", message) for node, message in _shape(listed)]
+    faults = [(node.line, "MLG601", message) for node, message in (*_twice(main), *_shape(listed))]
     faults += _limits(root, len(table))
     if not faults:
         faults += [(line, "MLG601", message) for line, message in _machinery(root, main, table)]
@@ -43,6 +43,16 @@ def _hint(code: str) -> str:
 
 
 # --- the shape
+
+
+def _twice(main: Node) -> Iterator[tuple[Node, str]]:
+    """Sections that stand twice in the pipeline, or conditions in its `post`: a hook or template may add one."""
+    for part in (main, main.child("post")):
+        seen: set[str] = set()
+        for node in part.children if part else ():
+            if node.block and node.name in seen:
+                yield node, f"{node.name} stands twice in {main.name if part is main else 'its post'}"
+            seen.add(node.name)
 
 
 def _shape(stages: Node) -> Iterator[tuple[Node, str]]:
