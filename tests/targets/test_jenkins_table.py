@@ -172,7 +172,7 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
     "failures are not looked at": (_replaced("j.needs.any { it in stopped }", "false"), "does without stopped"),
     "files are not handed on": (_replaced("(j.takes ?: []).each { unstash it }", ""), "does without unstash"),
     "a method is lost": (_replaced("def withSecrets(", "def with("), "the method withSecrets is not there"),
-    "a section twice": (_replaced("    stages {", "    options { timestamps() }\n    stages {"), "options stands twice"),
+    "a section twice": (_replaced("    stages {", "    options { timestamps() }\n    stages {"), "stands twice"),
     "an approval is lost": (_replaced("input message: 'Deploy to production?'", "echo 'x'"), "needs an approval"),
 }  # fmt: skip
 
