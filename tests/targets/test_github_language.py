@@ -302,6 +302,7 @@ stages:
       run: x
       timeout: 5m
     b: {run: x, matrix: {tag: ["1", "2"]}, image: "img:${matrix.tag}-slim"}
+    c: {run: x, image: "img:${MLGEN_COMMIT}"}
 """,
     )
     legs = found["a"]["strategy"]["matrix"]["include"]
@@ -315,6 +316,7 @@ stages:
     assert steps(found["a"])["Run a"] == {"name": "Run a", "timeout-minutes": 5, "run": "x"}, "macOS has no `timeout`"
     assert found["b"]["container"] == "img:${{ matrix.tag }}-slim"
     assert found["b"]["strategy"]["matrix"] == {"tag": ["1", "2"]}
+    assert found["c"]["container"] == "img:${{ github.event.pull_request.head.sha || github.sha }}"
 
 
 def test_what_is_kept(tmp_path: Path) -> None:
@@ -529,8 +531,7 @@ stages:
 """
     found = jobs(tmp_path, text)
     assert found["a"]["environment"]["url"] == (
-        "https://${{ steps.export.outputs.host }}/${{ github.event.pull_request.head.sha || github.sha }}"
-        "/${{ env.MLGEN_BRANCH_SLUG }}/l"
+        "https://${{ steps.export.outputs.host }}/${{ github.sha }}/${{ env.MLGEN_BRANCH_SLUG }}/l"
     )
     assert steps(found["a"])["Export values"]["run"].endswith('cat .mlgen/exports/a.env >> "$GITHUB_OUTPUT"\n')
     assert "url" not in found["b"]["environment"], "GitHub takes no secret in an address"

@@ -1,11 +1,18 @@
 """GitHub Actions."""
 
-from mlgen.targets.contract import Fragment, Signs, Target
+from mlgen.ir import Pipeline
+from mlgen.targets.contract import Fragment, Setting, Signs, Target
 from mlgen.targets.github.capabilities import CAPABILITIES
 from mlgen.targets.github.check import check
 from mlgen.targets.github.limits import refuse
-from mlgen.targets.github.settings import settings
 from mlgen.targets.github.view import DEFAULT_PATH, outputs
+
+
+def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
+    from mlgen.targets.github.settings import settings
+
+    return settings(pipeline)
+
 
 TARGET = Target(
     name="github",
@@ -13,7 +20,7 @@ TARGET = Target(
     outputs=outputs,
     check=check,
     refuse=refuse,
-    settings=settings,
+    settings=_settings,
     capabilities=CAPABILITIES,
     fragments=(
         Fragment("github", ".mlgen/env.sh", "github/env.sh.j2"),

@@ -5,7 +5,6 @@ from typing import Any
 from mlgen.ir import Checkout, Job, Oidc, Pipeline, SecretUse
 from mlgen.targets.github.artifacts import inside
 from mlgen.targets.github.conditions import guarded
-from mlgen.targets.github.references import resolved
 
 SCOPES = {"pull_requests": "pull-requests", "pipelines": "actions"}
 """Permissions that GitHub calls otherwise.
@@ -61,7 +60,8 @@ def permissions(job: Job) -> list[tuple[str, str, str]]:
     if guarded(job):
         if job.approval:
             found["actions"] = ("read", "to see that the environment asks for approval")
-        found["deployments"] = ("read", "to see that no newer commit is deployed")
+        deploys = job.environment is not None and job.environment.deployment
+        found["deployments"] = ("read", "to see that no newer commit is deployed" if deploys else "for the same check")
     if job.oidc:
         found["id-token"] = ("write", f"oidc: to log in to {', '.join(_whom(one) for one in job.oidc)}")
     for scope, access in job.permissions:
@@ -89,6 +89,10 @@ _LOGINS = {
 
 def logins(job: Job, pipeline: Pipeline) -> list[dict[str, Any]]:
     """The steps that log in to clouds."""
+    if not job.oidc:
+        return []
+    from mlgen.targets.github.references import resolved
+
     found = []
     for one in job.oidc:
         if one.kind != "token":
@@ -104,6 +108,10 @@ def token_steps(job: Job, pipeline: Pipeline) -> list[dict[str, str]]:
 
     https://docs.github.com/en/actions/reference/security/oidc#methods-for-requesting-the-oidc-token
     """
+    if not job.oidc:
+        return []
+    from mlgen.targets.github.references import resolved
+
     script = "\n".join(
         [
             'answer=$(curl -fsS --retry 3 -G -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \\',

@@ -12,7 +12,6 @@ from mlgen.targets.contract import Output
 from mlgen.targets.github.access import permissions, secret
 from mlgen.targets.github.conditions import guarded
 from mlgen.targets.github.limits import HELPERS, MAX_BYTES, MAX_EXPRESSION
-from mlgen.targets.github.native import native
 from mlgen.targets.github.steps import place
 from mlgen.targets.rendered import Loader
 
@@ -81,6 +80,8 @@ def _job_faults(data: dict[str, Any], job: Job, pipeline: Pipeline) -> list[str]
     if job.milestone:
         return found if "always()" in str(data.get("if")) else [*found, "it does not report on every run"]
     if job.native:
+        from mlgen.targets.github.native import native
+
         words = native(job, pipeline)["words"]
         return [*found, *(f"its {key} is not the spec's" for key, value in words if data.get(key) != value)]
     scripts = [step.get("run", "") for step in data.get("steps", [])]

@@ -5,13 +5,15 @@ Limits: https://docs.github.com/en/actions/reference/limits
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic, Position, error, warning
 from mlgen.ir import Job, Pipeline
 from mlgen.quoting.shell import duration
-from mlgen.targets.github import native
 from mlgen.targets.github.machines import LABELS
-from mlgen.targets.github.references import unresolved
+
+if TYPE_CHECKING:
+    from mlgen.targets.github.references import Place
 
 HELPERS = {"plan", "checks"}
 """Jobs that no spec names: one matches refs, one is the check to require. Neither runs a command of a spec."""
@@ -78,13 +80,24 @@ def _job(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
     if job.keep and job.keep.days > MAX_DAYS:
         message = f"{job.id}: GitHub keeps files for at most {MAX_DAYS} days, not {job.keep.days}"
         yield warning("MLG402", job.position, message, "shorten `keep`, or publish the files")
-    for name in unresolved(job.environment.url, job, pipeline, "address") if job.environment and job.deploys else ():
+    for name in _unresolved(job.environment.url, job, pipeline, "address") if job.environment and job.deploys else ():
         message = f"{job.id}: GitHub Actions cannot tell ${{{name}}} when it shows the environment's address"
         yield warning("MLG402", job.position, message, "name what the job exports; until then none is shown")
     yield from _container(job, pipeline)
     yield from _approval(job, pipeline)
     yield from _checkouts(job, pipeline)
-    yield from native.refuse(job, pipeline)
+    if job.native or job.steps:
+        from mlgen.targets.github import native
+
+        yield from native.refuse(job, pipeline)
+
+
+def _unresolved(text: str, job: Job, pipeline: Pipeline, place: "Place") -> list[str]:
+    if "${" not in text:
+        return []
+    from mlgen.targets.github.references import unresolved
+
+    return unresolved(text, job, pipeline, place)
 
 
 def _container(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
@@ -106,7 +119,7 @@ def _container(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
                 message = f"{job.id}: GitHub Actions refuses the option {option} of a container"
                 yield error("MLG404", job.position, message, "leave it out")
     images = (job.image, *(leg.image for leg in job.matrix.legs if leg.image)) if job.matrix else (job.image,)
-    names = [name for image in images for name in unresolved(image, job, pipeline, "early")]
+    names = [name for image in images for name in _unresolved(image, job, pipeline, "early")]
     for name in dict.fromkeys(names):
         message = f"{job.id}: GitHub Actions does not know ${{{name}}} when it fetches the image"
         yield error("MLG401", job.position, message, "name the image by what is known before the job starts")

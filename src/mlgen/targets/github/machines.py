@@ -1,9 +1,8 @@
-"""Where jobs run, and what the legs of a matrix have of their own."""
+"""Where jobs run."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from mlgen.ir import Job, Leg, Runner
+from mlgen.ir import Runner
 
 # https://docs.github.com/en/actions/reference/runners/github-hosted-runners
 LABELS = {"linux": "ubuntu-24.04", "windows": "windows-2025", "macos": "macos-15"}
@@ -14,50 +13,3 @@ def runs_on(runner: Runner) -> Any:
     """What `runs-on` takes."""
     said = runner.on("github")
     return said if said is not None else LABELS.get(runner.name, LABELS["linux"])
-
-
-class Columns(NamedTuple):
-    """What the legs have of their own: expressions over the matrix, and the columns that it has besides the axes."""
-
-    runs_on: Any
-    python: str
-    image: str
-    more: tuple[tuple[str, tuple[Any, ...]], ...]
-
-    def rows(self, legs: tuple[Leg, ...]) -> Iterator[tuple[Leg, dict[str, Any]]]:
-        """Each leg with the further columns."""
-        for index, leg in enumerate(legs):
-            yield leg, {name: values[index] for name, values in self.more}
-
-
-def legs(job: Job) -> Columns:
-    """What the legs of the job have of their own; empty where it is the same for all."""
-    if job.matrix is None or not job.varies:
-        return Columns(runs_on(job.runner), "", "", ())
-    more: dict[str, tuple[Any, ...]] = {}
-    members = job.matrix.legs
-
-    def column(name: str, values: list[Any]) -> str:
-        written = _by_axis(members, values)
-        if not written:
-            more[name] = tuple(values)
-        return written or f"${{{{ matrix.{name} }}}}"
-
-    where = runs_on(job.runner)
-    if "runner" in job.varies:
-        where = column("runs-on", [runs_on(job.runner_of(leg)) for leg in members])
-    python = column("python-version", [leg.python for leg in members]) if "python" in job.varies else ""
-    image = column("container-image", [leg.image for leg in members]) if "image" in job.varies else ""
-    return Columns(where, python, image, tuple(more.items()))
-
-
-def _by_axis(legs: Iterable[Leg], values: list[Any]) -> str:
-    """The values as text around the value of one axis; empty if they are not."""
-    rows = [dict(leg.values) for leg in legs]
-    for axis, first in rows[0].items():
-        if not first or not all(isinstance(value, str) for value in values):
-            continue
-        before, found, after = values[0].partition(first)
-        if found and all(f"{before}{row.get(axis)}{after}" == value for row, value in zip(rows, values)):
-            return f"{before}${{{{ matrix.{axis} }}}}{after}"
-    return ""

@@ -84,13 +84,15 @@ def _ancestors(job: Job, pipeline: Pipeline) -> set[str]:
 
 
 def _exporters(job: Job, pipeline: Pipeline) -> list[str]:
-    """The jobs whose outputs the condition reads: `needs` holds those of direct ones only."""
+    """The jobs whose outputs the job's own lines read: `needs` holds those of direct ones only."""
     asked = {
         match.field.removeprefix("value:").rpartition(".")[0]
         for kind in KINDS
-        for match in matches(residual(job, kind, pipeline))
+        for match in matches(job.condition.on(kind))
         if match.field.startswith("value:")
     }
+    if "${" in job.image:  # an image that another job has built
+        asked |= {edge.job for edge in job.edges if edge.exports}
     return [other.key for other in pipeline.jobs if other.id in asked]
 
 

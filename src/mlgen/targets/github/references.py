@@ -5,7 +5,7 @@ from typing import Literal
 
 from mlgen.ir import Job, Pipeline
 
-_REFERENCE = re.compile(r"\$\{(matrix\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
+_REFERENCE = r"\$\{(matrix\.)?([A-Za-z_][A-Za-z0-9_]*)\}"
 # Before a job's first step there is no MLGEN_… yet.
 # https://docs.github.com/en/actions/reference/workflows-and-actions/contexts#context-availability
 _EARLY = {
@@ -30,12 +30,12 @@ def resolved(text: str, job: Job, pipeline: Pipeline, place: Place = "step") -> 
         value = _value(found[2], job, pipeline, place) if not found[1] else f"matrix.{found[2]}"
         return found[0] if value is None else value if value.startswith("\0") else f"${{{{ {value} }}}}"
 
-    return _REFERENCE.sub(expression, text).replace("\0", "")
+    return re.sub(_REFERENCE, expression, text).replace("\0", "")
 
 
 def unresolved(text: str, job: Job, pipeline: Pipeline, place: Place = "step") -> list[str]:
     """The names that `resolved` leaves as they are."""
-    return [found[2] for found in _REFERENCE.finditer(resolved(text, job, pipeline, place))]
+    return [found[2] for found in re.finditer(_REFERENCE, resolved(text, job, pipeline, place))]
 
 
 def _value(name: str, job: Job, pipeline: Pipeline, place: Place) -> str | None:
@@ -45,7 +45,7 @@ def _value(name: str, job: Job, pipeline: Pipeline, place: Place) -> str | None:
     if name in dict(job.dynamic):
         word = re.sub(r"\\([\\\"$`])", r"\1", dict(job.dynamic)[name][1:-1])
         inner = resolved(word, job, pipeline, place)
-        return None if _REFERENCE.search(inner) else "\0" + inner
+        return None if re.search(_REFERENCE, inner) else "\0" + inner
     use = next((use for use in job.secrets if use.variable == name), None)
     if use:
         found = pipeline.secret(use.name)
@@ -56,4 +56,6 @@ def _value(name: str, job: Job, pipeline: Pipeline, place: Place) -> str | None:
     for edge in job.edges:
         if edge.exports and any(export.name == name for export in pipeline.job(edge.job).exports):
             return f"needs.{pipeline.job(edge.job).key}.outputs.{name}" if place == "early" else f"env.{name}"
+    if name == "MLGEN_COMMIT" and not pipeline.triggers.on("pull_request"):
+        return "github.sha"
     return _EARLY.get(name) or (None if place == "early" else f"env.{name}")

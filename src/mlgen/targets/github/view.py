@@ -4,20 +4,16 @@ import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlgen.ir import Cache, Input, Job, Match, Pipeline, fields
 from mlgen.targets import ci_py
 from mlgen.targets.contract import Output
 from mlgen.targets.github import artifacts
 from mlgen.targets.github.access import checkouts, files, logins, permissions, token_steps, tokens, variables
-from mlgen.targets.github.conditions import API_INPUT, guarded, literal, planned
-from mlgen.targets.github.containers import container, hosts, services, waiting
-from mlgen.targets.github.machines import LABELS, Columns, legs, runs_on
-from mlgen.targets.github.native import native
+from mlgen.targets.github.conditions import API_INPUT, Planned, guarded, literal, planned
+from mlgen.targets.github.machines import LABELS, runs_on
 from mlgen.targets.github.order import failed, order, results
-from mlgen.targets.github.plan import plan_view
-from mlgen.targets.github.references import resolved, unresolved
 from mlgen.targets.github.steps import (
     export_script,
     export_step,
@@ -28,6 +24,9 @@ from mlgen.targets.github.steps import (
     place,
     told,
 )
+
+if TYPE_CHECKING:
+    from mlgen.targets.github.legs import Columns
 
 DEFAULT_PATH = ".github/workflows/ml.yml"
 SETUP_MINUTES = 30
@@ -67,10 +66,18 @@ def view(pipeline: Pipeline, path: str) -> Mapping[str, Any]:
         "concurrency": _concurrency(pipeline),
         "env": pipeline.env,
         "payload": _payload(pipeline),
-        "plan": plan_view(plan, pipeline, path.rsplit("/", 1)[-1]),
+        "plan": _plan(plan, pipeline, path.rsplit("/", 1)[-1]),
         "jobs": [_any_job(job, pipeline, names) for job in pipeline.jobs],
         "checked": [*(["plan"] if plan else []), *(job.key for job in pipeline.jobs if not job.deploys)],
     }
+
+
+def _plan(plan: tuple[Planned, ...], pipeline: Pipeline, workflow: str) -> dict[str, Any] | None:
+    if not plan:
+        return None
+    from mlgen.targets.github.plan import plan_view
+
+    return plan_view(plan, pipeline, workflow)
 
 
 def _on(pipeline: Pipeline) -> dict[str, Any]:
@@ -159,6 +166,8 @@ def _any_job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, 
     if job.milestone:
         return {**found, "kind": "milestone", "failed": f"${{{{ {failed(job, pipeline, plan)} }}}}"}
     if job.native:
+        from mlgen.targets.github.native import native
+
         return {**found, "kind": "native", **native(job, pipeline)}
     return {**found, "kind": "job", **_job(job, pipeline, plan)}
 
@@ -185,24 +194,31 @@ def _place(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
     if not name:
         return None
     environment = job.environment
-    url = resolved(environment.url, job, pipeline, "address") if environment and job.deploys else ""
-    known = not (environment and unresolved(environment.url, job, pipeline, "address"))
     deploys = environment is not None and environment.deployment
-    return {"name": name, "url": url if known else "", "record": deploys, "approval": environment is None}
+    url = _address(environment.url, job, pipeline) if environment and job.deploys else ""
+    return {"name": name, "url": url, "record": deploys, "approval": environment is None}
+
+
+def _address(url: str, job: Job, pipeline: Pipeline) -> str:
+    """The address of an environment; empty where it refers to what GitHub cannot tell."""
+    if "${" not in url:
+        return url
+    from mlgen.targets.github.references import resolved, unresolved
+
+    return "" if unresolved(url, job, pipeline, "address") else resolved(url, job, pipeline, "address")
 
 
 def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]:
     own = variables(job, pipeline)
     attempts = job.timeout * (job.retry + 1) * max(1, len(job.steps))
-    columns = legs(job)
+    own_legs = _legs(job)
     return {
-        "runs_on": columns.runs_on if job.matrix else runs_on(job.runner),
-        "image": container(job, pipeline, columns.image or job.image),
-        "services": services(job),
+        "runs_on": own_legs.runs_on if own_legs else runs_on(job.runner),
+        **_containers(job, pipeline, own_legs.image if own_legs else ""),
         "minutes": -(-attempts // 60) + SETUP_MINUTES if job.timeout else 0,
         "outputs": [(name, f"${{{{ steps.export.outputs.{name} }}}}") for name in told(job, pipeline)],
-        "matrix": _matrix(job, columns),
-        "python": (columns.python or job.python) if not job.image else "",
+        "matrix": _matrix(job, own_legs),
+        "python": _python(job) if not job.image else "",
         "caches": [] if job.deploys else [_cache(cache, job, pipeline) for cache in job.caches],
         "env": _env(job, pipeline, plan),
         "checkouts": checkouts(job, pipeline),
@@ -210,7 +226,6 @@ def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]
         "merges": artifacts.merges(job, pipeline),
         "promised": artifacts.promised(job, pipeline),
         "appends": any(not e.file for e in job.exports),
-        "ports": waiting(job),
         "files": files(job, pipeline),
         "logins": logins(job, pipeline),
         "tokens": token_steps(job, pipeline),
@@ -232,7 +247,12 @@ def _job(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> dict[str, Any]
 
 
 def _env(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[str, str]]:
-    found = [("MLGEN_JOB", job.id), *job.env, *hosts(job), *results(job, pipeline, plan)]
+    found = [("MLGEN_JOB", job.id), *job.env]
+    if job.services:
+        from mlgen.targets.github.containers import hosts
+
+        found += hosts(job)
+    found += results(job, pipeline, plan)
     if job.matrix:
         found += [(axis, f"${{{{ matrix.{axis} }}}}") for axis in job.matrix.axes]
         if job.matrix.collide:
@@ -261,20 +281,44 @@ def _lock(job: Job, pipeline: Pipeline) -> str:
     return f"${{{{ github.event_name == 'pull_request' && github.run_id || {group} }}}}"
 
 
-def _matrix(job: Job, columns: Columns) -> dict[str, Any] | None:
+def _legs(job: Job) -> "Columns | None":
+    """What the legs have of their own; None where they do not vary."""
+    if not job.varies:
+        return None
+    from mlgen.targets.github.legs import legs
+
+    return legs(job)
+
+
+def _python(job: Job) -> str:
+    own_legs = _legs(job)
+    return own_legs.python or job.python if own_legs else job.python
+
+
+def _containers(job: Job, pipeline: Pipeline, image: str) -> dict[str, Any]:
+    if not job.image and not job.services:
+        return {"image": None, "services": [], "ports": ""}
+    from mlgen.targets.github.containers import container, services, waiting
+
+    found = container(job, pipeline, image or job.image)
+    return {"image": found, "services": services(job), "ports": waiting(job)}
+
+
+def _matrix(job: Job, own_legs: "Columns | None") -> dict[str, Any] | None:
     if job.matrix is None:
         return None
+    more = [own_legs.row(index) if own_legs else {} for index, _ in enumerate(job.matrix.legs)]
     return {
         "max_parallel": job.matrix.max_parallel,
-        "crossed": job.matrix.crossed if not columns.more else (),
-        "legs": [{**dict(leg.values), **more} for leg, more in columns.rows(job.matrix.legs)],
+        "crossed": job.matrix.crossed if not any(more) else (),
+        "legs": [{**dict(leg.values), **row} for leg, row in zip(job.matrix.legs, more)],
     }
 
 
 def _cache(cache: Cache, job: Job, pipeline: Pipeline) -> dict[str, Any]:
     name = cache.paths[0].rstrip("/").rsplit("/", 1)[-1].lstrip(".") or "cache"
     parts = [name, *([cache.salt] if cache.salt else []), "${{ runner.os }}", "${{ runner.arch }}"]
-    python = legs(job).python or job.python
+    python = _python(job)
     parts += [f"py{python}"] if python else []
     prefix = "-".join(parts) + "-"
     files = ", ".join(literal(artifacts.inside(pipeline, path)) for path in cache.key)
