@@ -183,13 +183,17 @@ def host(service: Service) -> str:
 
 
 def services(job: Job) -> Iterator[Entry]:
-    """Waits until the ports of each service answer, and until the Docker daemon does."""
+    """Waits until the ports of each service answer."""
     for service in job.services:
         for port in service.ports:
             where = f'"${service.variable}" {port}'
             probe = 'until (: <"/dev/tcp/$0/$1") 2>/dev/null; do sleep 1; done'
             message = f"mlgen: the service {service.name} does not answer at port {port}"
             yield block(f"services.{service.name}", _within(f"bash -c {sh(probe)} {where}", message))
+
+
+def daemon(job: Job) -> Iterator[Entry]:
+    """Waits until the Docker daemon answers; the client may be what the setup has brought."""
     if job.docker:
         probe = "until docker info >/dev/null 2>&1; do sleep 1; done"
         client = 'command -v docker >/dev/null || { echo "mlgen: the image has no docker client" >&2; exit 1; }'

@@ -32,6 +32,7 @@ def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
         *_variables(job, pipeline, first=True),
         *preparation.services(job),
         *user("" if job.milestone else job.setup, bool(pipeline.triggers.inputs)),
+        *preparation.daemon(job),
     ]
 
 
