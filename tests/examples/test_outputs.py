@@ -68,13 +68,13 @@ def test_a_broken_spec_is_told_and_nothing_is_written(project: Path) -> None:
 
 
 def test_a_file_of_somebody_else_is_refused_and_intact(project: Path) -> None:
-    (project / ".travis.yml").write_text("script: make\n")
+    (project / ".gitlab-ci.yml").write_text("script: make\n")
     before = contents(project)
     done = mlgen("compile", "-C", project)
     assert (done.returncode, "MLG501" in done.stderr, "--adopt" in done.stderr) == (1, True, True)
     assert contents(project) == before
     assert mlgen("compile", "-C", project, "--adopt").returncode == 0
-    assert (project / ".travis.yml.orig").read_text() == "script: make\n"
+    assert (project / ".gitlab-ci.yml.orig").read_text() == "script: make\n"
 
 
 def test_the_portable_variables_are_clean_under_shellcheck(project: Path) -> None:
