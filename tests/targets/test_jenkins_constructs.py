@@ -277,11 +277,16 @@ def test_one_of_several_jobs_makes_a_file(cause: str, form: str, tmp_path: Path)
             "full": {"run": "echo full >model", "outs": ["model"], "when": {"event": "push"}},
             "quick": {"run": "echo quick >model", "outs": ["model"], "when": {"event": "manual"}},
         },
-        "test": {"use": {"run": "cat model", "deps": ["model"]}},
+        # No repository makes the second a stage that runs as a row does.
+        "test": {
+            "use": {"run": "cat model", "deps": ["model"]},
+            "bare": {"run": "cat model", "deps": ["model"], "checkout": False},
+        },
     }
     done = _run(tmp_path, form, stages, cause=cause)
     assert done.ok, done.log
     assert ("full" if cause == "push" else "quick") in _said(done, "test / use")
+    assert _said(done, "test / use")[-1] == _said(done, "test / bare")[-1]
 
 
 # --- what looks at results

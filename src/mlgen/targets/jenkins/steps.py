@@ -36,13 +36,20 @@ def merge(pipeline: Pipeline, job: Job) -> str:
 def receive(pipeline: Pipeline, job: Job) -> list[str]:
     """The steps that bring the files of other jobs; one of several that make a file, if it is the one that runs."""
     found = [f"unstash {groovy(name)}" for _, name in received(pipeline, job)]
+    found += [f"script {{ {statement} }}" for statement in receive_some(pipeline, job)]
+    script = merge(pipeline, job)
+    return [*found, f"sh label: 'legs', script: {groovy(script)}"] if script else found
+
+
+def receive_some(pipeline: Pipeline, job: Job) -> list[str]:
+    """The statements that bring the files of those of several jobs that run on this event."""
     some: dict[str, list[str]] = {}
     for take, name in received(pipeline, job, optional=True):
         some.setdefault(" ".join(when(pipeline, pipeline.job(take.job).condition)), []).append(name)
-    for condition, names in some.items():
-        found.append(f"script {{ if ({condition}) {{ {'; '.join(f'unstash {groovy(name)}' for name in names)} }} }}")
-    script = merge(pipeline, job)
-    return [*found, f"sh label: 'legs', script: {groovy(script)}"] if script else found
+    return [
+        f"if ({condition}) {{ {'; '.join(f'unstash {groovy(name)}' for name in names)} }}"
+        for condition, names in some.items()
+    ]
 
 
 def manifests(job: Job) -> str:

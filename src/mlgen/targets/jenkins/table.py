@@ -80,13 +80,16 @@ def table(pipeline: Pipeline, tables: Sequence[Sequence[Job]], alone: Sequence[J
 
 def _alone(pipeline: Pipeline, job: Job, leg: Leg | None, places: Places) -> View:
     """The row of a job that is a stage, which sees to its condition, its lock and what is permitted."""
-    own = {"when", "needs", "lock", "allow_failure"}
+    own = {"when", "needs", "lock", "allow_failure", "mayTake"}
+    some = steps.receive_some(pipeline, job)
+    receive = [("receive", f"{{ {'; '.join(some)} }}")] if some else []
     found = [
         ("name", groovy(stage_name(job, leg))),
         *_shared(pipeline, job, (), "", {}),
         *_own(pipeline, job, leg, places),
     ]
-    return {"conditions": [], "rows": [], "row": lines([field for field in found if field[0] not in own])}
+    said = [*(field for field in found if field[0] not in own), *receive]
+    return {"conditions": [], "rows": [], "row": lines(said)}
 
 
 def _word(text: str) -> str:

@@ -1,10 +1,11 @@
 """What runs, as the file alone says it: the stages with steps, and the rows of tables."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from mlgen.targets.jenkins.reader import Node
-from mlgen.targets.jenkins.rows import Row, credentials
+from mlgen.targets.jenkins.rows import Closure, Row, credentials
 
 BODIES = ("steps", "stages", "parallel")
 START, ALONE = "runJobs", "onAgent"
@@ -108,6 +109,9 @@ def _row(row: Row, level: int, path: tuple[str, ...]) -> Unit:
         *row.list("takes"),
         *(name for names in (some.values() if isinstance(some, dict) else ()) for name in names),
     ]
+    if isinstance(brought := row.fields.get("receive"), Closure):
+        words = list(brought.tokens)
+        takes += [name.text for word, name in pairwise(words) if word.text == "unstash"]
     return Unit(
         row.text("name"),
         row.text("job"),
