@@ -225,6 +225,11 @@ travis_cmd() {
   result="${?}"
   return "${result}"
 }
+travis_terminate() {
+  set +e
+  pkill -9 -P $$ &>/dev/null
+  exit "$1"
+}
 travis_result() {
   local result="${1}"
   export TRAVIS_TEST_RESULT=$((${TRAVIS_TEST_RESULT:-0} | $((result != 0))))

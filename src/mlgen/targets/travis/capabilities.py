@@ -2,11 +2,20 @@
 
 from mlgen.targets.contract import Capability
 
+SKIP = ("skip", "the jobs that need it are left out, and what depends on them")
+
 CAPABILITIES = (
-    Capability("activate", "unsupported", "not said yet", default="refuse"),
+    Capability("activate", "emulated", "heads each script of the job"),
     Capability("allow_failure", "native", "jobs.allow_failures, by the job's name"),
-    Capability("alternatives", "unsupported", "not said yet", default="refuse"),
-    Capability("api", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "alternatives", "emulated", "a job uses the workspaces of all of them; those that did not run have none"
+    ),
+    Capability(
+        "api",
+        "native",
+        "a request over the API that sets MLGEN_API_EVENT",
+        "whoever may request a build may send any name",
+    ),
     Capability(
         "approval",
         "unsupported",
@@ -29,9 +38,24 @@ CAPABILITIES = (
         "auto-cancellation in the repository's settings",
         "cancels queued builds only, and is not part of the file",
     ),
-    Capability("changed", "unsupported", "not said yet", default="refuse"),
-    Capability("checkout", "unsupported", "not said yet", default="refuse"),
-    Capability("container", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "changed",
+        "emulated",
+        "decided in before_install, which ends the job green; the whole history is cloned for it",
+        "the machine starts all the same, and the job shows as passed",
+    ),
+    Capability(
+        "checkout",
+        "emulated",
+        "git.depth, and git for the rest",
+        "submodules are always fetched, all the way down; with `false`, .mlgen/ is all that is left of the repository",
+    ),
+    Capability(
+        "container",
+        "emulated",
+        "options of docker run; credentials by docker login, until the container runs",
+        "no entrypoint runs: each script is given to a bash in the container",
+    ),
     Capability(
         "coverage",
         "emulated",
@@ -40,7 +64,7 @@ CAPABILITIES = (
         (("log", "the log is enough"),),
         "warn",
     ),
-    Capability("docker", "unsupported", "not said yet", default="refuse"),
+    Capability("docker", "native", "services: docker", "in a container the image must have the client"),
     Capability(
         "environment",
         "emulated",
@@ -67,7 +91,7 @@ CAPABILITIES = (
         "docker run on the virtual machine, with the home folder in its place",
         "a gate runs on the machine itself, and files belong to the image's user",
     ),
-    Capability("input", "unsupported", "not said yet", default="refuse"),
+    Capability("input", "native", "env(MLGEN_INPUT_NAME); one that is not given has its default"),
     Capability(
         "inputs", "emulated", "variables of the API request, checked before they are used", "no form and no types"
     ),
@@ -79,8 +103,15 @@ CAPABILITIES = (
         (("log", "the log is enough"),),
         "warn",
     ),
-    Capability("keep", "unsupported", "not said yet", default="refuse"),
-    Capability("legs", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "keep",
+        "unsupported",
+        "Travis keeps no files with a build",
+        "the files are gone once the job ends",
+        (("none", "they are not kept"),),
+        "refuse",
+    ),
+    Capability("legs", "native", "python, vm.size, arch and the image of each entry of jobs.include"),
     Capability(
         "lock",
         "unsupported",
@@ -99,11 +130,28 @@ CAPABILITIES = (
         (("all", "all legs run at once"),),
         "warn",
     ),
-    Capability("message", "unsupported", "not said yet", default="refuse"),
-    Capability("milestone", "unsupported", "not said yet", default="refuse"),
-    Capability("native", "unsupported", "not said yet", default="refuse"),
-    Capability("oidc", "unsupported", "not said yet", default="refuse"),
-    Capability("on_failure", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "message",
+        "native",
+        "commit_message =~",
+        "a text beyond ASCII is looked for inside the job, which then shows as passed",
+    ),
+    Capability(
+        "milestone",
+        "emulated",
+        "a job that does nothing, in a stage after all that it waits for",
+        "where something failed it is cancelled instead of failing; the build has failed then",
+    ),
+    Capability("native", "native", "the entry of jobs.include", fallbacks=(SKIP,)),
+    Capability(
+        "oidc",
+        "unsupported",
+        "Travis documents no identity tokens of a job",
+        "a cloud would know nobody to trust",
+        (SKIP,),
+        "refuse",
+    ),
+    Capability("on_failure", "native", "after_failure", "does not run when the setup failed or the job was cancelled"),
     Capability(
         "order",
         "unsupported",
@@ -112,16 +160,32 @@ CAPABILITIES = (
         (("builds", "the limit of concurrent jobs in the repository's settings is set to 1"),),
         "warn",
     ),
-    Capability("permissions", "unsupported", "not said yet", default="refuse"),
-    Capability("plain", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "permissions",
+        "unsupported",
+        "no job of Travis has a token of the code host",
+        "$MLGEN_TOKEN would be empty",
+        (("secret", "the repository's settings hold one in MLGEN_TOKEN; jobs without permissions unset it"), SKIP),
+        "refuse",
+    ),
+    Capability("plain", "emulated", "a variable of the settings whose value the log may show"),
     Capability("pull_request", "native", 'type = "pull_request"'),
     Capability("push", "native", 'type = "push"'),
     Capability("python", "native", "python"),
-    Capability("references", "unsupported", "not said yet", default="refuse"),
-    Capability("renamed", "unsupported", "not said yet", default="refuse"),
-    Capability("result", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "references", "emulated", "`export` heads each script of the job; an address is printed by after_success"
+    ),
+    Capability("renamed", "emulated", "exported in before_install; the other name is unset"),
+    Capability(
+        "result",
+        "unsupported",
+        "a failure cancels all later stages of a build",
+        "the job would never see one",
+        (SKIP,),
+        "refuse",
+    ),
     Capability("retry", "emulated", "a loop around the command"),
-    Capability("root", "unsupported", "not said yet", default="refuse"),
+    Capability("root", "unsupported", "a project in a folder is not built yet for Travis CI", default="refuse"),
     Capability("runner", "native", "vm.size and arch"),
     Capability(
         "schedule",
@@ -136,17 +200,25 @@ CAPABILITIES = (
         ),
         "refuse",
     ),
-    Capability("secret_file", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "secret_file",
+        "emulated",
+        "the variable holds the file in base64; before_install decodes it, after_script removes it",
+    ),
     Capability(
         "secrets",
         "emulated",
-        "variables of the repository's settings; a job unsets those that it does not list",
+        "encrypted in the jobs that list them, by `travis: {secure: …}`; else variables of the settings",
         "a variable of the settings is given to every job, and whoever can change the file can read it there",
         (("wider", "the settings give each secret to all jobs; those that do not list it unset it"),),
-        "refuse",
     ),
-    Capability("services", "unsupported", "not said yet", default="refuse"),
-    Capability("steps", "unsupported", "not said yet", default="refuse"),
+    Capability("services", "emulated", "docker run on the virtual machine; before_install waits until each is ready"),
+    Capability(
+        "steps",
+        "emulated",
+        "an item of `script` each, run if those before it passed",
+        "timeout and retry bound each of them",
+    ),
     Capability(
         "summary",
         "emulated",
@@ -155,7 +227,14 @@ CAPABILITIES = (
         (("log", "the log is enough"),),
         "warn",
     ),
-    Capability("system", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "system",
+        "unsupported",
+        "Travis has no macOS, and its Windows has no Python, which mlgen's own commands need",
+        "name a runner of your own for another system",
+        (SKIP,),
+        "refuse",
+    ),
     Capability("tag", "native", "tag IS present"),
     Capability(
         "timeout",
@@ -164,6 +243,11 @@ CAPABILITIES = (
         "Travis itself ends a job after 50 minutes (public repositories) or 120 minutes (private ones)",
     ),
     Capability("url", "emulated", "printed to the log by after_success", "Travis shows no link"),
-    Capability("value", "unsupported", "not said yet", default="refuse"),
-    Capability("working_directory", "unsupported", "not said yet", default="refuse"),
+    Capability(
+        "value",
+        "emulated",
+        "decided in before_install, which ends the job green",
+        "the machine starts all the same, and the job shows as passed",
+    ),
+    Capability("working_directory", "emulated", "`cd` heads each script"),
 )

@@ -6,11 +6,11 @@ from typing import Any
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Output
-from mlgen.targets.travis import conditions, files
+from mlgen.targets.travis import before, conditions, files
 from mlgen.targets.travis.files import Unit
 from mlgen.targets.travis.limits import MOST_JOBS
 
-PHASES = ("before_install", "install", "before_script", "script", "after_success", "after_script")
+PHASES = ("before_install", "install", "before_script", "script", "after_success", "after_failure", "after_script")
 
 
 def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
@@ -112,11 +112,17 @@ def _job(entry: Any, unit: Unit, data: Any, pipeline: Pipeline) -> Iterator[str]
     env = [env] if isinstance(env, str) else env
     if f"MLGEN_JOB={job.id}" not in env:
         yield f"{unit.name} has no MLGEN_JOB={job.id}"
-    names = {each.partition("=")[0] for each in [*env, *data.get("env", {}).get("global", [])]}
+    secure = {each["secure"] for each in env if isinstance(each, dict)}
+    if secure != {text for name, text in before.scoped(pipeline).items() if name in job.secret_names}:
+        yield f"{unit.name} does not have just its own encrypted secrets"
+    given = [each for each in env if isinstance(each, str)]
+    names = {each.partition("=")[0] for each in [*given, *data.get("env", {}).get("global", [])]}
     prepare = _phase(entry.get("before_install", data["before_install"]))
+    if prepare == ["skip"] and job.milestone:
+        return
     unset = {word for line in prepare if line.startswith("unset ") for word in line.split()[1:]}
-    listed = {use.name for use in job.secrets}
-    for secret in (secret.name for secret in pipeline.secrets):
+    listed = set(job.secret_names) - set(before.spent(job)) | ({"MLGEN_TOKEN"} if job.permissions else set())
+    for secret in before.known(pipeline):
         if secret in names or (secret not in listed and secret not in unset):
             yield f"{unit.name} sees the secret {secret}, which it does not list"
         elif secret in listed and secret in unset:

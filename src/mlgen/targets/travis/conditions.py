@@ -2,22 +2,25 @@
 
 Every value is quoted and every operator stands between spaces, since an unquoted word may be an attribute, and a
 condition that cannot be parsed makes the job vanish without a word. A run's kind is `type` and, where that is not
-enough, whether `tag` is set (a push) or `MLGEN_SCHEDULED` is (a request over the API).
+enough, whether `tag` is set (a push), or `MLGEN_SCHEDULED` or `MLGEN_API_EVENT` is (a request over the API).
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from mlgen.ir import KINDS, Expr, Job, Pipeline, glob_regex, implies, is_literal, patterns_expr
+from mlgen.ir import KINDS, Expr, Job, Pipeline, fields, glob_regex, implies, is_literal, patterns_expr
 from mlgen.ir.expressions import All, Any, Match, Not, all_of, satisfiable
+from mlgen.targets import decide
 
 SCHEDULE = "env(MLGEN_SCHEDULED)"
-_ATTRIBUTE = {"branch": "branch", "tag": "tag", "schedule": SCHEDULE}
+API = "env(MLGEN_API_EVENT)"
+_ATTRIBUTE = {"branch": "branch", "tag": "tag", "schedule": SCHEDULE, "api": API}
 # Kinds by the event type that Travis gives them, each with what tells it from the other kind of that type.
 _TYPES = {
     "push": (("push", "tag IS blank"), ("tag", "tag IS present")),
     "pull_request": (("pull_request", ""),),
-    "api": (("schedule", f"{SCHEDULE} IS present"), ("manual", f"{SCHEDULE} IS blank")),
+    "api": (("schedule", f"{SCHEDULE} IS present"), ("manual", ""), ("api", f"{API} IS present")),
 }
 _LONG = 100
 
@@ -35,13 +38,17 @@ class Text(NamedTuple):
 def trigger(pipeline: Pipeline) -> tuple[str, ...]:
     """The root condition, in lines: whether a run starts at all."""
     on = tuple(kind for kind in KINDS if pipeline.triggers.on(kind))
-    # Without schedules, every request over the API is a manual run.
-    known = KINDS if "schedule" in on else tuple(kind for kind in KINDS if kind != "schedule")
+    # Without schedules and events of its own, every request over the API is a manual run.
+    known = tuple(kind for kind in KINDS if kind in on or kind not in ("schedule", "api"))
     groups: dict[Expr, list[str]] = {}
     for kind in on:
-        if kind != "schedule":
+        if kind not in ("schedule", "api"):
             groups.setdefault(pipeline.trigger(kind), []).append(kind)
     found = [clause for expr, kinds in groups.items() for clause in _clauses(kinds, known, expr)]
+    if "api" in on:
+        named = _within(API, [name for name, _ in pipeline.triggers.api])
+        rest = all_of(part for part in _conjuncts(pipeline.trigger("api")) if "api" not in fields(part))
+        found.append(_and([Text(('type = "api"',)), named, _expr(rest)]))
     branches: dict[str, list[str]] = {}
     for schedule in pipeline.triggers.schedules:
         branches.setdefault(schedule.branch, []).append(schedule.name)
@@ -55,14 +62,61 @@ def condition(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
     """The job's condition on top of the root's, in lines; nothing where it runs whenever a run starts."""
     on = tuple(kind for kind in KINDS if pipeline.triggers.on(kind))
     groups: dict[Expr, list[str]] = {}
+    asked = decide.outside(job.condition, inside(job))
     for kind in on:
-        expr = job.condition.on(kind)
+        expr = asked.on(kind)
         if satisfiable(all_of([expr, pipeline.trigger(kind)])):
             # A deployment says its own condition in full, whatever the root says.
             told = not job.deploys and implies(pipeline.trigger(kind), expr)
             groups.setdefault(told or expr, []).append(kind)
-    found = [clause for expr, kinds in groups.items() for clause in _clauses(kinds, on, expr)]
+    defaults = {f"input:{entry.name}": (entry.variable, entry.default) for entry in pipeline.triggers.inputs}
+    found = [clause for expr, kinds in groups.items() for clause in _clauses(kinds, on, _asked(expr, defaults))]
     return _lines(_and([_or(found), _home(pipeline)]) if job.deploys else _or(found))
+
+
+def inside(job: Job) -> tuple[str, ...]:
+    """What Travis' own language cannot ask, by the prefix of its fields: the job decides that itself."""
+    asked = {field for kind in KINDS for field in fields(job.condition.on(kind)) if field.startswith("message:")}
+    said = all(_is_sayable(field.partition(":")[2]) for field in asked)
+    return ("changed", "value") if said else ("changed", "message", "value")
+
+
+def _is_sayable(text: str) -> bool:
+    """Whether a regular expression of Travis can look for the text, and its message is no boolean to it."""
+    return text.isascii() and text.isprintable() and text.lower() not in "true false"
+
+
+class _Asked(NamedTuple):
+    """A match in the words of the condition language, where its field alone does not tell the attribute."""
+
+    wanted: str
+    unwanted: str
+
+
+def _asked(item: Expr, inputs: Mapping[str, tuple[str, str]]) -> Expr:
+    """The expression with each question for an input or a message in Travis' own words."""
+    if isinstance(item, (All, Any)):
+        return type(item)(tuple(_asked(part, inputs) for part in item.items))
+    match = item.item if isinstance(item, Not) else item
+    if not isinstance(match, Match) or ":" not in match.field:
+        return item
+    said = _input(match, *inputs[match.field]) if match.field in inputs else _message(match.field.partition(":")[2])
+    # An expression of Travis' own stands where a match does; nothing looks into it any further.
+    return Match("said", said.unwanted if isinstance(item, Not) else said.wanted)
+
+
+def _input(match: Match, variable: str, default: str) -> _Asked:
+    """An input that the request does not give has its default."""
+    value = _quoted(match.pattern)
+    if match.pattern != default:
+        return _Asked(f"env({variable}) = {value}", f"env({variable}) != {value}")
+    given = f"env({variable})"
+    return _Asked(f"({given} = {value} OR {given} IS blank)", f"({given} != {value} AND {given} IS present)")
+
+
+def _message(text: str) -> _Asked:
+    regex = re.sub(r"[^\w ]", lambda found: "\\" + found[0], text, flags=re.ASCII)
+    return _Asked(f"commit_message =~ /{regex}/", f"commit_message !~ /{regex}/")
 
 
 def slug(repository: str) -> str:
@@ -80,13 +134,24 @@ def _home(pipeline: Pipeline) -> Text:
 def _clauses(kinds: list[str], known: tuple[str, ...], expr: Expr) -> list[Text]:
     """The alternatives that say: a run of these kinds, and the expression holds."""
     which = _kinds(kinds, known)
-    if kinds == ["schedule"] and _names_schedules(expr):
+    if kinds in (["schedule"], ["api"]) and _names(expr, kinds[0]):
         which = [Text(('type = "api"',))]
     return which if expr is True else [_and([_or(which), _expr(expr)])]
 
 
-def _names_schedules(expr: Expr) -> bool:
-    return all(isinstance(item, Match) for item in (expr.items if isinstance(expr, Any) else (expr,)))
+def _names(expr: Expr, field: str) -> bool:
+    """Whether one of the conjuncts names schedules or events of the API, which tells the kind too."""
+    return any(
+        all(
+            isinstance(item, Match) and item.field == field
+            for item in (part.items if isinstance(part, Any) else (part,))
+        )
+        for part in _conjuncts(expr)
+    )
+
+
+def _conjuncts(expr: Expr) -> tuple[Expr, ...]:
+    return expr.items if isinstance(expr, All) else (expr,)
 
 
 def _kinds(kinds: list[str], known: tuple[str, ...]) -> list[Text]:
@@ -102,7 +167,10 @@ def _kinds(kinds: list[str], known: tuple[str, ...]) -> list[Text]:
         if chosen and len(chosen) == len(possible):
             whole.append(kind)
         elif chosen:
-            parts.append(Text((f'type = "{kind}"', chosen[0][1]), "AND"))
+            # A manual run is a request that names neither a schedule nor an event of the API.
+            others = [mark.replace("present", "blank") for member, mark in members if mark and member in possible]
+            marks = [Text((mark,)) if mark else Text(tuple(others), "AND") for _, mark in chosen]
+            parts.append(_and([Text((f'type = "{kind}"',)), _or(marks)]))
     if whole:
         parts.insert(0, _within("type", whole))
     return parts
@@ -135,6 +203,8 @@ def _any(item: Any) -> Text:
 
 
 def _match(match: Match, wanted: bool) -> str:
+    if match.field == "said":
+        return match.pattern
     if match.field == "fork":
         # `fork` says that the repository itself is a fork; where the head comes from, `head_repo` tells.
         return "head_repo != repo" if wanted else "head_repo = repo"

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
 from mlgen.quoting import sh
+from mlgen.targets import decide
+from mlgen.targets.travis import before, conditions
 
 MOST_JOBS = 200
 """https://docs.travis-ci.com/user/build-matrix: a build has at most 200 jobs."""
 LONGEST = 120 * 60
 """https://docs.travis-ci.com/user/customizing-the-build: the longest job, in seconds."""
+
+OWN = ("stage", "name", "if", "workspaces", "git")
+"""Keys of an entry of jobs.include that mlgen writes by itself."""
 
 # Local variables of the function in which Travis runs each command: a variable of the job by such a name is hidden.
 _HIDDEN = frozenset(("assert", "cmd", "display", "event", "output", "result", "retry", "secure", "timing"))
@@ -20,7 +25,8 @@ _PATH = re.compile(r"[\w@%+=./*?\[\]-]+")
 
 def refuse(pipeline: Pipeline) -> list[Diagnostic]:
     """What cannot be said in .travis.yml although its construct can."""
-    found = [fault for job in pipeline.jobs for fault in _job(job)]
+    found = [fault for job in pipeline.jobs for fault in (*_job(job), *_words(job))]
+    found += _secrets(pipeline)
     whole = Position(pipeline.spec)
     found += [fault for name, value in pipeline.env for fault in _variable(whole, "env", name, value)]
     if not pipeline.jobs:
@@ -53,6 +59,38 @@ def _job(job: Job) -> Iterator[Diagnostic]:
         elif "**" in plain:
             message = f"{job.id}: Travis CI cannot hand on {path!r}: `**` is no pattern to it"
             yield error("MLG404", job.position, message, "hand on the folder")
+
+
+def _secrets(pipeline: Pipeline) -> Iterator[Diagnostic]:
+    """https://docs.travis-ci.com/user/environment-variables: those of the settings are there for every job."""
+    options = next(options for options in pipeline.targets if options.name == "travis")
+    if options.fallback("secrets"):
+        return
+    encrypted = before.scoped(pipeline)
+    for job in pipeline.jobs:
+        names = [name for name in job.secret_names if name not in encrypted]
+        if names:
+            message = f"{job.id}: Travis CI gives {' and '.join(names)} to every job, since the settings hold it"
+            hint = "encrypt it, `secrets: {NAME: {travis: {secure: …}}}`, or choose targets.travis.fallback.secrets:"
+            yield error("MLG401", job.position, message, f"{hint} `wider`")
+
+
+def _words(job: Job) -> Iterator[Diagnostic]:
+    if decide.undecidable(job, conditions.inside(job)):
+        message = f"{job.id}: inside a job Travis CI does not tell forks, which its condition combines with a question"
+        yield error("MLG404", job.position, f"{message} for the run", "let the two stand beside each other in `when`")
+    if job.native and "travis" not in dict(job.native):
+        hint = "add `travis:` to it, or choose targets.travis.fallback.native - `skip`: the job is left out"
+        yield error("MLG401", job.position, f"{job.id}: `native` says nothing for Travis CI", hint)
+    said = dict(job.native).get("travis")
+    for key in OWN:
+        if isinstance(said, dict) and key in said:
+            message = f"{job.id}: `native` sets `{key}`, which mlgen says for each job of Travis CI"
+            yield error("MLG401", job.position, message, f"leave `{key}` to the keys of the job")
+    for step in job.steps:
+        if not step.run and step.on("travis") is None:
+            message = f"{job.id}: the step {step.name} says nothing for Travis CI"
+            yield error("MLG401", job.position, message, "give it `run`, or `travis: {script: …}`")
 
 
 def _variable(at: Position, where: str, name: str, value: str) -> Iterator[Diagnostic]:

@@ -3,13 +3,19 @@
 from typing import NamedTuple, TypeVar
 
 from mlgen.ir import Job, Pipeline
+from mlgen.ir.values import Step
 from mlgen.quoting import sh, yaml_scalar
+from mlgen.quoting.shell import sh_template
 from mlgen.targets import ci_py
 from mlgen.targets.contract import Output
-from mlgen.targets.travis import conditions, files, scripts, stages
+from mlgen.targets.scripts import headed
+from mlgen.targets.travis import before, conditions, files, scripts, stages
 from mlgen.targets.travis.files import Unit
 
 _Value = TypeVar("_Value")
+PHASES = (
+    "before_install", "install", "before_script", "script", "after_success", "after_failure", "after_script"
+)  # fmt: skip
 SILENCE = 600
 """Seconds without output after which Travis ends a job: https://docs.travis-ci.com/user/customizing-the-build."""
 
@@ -44,6 +50,8 @@ class JobView(NamedTuple):
     comment: str
     condition: tuple[str, ...]
     env: tuple[str, ...]
+    secure: tuple[str, ...]
+    git: tuple[tuple[str, object], ...]
     python: str
     size: str
     arch: str
@@ -54,9 +62,13 @@ class JobView(NamedTuple):
     use: tuple[str, ...]
     before_install: tuple[Item, ...]
     install: tuple[Item, ...]
+    before_script: tuple[Item, ...]
     script: tuple[Item, ...]
     after_success: tuple[Item, ...]
+    after_failure: tuple[Item, ...]
     after_script: tuple[Item, ...]
+    native: tuple[tuple[str, object], ...] = ()
+    """Further keys in Travis' own words."""
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -86,7 +98,7 @@ def _sorted(units: tuple[Unit, ...], places: dict[str, stages.Place]) -> list[Un
 
 def in_container(job: Job) -> bool:
     """Whether the job's scripts run in its image; a gate needs no more than the machine's own python3."""
-    return bool(job.image) and job.gate is None
+    return bool(job.image) and job.gate is None and not job.milestone
 
 
 def _root(pipeline: Pipeline) -> Root:
@@ -94,7 +106,7 @@ def _root(pipeline: Pipeline) -> Root:
     python = _most(pythons, "")
     # Noble has Python 3.12 to 3.14, Jammy 3.8, 3.10 and 3.12; both download others.
     modern = bool(pythons) and all(_minor(version) >= 12 for version in pythons)
-    names = " ".join(secret.name for secret in pipeline.secrets)
+    names = " ".join(before.known(pipeline))
     unset = (Item(f"unset {names}", "a job keeps only the secrets that it lists"),) if names else ()
     return Root(
         language="python" if python else "generic",
@@ -123,32 +135,65 @@ def _cached(job: Job) -> tuple[str, ...]:
 
 def _job(unit: Unit, pipeline: Pipeline, units: tuple[Unit, ...], root: Root, stage: str) -> JobView:
     job = unit.job
-    before = _before_install(job, pipeline, units)
+    first = _before_install(job, pipeline, units)
     install = () if job.finally_ else _setup(job)
     cache = () if job.deploys else _cached(job)
     python = "" if in_container(job) or job.python == root.python else job.python
     runner = job.runner.on("travis")
     options = runner if isinstance(runner, dict) else {}
-    return JobView(
+    view = JobView(
         stage=stage,
         name=unit.name,
         comment=_comment(job),
         condition=conditions.condition(job, pipeline),
         env=_env(unit),
+        secure=tuple(text for name, text in before.scoped(pipeline).items() if name in job.secret_names),
+        git=_git(job, pipeline),
         python=python,
         size=str(options.get("size", "")),
         arch=str(options.get("arch", "")),
-        docker=in_container(job),
+        docker=in_container(job) or job.docker or bool(job.services),
         cache=None if cache == root.cache else cache,
         create=unit.workspace if files.created(unit) else "",
         created=files.created(unit),
         use=tuple(u.workspace for maker, _ in files.takes(job, pipeline) for u in units if u.job.id == maker.id),
-        before_install=() if _texts(before) == _texts(root.before_install) else before,
+        before_install=() if _texts(first) == _texts(root.before_install) else first,
         install=() if (install or (Item("skip"),)) == root.install else install or (Item("skip"),),
+        before_script=(),
         script=tuple(_script(unit)),
         after_success=_after_success(job),
+        after_failure=_after_failure(job),
         after_script=tuple(_after_script(job)),
     )
+    said = dict(job.native).get("travis")
+    return native(view, said, root) if isinstance(said, dict) else view
+
+
+def native(view: JobView, said: dict[str, object], root: Root) -> JobView:
+    """The job in Travis' own words, with what mlgen says of each job: its phases begin with those of the file."""
+    words = dict(said)
+    phases = {phase: _given(words.pop(phase)) for phase in PHASES if phase in said}
+    for phase in ("before_install", "before_script"):
+        if phase in phases:
+            phases[phase] = (*(getattr(view, phase) or getattr(root, phase)), *phases[phase])
+    if "script" in phases:
+        phases["script"] += view.script
+    view = view._replace(**phases, native=tuple(words.items()))  # type: ignore[arg-type]
+    if "env" in words:
+        env = words.pop("env")
+        more = [f"{name}={sh(value)}" for name, value in env.items()] if isinstance(env, dict) else _texts(_given(env))
+        view = view._replace(env=(*view.env, *more), native=tuple(words.items()))
+    replaced = {"python": "", "arch": ""}
+    view = view._replace(**{key: value for key, value in replaced.items() if key in words})  # type: ignore[arg-type]
+    if "vm" in words:
+        view = view._replace(size="")
+    if "services" in words:
+        view = view._replace(docker=False)
+    return view._replace(cache=None) if "cache" in words else view
+
+
+def _given(value: object) -> tuple[Item, ...]:
+    return tuple(_item(str(text), "") for text in (value if isinstance(value, list) else [value]))
 
 
 def _texts(items: tuple[Item, ...]) -> list[str]:
@@ -158,7 +203,7 @@ def _texts(items: tuple[Item, ...]) -> list[str]:
 def _comment(job: Job) -> str:
     found = [f"gates.{job.gate.name}"] if job.gate is not None else []
     found += [f"environments.{job.environment.name}"] if job.environment is not None else []
-    found += [f"secrets: {', '.join(use.name for use in job.secrets)}"] if job.secrets else []
+    found += [f"secrets: {', '.join(job.secret_names)}"] if job.secret_names else []
     return "; ".join(found)
 
 
@@ -172,36 +217,44 @@ def _env(unit: Unit) -> tuple[str, ...]:
     return (*found, "MLGEN_EXPORTS=$HOME/exports.env") if any(not e.file for e in job.exports) else tuple(found)
 
 
+def _bare(job: Job, pipeline: Pipeline) -> bool:
+    """Whether the job does nothing at all, and so needs no repository."""
+    return job.milestone and not before.question(job, pipeline)
+
+
+def _git(job: Job, pipeline: Pipeline) -> tuple[tuple[str, object], ...]:
+    if _bare(job, pipeline):
+        return (("clone", False),)
+    depth = before.depth(job)
+    return () if depth is None else (("depth", depth or False),)
+
+
 def _before_install(job: Job, pipeline: Pipeline, units: tuple[Unit, ...]) -> tuple[Item, ...]:
-    listed = {use.name for use in job.secrets}
-    unlisted = [secret.name for secret in pipeline.secrets if secret.name not in listed]
+    if _bare(job, pipeline):
+        return (Item("skip"),)
+    unlisted = before.withdrawn(job, pipeline)
     found = [Item(f"unset {' '.join(unlisted)}")] if unlisted else []
-    found += [Item(*each) for each in files.received(job, pipeline, units)]
+    received = files.received(job, pipeline, units)
+    decision = [Item(*each) for each in before.decision(job, pipeline)]
+    # Where the job may not run at all, those whose files it receives may not have run either.
+    found += [Item(each.command, each.comment) for each in received if not (decision and each.check)]
     found.append(Item("source .mlgen/env.sh"))
-    if in_container(job):
-        found.append(Item(_container(job, pipeline), "the job's scripts run in here"))
-    return tuple(found)
+    if decision:
+        found += [*decision, *(Item(each.command, each.comment) for each in received if each.check)]
+    taken = [path for maker, names in files.takes(job, pipeline) for path in files.leg_paths(maker, names, None)]
+    more = [*before.checkouts(job, taken), *before.secrets(job), *before.services(job)]
+    more += before.container(job, pipeline) if in_container(job) else []
+    found += [_item(*each) for each in more]
+    spent = before.spent(job)
+    return (*found, Item(f"unset {' '.join(spent)}", "not for the job's own scripts")) if spent else tuple(found)
 
 
-def _container(job: Job, pipeline: Pipeline) -> str:
-    """The container of the job's image, with the home folder, and so the checkout and the caches, in its place."""
-    names = ["HOME", "CI", *(name for name, _ in (*pipeline.env, *job.env)), *(job.matrix.axes if job.matrix else ())]
-    names += [use.variable for use in job.secrets]
-    names += [e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports]
-    options = job.runner.on("travis")
-    gpus = "--gpus all " if isinstance(options, dict) and str(options.get("size", "")).startswith("gpu") else ""
-    safe = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": '"$PWD"'}
-    git = " ".join(f"--env GIT_CONFIG_{name}={value}" for name, value in safe.items())
-    return (
-        f'docker run --detach --name {scripts.CONTAINER} {gpus}--volume "$HOME:$HOME" --workdir "$PWD" \\\n'
-        f'  $(printf -- "--env %s " {" ".join(dict.fromkeys(names))} ${{!TRAVIS@}} ${{!MLGEN_@}}) \\\n'
-        f"  {git} \\\n"
-        f"  --entrypoint sleep {sh(job.image)} infinity\n"
-    )
+def _item(text: str, comment: str) -> Item:
+    return Item(text + "\n" if "\n" in text.rstrip("\n") and not text.endswith("\n") else text, comment)
 
 
 def _setup(job: Job) -> tuple[Item, ...]:
-    return _items(scripts.items(job.setup, in_container(job))) if job.setup else ()
+    return _items(scripts.items(headed(job, job.setup, setup=True), in_container(job))) if job.setup else ()
 
 
 def _items(texts: list[str], comment: str = "") -> tuple[Item, ...]:
@@ -228,15 +281,34 @@ def _script(unit: Unit) -> list[Item]:
     found: list[Item] = []
     if job.finally_ and job.setup:
         # A failed `install` would end the job without its after_script.
-        setup = " && ".join(scripts.items(job.setup, contained))
+        setup = " && ".join(scripts.items(headed(job, job.setup, setup=True), contained))
         found += _items([setup], "here, not in install: after_script runs even if it fails")
     after = scripts.PASSED if found else ""
     if job.gate is not None and not job.timeout and not job.retry:
         found += _items([f"{after} && {ci_py.gate(job.gate)}" if after else ci_py.gate(job.gate)])
+    elif job.milestone:
+        found.append(Item("true", "it waits for the stages before it"))
     else:
-        command = ci_py.gate(job.gate) if job.gate is not None else job.run
-        found += _items([scripts.item(command, job.timeout, job.retry, contained, after)])
+        for title, command, own in _commands(job):
+            text = f"if {after}; then\n{own}\nfi" if own and after else own
+            text = text or scripts.item(command, job.timeout, job.retry, contained, after)
+            found += _items([text], title)
+            after = scripts.PASSED
     return found + _handing_on(unit)
+
+
+def _commands(job: Job) -> list[tuple[str, str, str]]:
+    """The job's own scripts: title (of one of several), script, and instead of it what Travis' own bash is to run."""
+    if job.gate is not None:
+        return [("", ci_py.gate(job.gate), "")]
+    if job.steps:
+        return [(step.name, headed(job, step.run), _own(step)) for step in job.steps]
+    return [("", headed(job, job.run), "")] if job.run else []
+
+
+def _own(step: Step) -> str:
+    said = step.on("travis")
+    return str(said["script"]) if isinstance(said, dict) else ""
 
 
 def _handing_on(unit: Unit) -> list[Item]:
@@ -257,7 +329,22 @@ def _handing_on(unit: Unit) -> list[Item]:
 def _after_success(job: Job) -> tuple[Item, ...]:
     if job.environment is None or not job.environment.url:
         return ()
+    if "${" in job.environment.url:
+        line = f"{sh(job.environment.name + ': ')}{sh_template(job.environment.url)}"
+        return (Item(f"source .mlgen/env.sh && echo {line}", "with the values that this job exports"),)
     return (Item(f"echo {sh(f'{job.environment.name}: {job.environment.url}')}"),)
+
+
+def _after_failure(job: Job) -> tuple[Item, ...]:
+    if not job.on_failure:
+        return ()
+    return (Item("export MLGEN_RESULT=failure"), *_items([_last(job, job.on_failure)]))
+
+
+def _last(job: Job, script: str) -> str:
+    """A script that follows the job's own, and sees how that ended."""
+    text = scripts.item(headed(job, script), contained=in_container(job))
+    return text.replace("docker exec ", "docker exec --env MLGEN_RESULT ", 1) if in_container(job) else text
 
 
 def _after_script(job: Job) -> list[Item]:
@@ -268,8 +355,6 @@ def _after_script(job: Job) -> list[Item]:
     if job.finally_:
         result = f"export MLGEN_RESULT=failure; if {scripts.PASSED}; then MLGEN_RESULT=success; fi"
         found.append(Item(result))
-        text = scripts.item(job.finally_, contained=in_container(job))
-        if in_container(job):
-            text = text.replace("docker exec ", "docker exec --env MLGEN_RESULT ", 1)
-        found += _items([text])
+        found += _items([_last(job, job.finally_)])
+    found += [Item(*each) for each in before.forget(job)]
     return found
