@@ -688,8 +688,11 @@ def test_portable_variables(tmp_path: Path) -> None:
     assert (merge["MLGEN_BASE"], merge["MLGEN_COMMIT"], merge["MLGEN_PR"]) == ("2" * 40, "3" * 40, "7")
     timed = printed(CI_PIPELINE_SOURCE="schedule", CI_PIPELINE_SCHEDULE_DESCRIPTION="weekly")
     assert (timed["MLGEN_EVENT"], timed["MLGEN_SCHEDULE"], timed["MLGEN_BRANCH"]) == ("schedule", "weekly", "main")
-    for source in ("web", "api", "trigger"):
+    for source in ("web", "api", "trigger", "pipeline"):
         assert printed(CI_PIPELINE_SOURCE=source)["MLGEN_EVENT"] == "manual"
+        assert printed(CI_PIPELINE_SOURCE=source, MLGEN_API_EVENT="retrain")["MLGEN_EVENT"] == "retrain"
+        assert printed(CI_PIPELINE_SOURCE=source, MLGEN_API_EVENT="push")["MLGEN_EVENT"] == "manual"
+    assert printed(MLGEN_API_EVENT="retrain")["MLGEN_EVENT"] == "push"
 
 
 # ---- for real

@@ -517,6 +517,25 @@ def test_watching_jobs_start_whatever_happens(tmp_path: Path) -> None:
     assert config["done"]["needs"] == ["slow"] and config["done"]["stage"] == "test"
 
 
+def test_what_needs_a_job_that_did_not_run(api: dict[str, str], tmp_path: Path) -> None:
+    jobs = {
+        "fit": {"run": "true"},
+        "undo": {"run": "echo undone", "needs": ["fit"], "when": {"result": "failure"}},
+        "tell": {"run": "echo told", "needs": ["undo"], "finally": "echo last"},
+        "end": {"run": "echo ended", "needs": ["tell"]},
+    }
+    config = compiled(tmp_path, stages(**jobs))
+    assert config["tell"]["needs"] == ["undo"] and config["undo"]["artifacts"]["paths"] == [".mlgen/ran/undo"]
+    root = workspace(tmp_path)
+    for status, runs in (("success", False), ("failed", True)):
+        Api.pages = [ended(fit=status)]
+        for name, word in (("undo", b"undone"), ("tell", b"told"), ("end", b"ended")):
+            done = run_script(language.script(config, name), root, **api)
+            assert done.returncode == 0 and (word in done.stdout) is runs, (name, status, done.stderr)
+        last = run_script(language.joined(config["tell"]["after_script"]), root, CI_JOB_STATUS="success", **api)
+        assert (b"last" in last.stdout) is runs
+
+
 # ---- for real
 
 

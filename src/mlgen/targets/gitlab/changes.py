@@ -26,6 +26,8 @@ class Decision(NamedTuple):
 
 def asked(expr: Expr) -> list[str]:
     """The fields of the expression that ask what has changed."""
+    if isinstance(expr, bool):
+        return []
     return sorted(field for field in fields(expr) if field.startswith(PREFIX))
 
 
@@ -74,8 +76,11 @@ def lenient(expr: Expr, unknown: Collection[str]) -> Expr:
     return expr
 
 
-# Endings of files, which are not looked for as folders as well.
-_FILES = re.compile(r"\.(cfg|csv|dvc|in|ini|ipynb|json|jsonl|lock|md|parquet|py|r|rst|sh|sql|toml|txt|ya?ml)", re.I)
+_FILES = (
+    "cfg", "csv", "dvc", "in", "ini", "ipynb", "json", "jsonl", "lock", "md", "parquet", "py", "r", "rst", "sh", "sql",
+    "toml", "tsv", "txt", "yaml", "yml",
+)  # fmt: skip
+"""Endings of files, which are not looked for as folders as well."""
 
 
 def sayable(change: Change) -> bool:
@@ -93,7 +98,7 @@ def globs(change: Change, root: str) -> list[str]:
         glob = re.sub(r"([\\{}])", r"\\\1", f"{root}/{path}" if root else path)
         if glob.split("/")[-1] == "**":
             found.append(f"{glob}/*")
-        elif _FILES.fullmatch("." + glob.rpartition(".")[2]):
+        elif "." in glob and glob.rpartition(".")[2].lower() in _FILES:
             found.append(glob)
         else:
             found += [glob, f"{glob}/**/*"]

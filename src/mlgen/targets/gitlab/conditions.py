@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mlgen import targets
-from mlgen.ir import KINDS, All, Any, Expr, Job, Match, Pipeline, fields, implies
+from mlgen.ir import KINDS, All, Any, Change, Condition, Expr, Job, Match, Pipeline, Triggers, fields, implies
 from mlgen.ir.expressions import all_of, any_of, satisfiable
 from mlgen.targets import decide
 from mlgen.targets.gitlab import changes
@@ -54,7 +54,26 @@ class Rule(NamedTuple):
     against: str = ""
 
 
-def sources(kind: str, pipeline: Pipeline) -> tuple[str, ...]:
+class _Facts(NamedTuple):
+    """What the rules of any job depend on, of the pipeline."""
+
+    triggers: Triggers
+    changes: tuple[Change, ...]
+    root: str
+
+    def trigger(self, kind: str) -> Expr:
+        """The triggers' own filter on events of this kind."""
+        return self.triggers.condition.on(kind)
+
+
+class _Asks(NamedTuple):
+    """What they depend on of the job: most jobs share it with others, so that it is worked out once."""
+
+    condition: Condition
+    deploys: bool
+
+
+def sources(kind: str, pipeline: Pipeline | _Facts) -> tuple[str, ...]:
     """What CI_PIPELINE_SOURCE may say on events of this kind."""
     return _SOURCES["api" if kind == "manual" and pipeline.triggers.on("api") else kind]
 
@@ -80,9 +99,21 @@ def _names(kind: str, pipeline: Pipeline) -> list[str]:
     return [s.name for s in known.schedules] if kind == "schedule" else [name for name, _ in known.api]
 
 
+def _key(job: Job, pipeline: Pipeline) -> tuple[_Asks, _Facts]:
+    return _Asks(job.condition, job.deploys), _Facts(pipeline.triggers, pipeline.changes, pipeline.root)
+
+
 def rules(job: Job, pipeline: Pipeline) -> tuple[Rule, ...]:
     """When the job is part of a pipeline that `workflow` lets start; empty where it always is."""
     never = [Rule(elsewhere(pipeline), never=True)] if bound_home(job, pipeline) and elsewhere(pipeline) else []
+    found = _rules(*_key(job, pipeline))
+    if len(found) == 1 and not found[0].condition:
+        return (*never, found[0]) if never or job.approval or job.watches else ()
+    return (*never, *found)
+
+
+@lru_cache(maxsize=256)
+def _rules(job: _Asks, pipeline: _Facts) -> tuple[Rule, ...]:
     kinds = [kind for kind in _SOURCES if pipeline.triggers.on(kind)]
     # Kinds whose rules must keep their order, as a `never` stands among them, are not mixed with others.
     lists: dict[tuple[_Clause, ...], list[str]] = {}
@@ -96,9 +127,7 @@ def rules(job: Job, pipeline: Pipeline) -> tuple[Rule, ...]:
                 loose.setdefault(clause, []).append(kind)
     found = [_rule(clause, members, kinds, pipeline) for clause, members in loose.items()]
     found += [_rule(clause, members, kinds, pipeline) for said, members in lists.items() for clause in said]
-    if len(found) == 1 and not found[0].condition:
-        return (*never, found[0]) if never or job.approval or job.watches else ()
-    return (*never, *found)
+    return tuple(found)
 
 
 class _Clause(NamedTuple):
@@ -110,8 +139,8 @@ class _Clause(NamedTuple):
     against: str
 
 
-def _clauses(job: Job, kind: str, kinds: list[str], pipeline: Pipeline) -> Iterable[_Clause]:
-    expr = residual(job, kind, pipeline)
+def _clauses(job: _Asks, kind: str, kinds: list[str], pipeline: _Facts) -> Iterable[_Clause]:
+    expr = _residual(job, kind, pipeline)
     told = kind in _TELLS and not _indifferent(kind, kinds, job, pipeline)
     for decision in changes.decisions(expr) or ():
         tell = _tell(kind, decision.expr) if told else ""
@@ -120,7 +149,7 @@ def _clauses(job: Job, kind: str, kinds: list[str], pipeline: Pipeline) -> Itera
                 yield _Clause(both(tell, text), decision.never, globs, against)
 
 
-def _changes(name: str, pipeline: Pipeline) -> Iterable[tuple[tuple[str, ...], str]]:
+def _changes(name: str, pipeline: _Facts) -> Iterable[tuple[tuple[str, ...], str]]:
     """The paths of a change, in as many rules as they take."""
     if not name:
         return [((), "")]
@@ -130,13 +159,13 @@ def _changes(name: str, pipeline: Pipeline) -> Iterable[tuple[tuple[str, ...], s
     return [(tuple(part), change.against) for part in parts]
 
 
-def _rule(clause: _Clause, members: list[str], kinds: list[str], pipeline: Pipeline) -> Rule:
+def _rule(clause: _Clause, members: list[str], kinds: list[str], pipeline: _Facts) -> Rule:
     among = _among(members, kinds, pipeline) or (_source(members, pipeline) if clause.changes else "")
     condition = both(among, clause.text)
     return Rule(condition, clause.never, tuple(members), clause.changes, clause.against)
 
 
-def residual(job: Job, kind: str, pipeline: Pipeline) -> Expr:
+def _residual(job: _Asks, kind: str, pipeline: _Facts) -> Expr:
     """What the rules of the job itself have to ask on events of this kind: nothing that `workflow` has settled.
 
     A deployment asks for its branches and tags all the same, where its reader looks for them.
@@ -147,7 +176,7 @@ def residual(job: Job, kind: str, pipeline: Pipeline) -> Expr:
     return True if not job.deploys and implies(fired, expr) else expr
 
 
-def outside(job: Job, kind: str, pipeline: Pipeline) -> Expr:
+def outside(job: Job | _Asks, kind: str, pipeline: Pipeline | _Facts) -> Expr:
     """What rules can tell of the job's condition: the condition itself, where nothing is decided inside the job."""
     expr = job.condition.on(kind)
     unknown = [field for field in fields(expr) if ":" in field and not _told(field, pipeline)]
@@ -157,6 +186,11 @@ def outside(job: Job, kind: str, pipeline: Pipeline) -> Expr:
 
 def inside(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
     """The kinds of fields (`changed`, `message`, `value`) that have to be looked at inside the job."""
+    return _inside(*_key(job, pipeline))
+
+
+@lru_cache(maxsize=256)
+def _inside(job: _Asks, pipeline: _Facts) -> tuple[str, ...]:
     found = set()
     for kind in KINDS:
         expr = job.condition.on(kind)
@@ -174,7 +208,21 @@ def decision(job: Job, pipeline: Pipeline) -> str:
     return decide.inside(job, pipeline, prefixes) if prefixes else ""
 
 
-def _told(field: str, pipeline: Pipeline) -> bool:
+def uncertain(job: Job, pipeline: Pipeline) -> bool:
+    """Whether the job may end green without having run, by a result: its own, or one that a job it needs asks for."""
+    if not any(other.result for other in pipeline.jobs):
+        return False
+    return bool(job.result) or any(edge.hard and uncertain(pipeline.job(edge.job), pipeline) for edge in job.edges)
+
+
+def leaves_mark(job: Job, pipeline: Pipeline) -> bool:
+    """Whether the job must tell others that it has run."""
+    if not uncertain(job, pipeline):
+        return False
+    return any(edge.hard and edge.job == job.id for other in pipeline.jobs for edge in other.edges)
+
+
+def _told(field: str, pipeline: Pipeline | _Facts) -> bool:
     """Whether a rule can ask for the field."""
     what, _, name = field.partition(":")
     if what == "changed":
@@ -210,7 +258,7 @@ def _elsewhere(repository: str) -> str:
     return "" if not path or known & set(host.split(".")) else f'$CI_PROJECT_PATH != "{path}"'
 
 
-def _source(kinds: Iterable[str], pipeline: Pipeline, negated: bool = False) -> str:
+def _source(kinds: Iterable[str], pipeline: Pipeline | _Facts, negated: bool = False) -> str:
     """The test of CI_PIPELINE_SOURCE for some kinds."""
     names = tuple(dict.fromkeys(name for kind in kinds for name in sources(kind, pipeline)))
     if len(names) == 1:
@@ -218,7 +266,7 @@ def _source(kinds: Iterable[str], pipeline: Pipeline, negated: bool = False) -> 
     return f"$CI_PIPELINE_SOURCE {'!~' if negated else '=~'} /^({'|'.join(names)})$/"
 
 
-def _among(members: list[str], kinds: list[str], pipeline: Pipeline) -> str:
+def _among(members: list[str], kinds: list[str], pipeline: _Facts) -> str:
     """The test for these kinds among those that start pipelines."""
     others = [kind for kind in kinds if kind not in members]
     own = {name for kind in members for name in sources(kind, pipeline)}
@@ -230,10 +278,10 @@ def _among(members: list[str], kinds: list[str], pipeline: Pipeline) -> str:
     return _source(members, pipeline)
 
 
-def _indifferent(kind: str, kinds: Iterable[str], job: Job, pipeline: Pipeline) -> bool:
+def _indifferent(kind: str, kinds: Iterable[str], job: _Asks, pipeline: _Facts) -> bool:
     """Whether the kind need not be told from the one with the same source: that starts none, or both ask the same."""
     pair = [other for other in (kind, _PARTNERS[kind]) if other in kinds]
-    return len({residual(job, other, pipeline) for other in pair}) < 2
+    return len({_residual(job, other, pipeline) for other in pair}) < 2
 
 
 def _tell(kind: str, expr: Expr) -> str:

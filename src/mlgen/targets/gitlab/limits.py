@@ -7,6 +7,7 @@ from mlgen.ir import Job, Pipeline
 from mlgen.targets.gitlab import caches, conditions
 from mlgen.targets.gitlab.entries import OPENING
 from mlgen.targets.gitlab.names import native_name
+from mlgen.targets.gitlab.preparation import from_variables
 from mlgen.targets.gitlab.view import options, total_seconds
 
 MAX_INPUTS = 20  # https://docs.gitlab.com/ci/inputs/
@@ -55,7 +56,7 @@ def _secrets(pipeline: Pipeline) -> Iterator[Diagnostic]:
         return
     hint = "`targets.gitlab.fallback: {secrets: wider}` says that you know"
     for secret in pipeline.secrets:
-        listed = [job.id for job in pipeline.jobs if secret.name in job.secret_names]
+        listed = [job.id for job in pipeline.jobs if secret.name in from_variables(job)]
         if secret.environments:
             others = [j for j in pipeline.jobs if j.environment and j.environment.name in secret.environments]
         else:

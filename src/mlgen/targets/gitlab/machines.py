@@ -21,7 +21,7 @@ DAEMON_VARIABLES = (
     ("DOCKER_TLS_VERIFY", "1"),
     ("DOCKER_CERT_PATH", "/certs/client"),
 )
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
 
 
 class Image(NamedTuple):
@@ -71,7 +71,7 @@ def _name(job: Job, given: str, python: str) -> str:
     """What a person would write: the image, else the official one of the version of Python."""
     if job.native:
         return ""
-    found = _REFERENCE.sub(lambda ref: _portable(ref[1]), given)
+    found = re.sub(_REFERENCE, lambda ref: _portable(ref[1]), given) if "${" in given else given
     return found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from mlgen.ir import KINDS, Edge, Job, Pipeline, implies
 from mlgen.ir.expressions import all_of
 from mlgen.targets.gitlab import scripts
-from mlgen.targets.gitlab.conditions import bound_home, elsewhere, inside, outside
+from mlgen.targets.gitlab.conditions import bound_home, elsewhere, inside, leaves_mark, outside
 from mlgen.targets.gitlab.names import native_name
 
 MAX_NEEDS = 50
@@ -117,7 +117,9 @@ def _need(edge: Edge, job: Job, pipeline: Pipeline) -> Need:
     other = pipeline.job(edge.job)
     taken = any(take.job == edge.job for take in job.takes)
     absent = optional(edge, job, pipeline)
-    return Need(native_name(other), optional=absent, artifacts=taken or not scripts.archived(other))
+    marked = edge.hard and leaves_mark(other, pipeline)
+    unneeded = scripts.archived(other) and not taken and not marked
+    return Need(native_name(other), optional=absent, artifacts=not unneeded)
 
 
 def waits(job: Job, pipeline: Pipeline) -> tuple[Edge, ...]:

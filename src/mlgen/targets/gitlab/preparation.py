@@ -104,6 +104,11 @@ def secrets(job: Job, pipeline: Pipeline, first: bool = True) -> Iterator[Entry]
             yield Entry(f'chmod 600 -- "${use.variable}" || true', f"secrets.{use.name}, the path of a file")
 
 
+def from_variables(job: Job) -> set[str]:
+    """The secrets that the job takes from CI/CD variables: all but a registry's, which the runner reads elsewhere."""
+    return {*(use.name for use in job.secrets), *(checkout.token for checkout in job.checkouts)} - {""}
+
+
 def variable(secret: str, pipeline: Pipeline) -> str:
     """The CI/CD variable that holds the secret."""
     return str(pipeline.secret(secret).on("gitlab").get("id", secret))

@@ -28,6 +28,7 @@ def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
         ENVIRONMENT,
         *_decision(job, pipeline),
         *_results(job, pipeline),
+        *_marks(job, pipeline),
         *preparation.checkouts(job),
         *_variables(job, pipeline, first=True),
         *preparation.services(job),
@@ -59,6 +60,24 @@ def _results(job: Job, pipeline: Pipeline) -> list[Entry]:
         block("when.result", f"{call} || {{ [ $? = {decide.SKIPPED} ] && exit 0 || exit 1; }}"),
         Entry(f". {RESULTS}"),
     ]
+
+
+def mark(job: Job) -> str:
+    """The file by which a job that may end green without having run tells others that it has."""
+    return f".mlgen/ran/{job.key}"
+
+
+def _marks(job: Job, pipeline: Pipeline, first: bool = True) -> list[Entry]:
+    """Ends the job, green, where one that it needs has ended so; else it leaves a mark of its own."""
+    needed = [pipeline.job(edge.job) for edge in job.edges if edge.hard]
+    found = [
+        Entry(f"[ -e {mark(other)} ] || exit 0", f"{other.id} did not run")
+        for other in needed
+        if conditions.uncertain(other, pipeline)
+    ]
+    if first and conditions.leaves_mark(job, pipeline):
+        found.append(Entry(f"mkdir -p .mlgen/ran && touch {mark(job)}"))
+    return found
 
 
 def _watched(job: Job, pipeline: Pipeline) -> str:
@@ -130,6 +149,7 @@ def last(job: Job, pipeline: Pipeline) -> list[Entry]:
     found = [*_start(pipeline), ENVIRONMENT, *_decision(job, pipeline)]
     if job.result:  # there only if the job was to run
         found.append(Entry(f"[ -f {RESULTS} ] || exit 0; . {RESULTS}"))
+    found += _marks(job, pipeline, first=False)
     if job.finally_ or job.on_failure:
         found += [Entry(f"{result}; export MLGEN_RESULT"), *_variables(job, pipeline)]
     found += unfinished
@@ -227,12 +247,14 @@ def _legs(path: str, maker: Job) -> list[str]:
 
 
 def _merges(job: Job, pipeline: Pipeline) -> list[Entry]:
-    makers = [pipeline.job(name) for name in dict.fromkeys(take.job for take in job.takes)]
-    return [
-        Entry(f"python3 .mlgen/ci.py merge --job {maker.id} .mlgen/legs/{maker.key}-*.json")
-        for maker in makers
-        if maker.matrix and maker.matrix.collide
-    ]
+    """Fails where two legs of a job made one file; one of several jobs that may make it need not have run."""
+    found = []
+    for name, optional in {take.job: take.optional for take in job.takes}.items():
+        maker = pipeline.job(name)
+        if maker.matrix and maker.matrix.collide:
+            absent = f"[ ! -e .mlgen/legs/{maker.key}-1.json ] || " if optional else ""
+            found.append(Entry(f"{absent}python3 .mlgen/ci.py merge --job {maker.id} .mlgen/legs/{maker.key}-*.json"))
+    return found
 
 
 def _promised(job: Job, pipeline: Pipeline) -> list[Entry]:

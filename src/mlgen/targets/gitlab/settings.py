@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from mlgen.ir import Job, Pipeline, Runner
+from mlgen.ir import Pipeline, Runner
 from mlgen.targets.contract import Setting
 from mlgen.targets.gitlab.machines import hosted
 from mlgen.targets.gitlab.names import native_name
-from mlgen.targets.gitlab.preparation import id_tokens, variable
+from mlgen.targets.gitlab.preparation import from_variables, id_tokens, variable
 from mlgen.targets.gitlab.view import options
 
 
@@ -30,7 +30,7 @@ def _refs(pipeline: Pipeline) -> Iterator[Setting]:
 
 def _secrets(pipeline: Pipeline) -> Iterator[Setting]:
     for secret in pipeline.secrets:
-        found = [job for job in pipeline.jobs if secret.name in _variables(job)]
+        found = [job for job in pipeline.jobs if secret.name in from_variables(job)]
         if not found:
             continue
         scope = " or ".join(secret.environments) or "* (all)"
@@ -47,11 +47,6 @@ def _secrets(pipeline: Pipeline) -> Iterator[Setting]:
         )
         yield Setting(f"CI/CD variable {name}", detail, True)
     yield from _registries(pipeline)
-
-
-def _variables(job: Job) -> set[str]:
-    """The secrets that the job takes from CI/CD variables."""
-    return {*(use.name for use in job.secrets), *(checkout.token for checkout in job.checkouts)}
 
 
 def _registries(pipeline: Pipeline) -> Iterator[Setting]:

@@ -291,6 +291,8 @@ def _artifacts(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
     paths = [scripts.variable_path(path) for path in scripts.archived(job)]
     if job.matrix and job.matrix.collide:
         paths.append(scripts.manifest(job))
+    if conditions.leaves_mark(job, pipeline):
+        paths.append(scripts.mark(job))
     summary, coverage = bool(job.reports.summary), job.reports.coverage
     url = bool(job.environment) and "${" in job.environment.url  # type: ignore[union-attr]
     if not paths and not job.reports.junit and not coverage and not url:
