@@ -451,11 +451,12 @@ stages:
         ("{steps: [{github: {uses: a, with: {t: '${{ secrets.T }}'}}, run: x}]}", "MLG401", "the secret T"),
         ("{steps: [{github: {with: {t: x}}, run: x}]}", "MLG401", "just one"),
         ("{native: {gitlab: {script: [x]}}}", "MLG401", "native (test.a)"),
+        ("{native: {github: {uses: 'a/b/c@d'}}, secrets: [F]}", "MLG401", "the secret F is a file"),
     ],
 )
 def test_refuses(job: str, code: str, word: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
-        jobs(tmp_path, f"secrets: {{GITHUB_PAT: {{}}, T: {{}}}}\nstages: {{test: {{a: {job}}}}}")
+        jobs(tmp_path, f"secrets: {{GITHUB_PAT: {{}}, T: {{}}, F: {{file: true}}}}\nstages: {{test: {{a: {job}}}}}")
     assert [(d.code, word in d.message) for d in caught.value.diagnostics] == [(code, True)], caught.value.diagnostics
 
 

@@ -38,6 +38,10 @@ def refuse(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
         words = dict(job.native)["github"]
         assert isinstance(words, dict)
         yield from _keys(job, words)
+        for use in job.secrets:
+            if use.file:
+                message = f"{job.id}: the secret {use.name} is a file, which GitHub Actions has no words for"
+                yield error("MLG401", use.position, message, "write the job as `run` or `steps`")
         yield from _secrets(job, pipeline, words, "native.github")
     for step in job.steps:
         words = step.on("github")
