@@ -1,6 +1,16 @@
 """Which files travel together, and under which names."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlgen.ir import paths
 from tests.lower.specs import codes, pipeline
+
+PATHS = st.lists(
+    st.sampled_from(["a", "b", "ab", "a*", "*", "**", "?", "[ab]", "x.csv", "x-${matrix.seed}", "./a"]),
+    min_size=1,
+    max_size=4,
+).map("/".join)
 
 
 def test_names_of_bundles_are_unique_in_the_whole_pipeline() -> None:
@@ -50,3 +60,13 @@ def test_a_chain_of_a_thousand_jobs_compiles() -> None:
     jobs |= {f"j{n}": {"run": "x", "needs": [f"j{n - 1}"]} for n in range(1, 1000)}
     found = pipeline({"stages": {"test": jobs}})
     assert [e.job for e in found.jobs[-1].waits] == ["test.j998"]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(PATHS, min_size=1, max_size=6), PATHS)
+def test_the_index_finds_what_overlaps(made: list[str], path: str) -> None:
+    index: paths.Index[int] = paths.Index()
+    for number, other in enumerate(made):
+        index.add(number, other)
+    wanted = {number for number, other in enumerate(made) if paths.overlap(other, path)}
+    assert {number for number, _ in index.near(path)} == wanted

@@ -215,6 +215,10 @@ class TargetOptions(NamedTuple):
         return dict(self.options).get(name, default)
 
 
+_index: tuple[tuple[Job, ...], dict[str, Job]] = ((), {})
+"""The jobs that were last looked up by their ids."""
+
+
 class Pipeline(NamedTuple):
     """The whole graph of one spec."""
 
@@ -241,10 +245,10 @@ class Pipeline(NamedTuple):
 
     def job(self, job_id: str) -> Job:
         """The job of this id; KeyError if there is none."""
-        for job in self.jobs:
-            if job.id == job_id:
-                return job
-        raise KeyError(job_id)
+        global _index
+        if _index[0] is not self.jobs:
+            _index = self.jobs, {job.id: job for job in self.jobs}
+        return _index[1][job_id]
 
     def stage_jobs(self, stage: str) -> tuple[Job, ...]:
         """The jobs of a stage, as written."""

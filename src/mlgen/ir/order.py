@@ -14,11 +14,22 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
     bit = {job.id: 1 << index for index, job in enumerate(jobs)}
     by_id = {job.id: job for job in jobs}
     reach = {job.id: _on_triggers(job.condition, triggers) for job in jobs}
+    rooms: dict[Condition, int] = {}  # equal conditions have one number
+    room = {name: rooms.setdefault(condition, len(rooms)) for name, condition in reach.items()}
+    own = {job.id: rooms.setdefault(job.condition, len(rooms)) for job in jobs}
+    known: dict[tuple[int, int], bool] = {}
+
+    def always(job: Job, other: str) -> bool:
+        pair = room[job.id], own[other]
+        if pair not in known:
+            known[pair] = reach[job.id].implies(by_id[other].condition)
+        return known[pair]
+
     waited: dict[str, int] = {}
     """Of each job, those that it surely waits for."""
     weighed: dict[str, Job] = {}
     for job in parents_first(jobs):
-        marked = [e._replace(always=e.hard or reach[job.id].implies(by_id[e.job].condition)) for e in job.edges]
+        marked = [e._replace(always=e.hard or always(job, e.job)) for e in job.edges]
         through = 0
         for e in marked:
             if e.always and not by_id[e.job].allow_failure:

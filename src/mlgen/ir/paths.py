@@ -1,6 +1,7 @@
 """Paths of declared files: when two speak of the same file, and how a matrix axis stands in one."""
 
 import re
+from typing import Generic, TypeVar
 
 from mlgen.ir.expressions import glob_matches, is_literal
 
@@ -38,4 +39,55 @@ def _paired(a: list[str], b: list[str]) -> list[tuple[str, str]]:
 def _segments(x: str, y: str) -> bool:
     if is_literal(x) and is_literal(y):
         return x == y
-    return glob_matches(x, y) or glob_matches(y, x) or not (is_literal(x) or is_literal(y))
+    if not (is_literal(x) or is_literal(y)):
+        return _alike(_head(x), _head(y))
+    return glob_matches(x, y) or glob_matches(y, x)
+
+
+Owner = TypeVar("Owner")
+
+
+class Index(Generic[Owner]):
+    """Who makes which declared path: a literal one is found by its folders, without a look at all others."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, list[tuple[Owner, str]]] = {}
+        self._below: dict[str, list[tuple[Owner, str]]] = {}
+        self._wild: list[tuple[str, tuple[Owner, str]]] = []
+
+    def add(self, owner: Owner, path: str) -> None:
+        """The owner makes the path."""
+        entry, glob = (owner, path), as_glob(path)
+        if not is_literal(glob):
+            self._wild.append((_head(glob), entry))
+            return
+        self._exact.setdefault(glob, []).append(entry)
+        for folder in _folders(glob):
+            self._below.setdefault(folder, []).append(entry)
+
+    def near(self, path: str) -> list[tuple[Owner, str]]:
+        """Those of which a path overlaps this one, with that path; in no certain order."""
+        glob = as_glob(path)
+        head = _head(glob)
+        wild = [e for other, e in self._wild if _alike(other, head) and overlap(e[1], glob)]
+        if not is_literal(glob):
+            exact = (e for made, entries in self._exact.items() if _alike(made, head) for e in entries)
+            return wild + [entry for entry in exact if overlap(entry[1], glob)]
+        folders = [entry for folder in _folders(glob) for entry in self._exact.get(folder, ())]
+        return wild + folders + self._exact.get(glob, []) + self._below.get(glob, [])
+
+
+def _head(glob: str) -> str:
+    """What every file that the glob speaks of begins with."""
+    return re.split(r"[*?\[]", glob, maxsplit=1)[0]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether paths with these beginnings can speak of one file."""
+    return one.startswith(other) or other.startswith(one)
+
+
+def _folders(path: str) -> list[str]:
+    """The folders above the path."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]

@@ -280,6 +280,10 @@ def drafts(source: Source, jobs: tuple[Job, ...], inputs: tuple[Input, ...]) -> 
     """What each job says, now that names are known to be defined. The jobs have their edges."""
     by_id = {other.id: other for other in jobs}
     placed: set[Position] = set()
+    makers: paths.Index[str] = paths.Index()
+    for other in jobs:
+        for path in other.files:
+            makers.add(other.id, path)
     for job in jobs:
         yield from _matrix(source, job)
         yield from _variables(source, job, by_id)
@@ -288,9 +292,7 @@ def drafts(source: Source, jobs: tuple[Job, ...], inputs: tuple[Input, ...]) -> 
             if fault.position not in placed:  # a variable of all jobs is said once
                 placed.add(fault.position)
                 yield fault
-        if job.gate and not any(
-            paths.overlap(path, job.gate.metrics) for o in jobs if o.id != job.id for path in o.files
-        ):
+        if job.gate and not any(name != job.id for name, _ in makers.near(job.gate.metrics)):
             hint = f"list {job.gate.metrics} under the `metrics` of the job that writes it"
             yield error("MLG205", job.position, f"{job.id}: no job makes {job.gate.metrics}", hint)
 

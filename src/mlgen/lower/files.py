@@ -3,7 +3,7 @@
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
 from mlgen.ir.conditions import KINDS
-from mlgen.ir.expressions import all_of, is_literal, satisfiable
+from mlgen.ir.expressions import all_of, satisfiable
 from mlgen.ir.model import Job
 from mlgen.ir.values import Bundle, Edge, Take
 
@@ -70,28 +70,18 @@ def _free(name: str, taken: set[str]) -> str:
 def _makers(jobs: tuple[Job, ...]) -> list[Diagnostic]:
     """Two jobs that make one path and can run together."""
     faults = []
-    by_word: dict[str, list[Job]] = {}
-    for job in jobs:
-        words = {first_word(path) for path in job.files}
-        near = jobs_of(by_word, words)
-        for other in near:
-            shared = [(a, b) for a in job.files for b in other.files if paths.overlap(a, b)]
-            if shared and any(satisfiable(all_of([job.condition.on(k), other.condition.on(k)])) for k in KINDS):
-                message = f"{other.id} and {job.id} both make {shared[0][0]}"
+    index: paths.Index[int] = paths.Index()
+    for number, job in enumerate(jobs):
+        shared: dict[int, str] = {}
+        for path in job.files:
+            for other, _ in index.near(path):
+                shared.setdefault(other, path)
+        for other, path in sorted(shared.items()):
+            first = jobs[other]
+            if any(satisfiable(all_of([job.condition.on(k), first.condition.on(k)])) for k in KINDS):
+                message = f"{first.id} and {job.id} both make {path}"
                 hint = "rename the output of one of them, or let them run on different events"
                 faults.append(error("MLG302", job.position, message, hint))
-        for word in words:
-            by_word.setdefault(word, []).append(job)
+        for path in job.files:
+            index.add(number, path)
     return faults
-
-
-def first_word(path: str) -> str:
-    """The first segment, or nothing where that is a pattern: paths of two different words have nothing in common."""
-    word = paths.as_glob(path).split("/")[0]
-    return word if is_literal(word) else ""
-
-
-def jobs_of(by_word: dict[str, list[Job]], words: set[str]) -> list[Job]:
-    """The jobs, each once, that have a path of one of the words."""
-    lists = by_word.values() if "" in words else [by_word.get(word, []) for word in (*sorted(words), "")]
-    return list({job.id: job for members in lists for job in members}.values())

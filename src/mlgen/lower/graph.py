@@ -10,14 +10,18 @@ from mlgen.ir.model import Job
 from mlgen.ir.source import Source
 from mlgen.ir.values import Edge
 from mlgen.lower import commands
-from mlgen.lower.files import first_word
 from mlgen.lower.names import named
 
 
 def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:
     """The jobs with all their edges, hard ones first; the faults are circles."""
-    stages = {stage: index for index, stage in enumerate(source.data["stages"])}
+    before: dict[str, set[str]] = {}  # of each stage, the jobs of all earlier ones
+    earlier: set[str] = set()
+    for stage in source.data["stages"]:
+        before[stage] = set(earlier)
+        earlier |= {job.id for job in jobs if job.stage == stage}
     makers = _Makers(jobs)
+    place = {job.id: index for index, job in enumerate(jobs)}
     found = []
     for job in jobs:
         said = source.data["stages"][job.stage][job.name]
@@ -31,16 +35,17 @@ def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[
         if job.watches:  # which takes no condition from anything, and starts whatever the results are
             either |= hard | files.keys()
             hard = set()
-        result = [
-            Edge(o.id, True, files=files.get(o.id, ()), exports=bool(o.exports))
-            for o in jobs
-            if o.id in hard or (o.id in files and o.id not in either)
-        ]
-        taken = {edge.job for edge in result}
+        taken = hard | (files.keys() - either)
         waits = optional | either
         if "needs" not in said or job.deploys:
-            waits |= {other.id for other in jobs if stages[other.stage] < stages[job.stage]}
-        result += [Edge(other.id, False, files=files.get(other.id, ())) for other in jobs if other.id in waits - taken]
+            waits |= before[job.stage]
+        result = [
+            Edge(name, True, files=files.get(name, ()), exports=bool(makers.by_id[name].exports))
+            for name in sorted(taken, key=place.__getitem__)
+        ]
+        result += [
+            Edge(name, False, files=files.get(name, ())) for name in sorted(waits - taken, key=place.__getitem__)
+        ]
         found.append(job._replace(edges=tuple(result)))
     return tuple(found), list(_circles(tuple(found)))
 
@@ -73,29 +78,24 @@ def _exporters(source: Source, said: dict[str, Any]) -> Iterator[str]:
 
 
 class _Makers:
-    """Who makes which path; paths that begin with one literal word are found without a look at all others."""
+    """Who makes which path."""
 
     def __init__(self, jobs: tuple[Job, ...]) -> None:
         self.by_id = {job.id: job for job in jobs}
-        self.by_word: dict[str, list[tuple[Job, str]]] = {}
-        for job in jobs:
-            for path in job.files:
-                self.by_word.setdefault(first_word(path), []).append((job, path))
+        self.files = {job.id: job.files for job in jobs}
+        self.index: paths.Index[str] = paths.Index()
+        for name, files in self.files.items():
+            for path in files:
+                self.index.add(name, path)
 
     def of(self, job: Job, reads: list[str]) -> dict[str, tuple[str, ...]]:
         """For each other job that makes a file of `reads`: which of its declared paths."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, set[str]] = {}
         for read in reads:
-            word = first_word(read)
-            near = (
-                [pair for pairs in self.by_word.values() for pair in pairs]
-                if not word
-                else (*self.by_word.get(word, ()), *self.by_word.get("", ()))
-            )
-            for other, path in near:
-                if other.id != job.id and path not in found.get(other.id, ()) and paths.overlap(path, read):
-                    found.setdefault(other.id, []).append(path)
-        return {name: tuple(p for p in self.by_id[name].files if p in made) for name, made in found.items()}
+            for name, path in self.index.near(read):
+                if name != job.id:
+                    found.setdefault(name, set()).add(path)
+        return {name: tuple(p for p in self.files[name] if p in made) for name, made in found.items()}
 
 
 def _circles(jobs: tuple[Job, ...]) -> Iterator[Diagnostic]:

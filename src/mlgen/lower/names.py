@@ -12,8 +12,10 @@ Route: TypeAlias = "tuple[str | int, ...]"
 
 def named(data: dict[str, Any], name: str) -> list[str]:
     """The ids of the jobs that `name` may mean: a job's name, or `stage.name`."""
-    ids = [(f"{stage}.{job}", job) for stage, members in data["stages"].items() for job in members]
-    return [name] if any(i == name for i, _ in ids) else [i for i, job in ids if job == name]
+    stage, _, job = name.partition(".")
+    if job:
+        return [name] if job in data["stages"].get(stage, ()) else []
+    return [f"{stage}.{name}" for stage, members in data["stages"].items() if name in members]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
