@@ -36,6 +36,8 @@ class Event(NamedTuple):
     head_repo: str = ""
     repo: str = SLUG
     request_env: tuple[str, ...] = ()
+    message: str = ""
+    base: str = f"{'0' * 39}1"
 
 
 class Build(NamedTuple):
@@ -92,6 +94,7 @@ def _data(config: Mapping[str, Any], event: Event, own: Sequence[str]) -> dict[s
         "head_repo": event.head_repo or None,
         "head_branch": event.head_branch or None,
         "fork": False,
+        "commit_message": event.message,
         "env": {name: _plain(value) for name, value in variables(env)},
     }
 
@@ -205,7 +208,7 @@ def _exports(
         "TRAVIS_BRANCH": event.tag or event.branch,
         "TRAVIS_TAG": event.tag,
         "TRAVIS_COMMIT": head,
-        "TRAVIS_COMMIT_RANGE": f"{'0' * 39}1...{head}" if event.type in ("push", "pull_request") else "",
+        "TRAVIS_COMMIT_RANGE": f"{event.base}...{head}" if event.type in ("push", "pull_request") else "",
         "TRAVIS_PULL_REQUEST": "7" if pull else "false",
         "TRAVIS_PULL_REQUEST_BRANCH": event.head_branch,
         "TRAVIS_PULL_REQUEST_SHA": "f" * 40 if pull else "",

@@ -49,14 +49,16 @@ def depth(job: Job) -> int | None:
     return own.depth if own else None
 
 
-def checkouts(job: Job, received: list[str]) -> Iterator[Command]:
+def checkouts(job: Job, received: list[str], root: str) -> Iterator[Command]:
     """What Travis' own clone of the repository lacks, and the repositories beside it.
 
     Travis fetches submodules, all the way down, by itself: https://docs.travis-ci.com/user/customizing-the-build
     """
     if own_checkout(job) is None:
-        stay = " -o ".join(f"-path {sh('./' + path.rstrip('/'))}" for path in [".mlgen", *received])
-        yield f"find . -mindepth 1 \\( {stay} \\) -prune -o ! -type d -exec rm -f -- {{}} +", "checkout: none"
+        folder = f"./{root}/" if root else "./"
+        stay = " -o ".join(f"-path {sh(folder + path.rstrip('/'))}" for path in [".mlgen", *received])
+        command = f"find . -mindepth 1 \\( {stay} \\) -prune -o ! -type d -exec rm -f -- {{}} +"
+        yield f'(cd "$TRAVIS_BUILD_DIR" && {command})' if root else command, "checkout: none"
     for one in job.checkouts:
         if one.repository or one.path:
             yield _clone(one)
@@ -210,7 +212,8 @@ def _run(job: Job, pipeline: Pipeline) -> str:
     names += [e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports]
     options = job.runner.on("travis")
     gpus = "--gpus all " if isinstance(options, dict) and str(options.get("size", "")).startswith("gpu") else ""
-    safe = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": '"$PWD"'}
+    repository = '"$TRAVIS_BUILD_DIR"' if pipeline.root else '"$PWD"'
+    safe = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": repository}
     git = " ".join(f"--env GIT_CONFIG_{name}={value}" for name, value in safe.items())
     more = "".join(f"  {line} \\\n" for line in _options(job))
     return (

@@ -185,7 +185,7 @@ CAPABILITIES = (
         "refuse",
     ),
     Capability("retry", "emulated", "a loop around the command"),
-    Capability("root", "unsupported", "a project in a folder is not built yet for Travis CI", default="refuse"),
+    Capability("root", "emulated", "`cd` in before_install; workspaces and caches name the folder"),
     Capability("runner", "native", "vm.size and arch"),
     Capability(
         "schedule",

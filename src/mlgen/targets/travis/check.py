@@ -88,7 +88,7 @@ def _workspaces(
     made: dict[str, int] = {}
     for name, entry in entries.items():
         create = entry.get("workspaces", {}).get("create")
-        if tuple(create["paths"] if create else ()) != files.created(units[name]):
+        if tuple(create["paths"] if create else ()) != files.created(units[name], pipeline.root):
             yield f"the workspace of {name} does not hold what other jobs receive"
         if create:
             if create["name"] in made:
@@ -139,6 +139,8 @@ def _phases(entry: Any, data: Any, printed: Any, root: Any) -> Iterator[str]:
         meant = getattr(printed, phase, ()) or getattr(root, phase, ())
         if _phase(entry.get(phase, data.get(phase, []))) != [item.text for item in meant]:
             yield f"{phase} of {entry['name']} is not what was to be written"
+    if entry.get("git", {}) != dict(printed.git):
+        yield f"the clone of {entry['name']} is not what was to be written"
 
 
 def _phase(value: Any) -> list[str]:

@@ -71,10 +71,15 @@ def shared(job: Job) -> tuple[str, ...]:
     return tuple(path for bundle in job.bundles if bundle.consumers for path in bundle.paths)
 
 
-def created(unit: Unit) -> tuple[str, ...]:
+def created(unit: Unit, root: str) -> tuple[str, ...]:
     """What the workspace of this job holds; nothing where no job receives anything of it."""
     found = leg_paths(unit.job, shared(unit.job), unit.leg)
-    return (*found, manifest(unit)) if collides(unit.job) else found
+    return tuple(below(root, path) for path in (*found, *([manifest(unit)] if collides(unit.job) else [])))
+
+
+def below(root: str, path: str) -> str:
+    """A path of the project as Travis' own keys name it, which are read in whatever folder the job is by then."""
+    return f"$TRAVIS_BUILD_DIR/{root}/{path}" if root and not path.startswith("$") else path
 
 
 class Received(NamedTuple):

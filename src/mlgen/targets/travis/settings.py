@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from mlgen.ir import Pipeline, Schedule
+from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Setting
-from mlgen.targets.travis import conditions
+from mlgen.targets.travis import before, conditions
 
 
 def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
@@ -31,13 +31,20 @@ def _events(pipeline: Pipeline) -> Iterator[Setting]:
 
 
 def _secrets(pipeline: Pipeline) -> Iterator[Setting]:
+    encrypted = before.scoped(pipeline)
     for secret in pipeline.secrets:
-        jobs = [job.id for job in pipeline.jobs if any(use.name == secret.name for use in job.secrets)]
-        if jobs:
-            detail = (
-                f"Do not display its value in the log. Limit it to a branch if {' and '.join(jobs)} run there only."
-            )
-            yield Setting(f"Environment variable {secret.name}", detail, True)
+        jobs = [job for job in pipeline.jobs if secret.name in job.secret_names]
+        if jobs and secret.name in encrypted:
+            detail = f"`travis encrypt {secret.name}=VALUE` makes what the spec holds as `secure`; it is no setting."
+            yield Setting(f"Encrypted variable {secret.name}", detail, True)
+        elif jobs:
+            yield Setting(f"Environment variable {secret.name}", _variable(secret.name, secret.plain, jobs), True)
+    if before.token(pipeline):
+        rights = sorted({f"{scope}: {right}" for job in pipeline.jobs for scope, right in job.permissions})
+        detail = (
+            f"A token of the code host with no rights but {', '.join(rights)}. Do not display its value in the log."
+        )
+        yield Setting("Environment variable MLGEN_TOKEN", detail, True)
     if pipeline.secrets or any(job.deploys for job in pipeline.jobs):
         if pipeline.triggers.on("pull_request"):
             detail = "Share encrypted environment variables with forks: off. Share SSH keys with forks: off."
@@ -49,35 +56,48 @@ def _secrets(pipeline: Pipeline) -> Iterator[Setting]:
         yield Setting("Who may request builds", detail, True)
 
 
+def _variable(name: str, plain: bool, jobs: list[Job]) -> str:
+    value = "It is no secret: display its value in the log." if plain else "Do not display its value in the log."
+    if any(use.file for job in jobs for use in job.secrets if use.name == name):
+        value += " Its value is the file in base64, on one line (`base64 -w0 FILE`)."
+    return f"{value} Limit it to a branch if {' and '.join(job.id for job in jobs)} run there only."
+
+
 def _runs(pipeline: Pipeline) -> Iterator[Setting]:
-    if pipeline.triggers.inputs:
-        names = ", ".join(f"{entry.variable}='{entry.default}'" for entry in pipeline.triggers.inputs)
-        detail = (
-            f"Trigger build, custom config: {_config('VARIABLE', 'VALUE')}. The variables and their defaults: {names}."
-        )
+    asked = [entry for entry in pipeline.triggers.inputs if entry.name in pipeline.triggers.manual]
+    if asked:
+        names = ", ".join(f"{entry.variable}='{entry.default}'" for entry in asked)
+        config = _config(["VARIABLE='VALUE'"])
+        detail = f"Trigger build, custom config: {config}. The variables and their defaults: {names}."
         yield Setting("Manual runs with inputs", detail, False)
+    for name, inputs in pipeline.triggers.api:
+        given = [f"MLGEN_API_EVENT='{name}'"]
+        given += [f"{e.variable}='{e.default or 'VALUE'}'" for e in pipeline.triggers.inputs if e.name in inputs]
+        yield Setting(f"Event {name}", _request(pipeline.default_branch, given, pipeline), False)
     for schedule in pipeline.triggers.schedules:
         title = f"Schedule {schedule.name}, `{schedule.cron}` in UTC, on a scheduler of yours"
-        yield Setting(title, _request(schedule, pipeline), True)
+        given = [f"MLGEN_SCHEDULED='{schedule.name}'"]
+        yield Setting(title, _request(schedule.branch, given, pipeline), True)
 
 
-def _config(name: str, value: str) -> str:
-    return f'{{"env": {{"global": ["{name}=\'{value}\'"]}}}}'
+def _config(given: list[str]) -> str:
+    entries = ", ".join(f'"{entry}"' for entry in given)
+    return f'{{"env": {{"global": [{entries}]}}}}'
 
 
-def _request(schedule: Schedule, pipeline: Pipeline) -> str:
+def _request(branch: str, given: list[str], pipeline: Pipeline) -> str:
     """https://docs.travis-ci.com/user/triggering-builds."""
     slug = conditions.slug(pipeline.repository).replace("/", "%2F") if pipeline.repository else "OWNER%2FNAME"
-    config = _config("MLGEN_SCHEDULED", schedule.name)
+    config = _config(given)
     return (
         f"POST https://api.travis-ci.com/repo/{slug}/requests with the headers `Travis-API-Version: 3` and"
         " `Authorization: token TOKEN`, TOKEN being of an account with no other rights, and the body"
-        f' {{"request": {{"branch": "{schedule.branch}", "merge_mode": "deep_merge_append", "config": {config}}}}}'
+        f' {{"request": {{"branch": "{branch}", "merge_mode": "deep_merge_append", "config": {config}}}}}'
     )
 
 
 def _machines(pipeline: Pipeline) -> Iterator[Setting]:
-    options = [job.runner.on("travis") for job in pipeline.jobs]
+    options = [runner.on("travis") for job in pipeline.jobs for runner in (job.runners or (job.runner,))]
     sizes = sorted({str(each["size"]) for each in options if isinstance(each, dict) and "size" in each})
     if sizes:
         yield Setting("Plan and credits", f"The plan must offer machines of the size {', '.join(sizes)}.", True)

@@ -112,8 +112,8 @@ def _root(pipeline: Pipeline) -> Root:
         language="python" if python else "generic",
         python=python,
         dist="noble" if modern else "jammy",
-        cache=_most([_cached(job) for job in pipeline.jobs if job.caches and not job.deploys], ()),
-        before_install=(*unset, Item("source .mlgen/env.sh")),
+        cache=_most([_cached(job, pipeline) for job in pipeline.jobs if job.caches and not job.deploys], ()),
+        before_install=(*_folder(pipeline), *unset, Item("source .mlgen/env.sh")),
         install=_most([_setup(job) for job in pipeline.jobs if job.setup and not in_container(job)], (Item("skip"),)),
         before_script=_heartbeat(pipeline),
     )
@@ -128,16 +128,21 @@ def _minor(version: str) -> int:
     return int(version.split(".")[1])
 
 
-def _cached(job: Job) -> tuple[str, ...]:
-    found = (path for cache in job.caches for path in cache.paths)
-    return tuple(dict.fromkeys("$HOME" + path[1:] if path.startswith("~/") else path for path in found))
+def _folder(pipeline: Pipeline) -> tuple[Item, ...]:
+    """All phases run in one shell, and so in the project's folder from here on."""
+    return (Item(f"cd {sh(pipeline.root)}", "the project's folder"),) if pipeline.root else ()
+
+
+def _cached(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
+    found = ("$HOME" + p[1:] if p.startswith("~/") else p for cache in job.caches for p in cache.paths)
+    return tuple(dict.fromkeys(files.below(pipeline.root, path) for path in found))
 
 
 def _job(unit: Unit, pipeline: Pipeline, units: tuple[Unit, ...], root: Root, stage: str) -> JobView:
     job = unit.job
     first = _before_install(job, pipeline, units)
     install = () if job.finally_ else _setup(job)
-    cache = () if job.deploys else _cached(job)
+    cache = () if job.deploys else _cached(job, pipeline)
     python = "" if in_container(job) or job.python == root.python else job.python
     runner = job.runner.on("travis")
     options = runner if isinstance(runner, dict) else {}
@@ -154,8 +159,8 @@ def _job(unit: Unit, pipeline: Pipeline, units: tuple[Unit, ...], root: Root, st
         arch=str(options.get("arch", "")),
         docker=in_container(job) or job.docker or bool(job.services),
         cache=None if cache == root.cache else cache,
-        create=unit.workspace if files.created(unit) else "",
-        created=files.created(unit),
+        create=unit.workspace if files.created(unit, pipeline.root) else "",
+        created=files.created(unit, pipeline.root),
         use=tuple(u.workspace for maker, _ in files.takes(job, pipeline) for u in units if u.job.id == maker.id),
         before_install=() if _texts(first) == _texts(root.before_install) else first,
         install=() if (install or (Item("skip"),)) == root.install else install or (Item("skip"),),
@@ -233,7 +238,7 @@ def _before_install(job: Job, pipeline: Pipeline, units: tuple[Unit, ...]) -> tu
     if _bare(job, pipeline):
         return (Item("skip"),)
     unlisted = before.withdrawn(job, pipeline)
-    found = [Item(f"unset {' '.join(unlisted)}")] if unlisted else []
+    found = [*_folder(pipeline), *([Item(f"unset {' '.join(unlisted)}")] if unlisted else [])]
     received = files.received(job, pipeline, units)
     decision = [Item(*each) for each in before.decision(job, pipeline)]
     # Where the job may not run at all, those whose files it receives may not have run either.
@@ -242,7 +247,7 @@ def _before_install(job: Job, pipeline: Pipeline, units: tuple[Unit, ...]) -> tu
     if decision:
         found += [*decision, *(Item(each.command, each.comment) for each in received if each.check)]
     taken = [path for maker, names in files.takes(job, pipeline) for path in files.leg_paths(maker, names, None)]
-    more = [*before.checkouts(job, taken), *before.secrets(job), *before.services(job)]
+    more = [*before.checkouts(job, taken, pipeline.root), *before.secrets(job), *before.services(job)]
     more += before.container(job, pipeline) if in_container(job) else []
     found += [_item(*each) for each in more]
     spent = before.spent(job)
