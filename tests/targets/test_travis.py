@@ -379,16 +379,17 @@ exec "$@"
 """
 
 
-@pytest.mark.parametrize("way", ["plain", "bounded", "after-setup", "contained"])
+@pytest.mark.parametrize("way", ["plain", "bounded", "timed", "after-setup", "contained"])
 def test_strings_reach_the_shell(way: str, tmp_path: Path) -> None:
     more = {
         "plain": "",
         "bounded": ", timeout: 1m, retry: 1",
+        "timed": ", timeout: 1m",
         "after-setup": ", finally: 'echo end'",
         "contained": ", image: 'python:3.11', timeout: 1m",
     }[way]
     setup = "runtime: {setup: 'true'}\n" if way == "after-setup" else ""
-    # The other two ways share their quoting with these, and are tried with some.
+    # The other ways share their quoting with these, and are tried with some.
     commands = COMMANDS if way in ("plain", "bounded") else COMMANDS[::4]
     jobs = "".join(f"    j{n}: {{run: {quoted(command)}{more}}}\n" for n, command in enumerate(commands))
     root = repository(spec(tmp_path / "project", f"{setup}stages:\n  a:\n{jobs}"))

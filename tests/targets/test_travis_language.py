@@ -14,6 +14,7 @@ from mlgen.diagnostics import SpecError
 from mlgen.ir import KINDS, Condition, Pipeline
 from mlgen.render import render
 from mlgen.targets.travis import TARGET
+from tests.engines import checkers
 from tests.targets.test_travis import adapted, build, compiled, repository, spec, started
 from tests.targets.travis.interpreter import SLUG, Build, Event, as_list, parse, run
 
@@ -341,6 +342,12 @@ def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
 
 
 # --- the text
+
+
+def test_clean_under_every_checker(tmp_path: Path) -> None:
+    path = tmp_path / ".travis.yml"
+    path.write_text(compiled(spec(tmp_path, LANGUAGE))[".travis.yml"], "utf-8")
+    assert checkers.check_all(path, "travis") == []
 
 
 def test_an_encrypted_secret_is_given_to_the_jobs_that_list_it(tmp_path: Path) -> None:

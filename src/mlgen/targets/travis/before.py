@@ -1,4 +1,4 @@
-"""What a job does before its setup: whether it runs at all, its repositories, its secrets, its services, its container.
+"""What a job does before its setup: whether it runs at all, its secrets, its container.
 
 All of it are items of `before_install`, of which the first that fails ends the job:
 https://docs.travis-ci.com/user/job-lifecycle
@@ -6,14 +6,13 @@ https://docs.travis-ci.com/user/job-lifecycle
 
 from collections.abc import Iterator
 
-from mlgen.ir import Checkout, Job, Pipeline, Service, fields
+from mlgen.ir import Checkout, Job, Pipeline, fields
 from mlgen.quoting import sh
 from mlgen.quoting.shell import sh_template
 from mlgen.targets import decide
 from mlgen.targets.travis import conditions, scripts
 
 FOLDER = "$HOME/.mlgen-secrets"
-READY_SECONDS = 120
 
 Command = tuple[str, str]
 """The text of an item, and why it is there."""
@@ -47,58 +46,6 @@ def depth(job: Job) -> int | None:
         return 0
     own = own_checkout(job)
     return own.depth if own else None
-
-
-def checkouts(job: Job, received: list[str], root: str) -> Iterator[Command]:
-    """What Travis' own clone of the repository lacks, and the repositories beside it.
-
-    Travis fetches submodules, all the way down, by itself: https://docs.travis-ci.com/user/customizing-the-build
-    """
-    if own_checkout(job) is None:
-        folder = f"./{root}/" if root else "./"
-        stay = " -o ".join(f"-path {sh(folder + path.rstrip('/'))}" for path in [".mlgen", *received])
-        command = f"find . -mindepth 1 \\( {stay} \\) -prune -o ! -type d -exec rm -f -- {{}} +"
-        yield f'(cd "$TRAVIS_BUILD_DIR" && {command})' if root else command, "checkout: none"
-    for one in job.checkouts:
-        if one.repository or one.path:
-            yield _clone(one)
-            continue
-        lines = []
-        if one.ref:
-            lines.append(f"git{_login(one)} fetch --quiet{_depth(one)} origin {sh(one.ref)}")
-            lines += ["git checkout --quiet --detach FETCH_HEAD", 'git checkout --quiet "$TRAVIS_COMMIT" -- .mlgen']
-        if one.lfs:
-            lines.append(f"git{_login(one)} lfs pull")
-        if lines:
-            yield " &&\n".join(lines), "checkout"
-
-
-def _clone(one: Checkout) -> Command:
-    folder = sh(one.path or one.repository.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git"))
-    whole = "://" in one.repository or "@" in one.repository
-    address = one.repository if whole else f"https://{one.repository.rstrip('/').removesuffix('.git')}.git"
-    url = sh(address) if one.repository else '"$MLGEN_REPOSITORY_URL.git"'
-    ref = sh(one.ref) if one.ref else "HEAD" if one.repository else '"$TRAVIS_COMMIT"'
-    git = f"git -C {folder}{_login(one)}"
-    shallow = "" if one.depth == 0 else f" --depth={one.depth or 1}"
-    lines = [f"git init --quiet {folder}", f"{git} fetch --quiet{shallow} {url} {ref}"]
-    lines.append(f"git -C {folder} checkout --quiet --detach FETCH_HEAD")
-    if one.submodules:
-        lines.append(f"{git} submodule update --init{' --recursive' if one.submodules == 'recursive' else ''}")
-    if one.lfs:
-        lines.append(f"{git} lfs pull {url}")
-    return " &&\n".join(lines), f"checkout of {one.repository or 'the project'}"
-
-
-def _depth(one: Checkout) -> str:
-    return f" --depth={one.depth}" if one.depth else ""
-
-
-def _login(one: Checkout) -> str:
-    if not one.token:
-        return ""
-    words = f'echo username=x-access-token; echo "password=${one.token}"'
-    return f" -c credential.helper='!f() {{ {words}; }}; f'"
 
 
 def scoped(pipeline: Pipeline) -> dict[str, str]:
@@ -145,45 +92,8 @@ def secrets(job: Job) -> Iterator[Command]:
         yield f"export {' '.join(given)}", "under the names that the job uses"
 
 
-def services(job: Job) -> Iterator[Command]:
-    """Containers beside the job, reached at their own addresses; the job goes on once they are ready."""
-    for service in job.services:
-        yield _started(service), f"services.{service.name}"
-        waits = [_ready(service)] if service.ready else [_answers(service, port) for port in service.ports]
-        for wait in waits:
-            yield wait, ""
-
-
-def _name(service: Service) -> str:
-    return f"service-{service.name}"
-
-
-def _started(service: Service) -> str:
-    words = [f"docker run --detach --name {_name(service)}"]
-    words += [f"--env {sh(f'{name}={value}')}" for name, value in service.env]
-    line = " ".join([*words, _image(service.image), *map(sh, service.command)])
-    address = "'{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'"
-    return f"{line} &&\nexport {service.variable}=$(docker inspect --format {address} {_name(service)})"
-
-
-def _ready(service: Service) -> str:
-    probe = f'until docker exec {_name(service)} sh -c "$0" >/dev/null 2>&1; do sleep 1; done'
-    return _within(f"bash -c {sh(probe)} {sh(service.ready)}", service, "is not ready")
-
-
-def _answers(service: Service, port: int) -> str:
-    probe = 'until (: <"/dev/tcp/$0/$1") 2>/dev/null; do sleep 1; done'
-    where = f'"${service.variable}" {port}'
-    return _within(f"bash -c {sh(probe)} {where}", service, f"does not answer at port {port}")
-
-
-def _within(command: str, service: Service, what: str) -> str:
-    message = sh(f"mlgen: the service {service.name} {what}")
-    fault = f"{{ echo {message} >&2; docker logs {_name(service)}; false; }}"
-    return f"timeout {READY_SECONDS} {command} ||\n  {fault}"
-
-
-def _image(name: str) -> str:
+def image_word(name: str) -> str:
+    """The name of an image as a word of the shell."""
     return sh_template(name) if "${" in name else sh(name)
 
 
@@ -221,7 +131,7 @@ def _run(job: Job, pipeline: Pipeline) -> str:
         f'  $(printf -- "--env %s " {" ".join(dict.fromkeys(names))} ${{!TRAVIS@}} ${{!MLGEN_@}}) \\\n'
         f"  {git} \\\n"
         f"{more}"
-        f"  --entrypoint sleep {_image(job.image)} infinity\n"
+        f"  --entrypoint sleep {image_word(job.image)} infinity\n"
     )
 
 

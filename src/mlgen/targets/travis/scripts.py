@@ -7,7 +7,7 @@ words gets a bash to itself: https://github.com/travis-ci/travis-build/blob/mast
 import re
 
 from mlgen.quoting import sh, sh_path
-from mlgen.quoting.shell import bounded, delimiter, is_simple
+from mlgen.quoting.shell import bounded, delimiter, duration, is_simple
 
 BASH = "bash -euo pipefail -c"
 CONTAINER = "job"
@@ -20,6 +20,9 @@ _GLOB = re.compile(r"[*?\[]")
 def item(script: str, timeout: int = 0, retry: int = 0, contained: bool = False, after: str = "") -> str:
     """The script as one item, with the meaning of a `bash -euo pipefail`; `after` is a test that comes before it."""
     first = f"{after} && " if after else ""
+    if timeout and not retry and not is_simple(script) and (contained or "'" not in script):
+        where = f"docker exec {CONTAINER} " if contained else ""
+        return f"{first}{where}timeout -k 30 {duration(timeout)} {BASH} {sh(script)}"
     if contained:
         return f"{first}docker exec {CONTAINER} {BASH} {sh(bounded(script, timeout, retry))}"
     if _is_plain(script) and not retry:

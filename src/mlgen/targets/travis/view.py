@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, TypeVar
 
-from mlgen.ir import Job, Pipeline
+from mlgen.ir import Checkout, Job, Pipeline
 from mlgen.ir.values import Step
 from mlgen.quoting import sh, yaml_scalar
 from mlgen.quoting.shell import sh_template
@@ -247,7 +247,14 @@ def _before_install(job: Job, pipeline: Pipeline, units: tuple[Unit, ...]) -> tu
     if decision:
         found += [*decision, *(Item(each.command, each.comment) for each in received if each.check)]
     taken = [path for maker, names in files.takes(job, pipeline) for path in files.leg_paths(maker, names, None)]
-    more = [*before.checkouts(job, taken, pipeline.root), *before.secrets(job), *before.services(job)]
+    around: list[before.Command] = []
+    if job.services or job.checkouts != (Checkout(),):
+        from mlgen.targets.travis import beside
+
+        around += beside.checkouts(job, taken, pipeline.root)
+    more = [*around, *before.secrets(job)]
+    if job.services:
+        more += beside.services(job)
     more += before.container(job, pipeline) if in_container(job) else []
     found += [_item(*each) for each in more]
     spent = before.spent(job)
