@@ -1,7 +1,8 @@
 # make demo   mlgen compiles an example for five CI systems, and you see what came out
 # make test   everything that must hold: lint, types, import directions, tests
 # make bench  how fast mlgen is; writes benchmarks/RESULTS.md
-# make goldens  after a change of the compiler: the schema and the committed outputs of examples and fixtures, made anew
+# make goldens  after a change of the compiler: the schema, the committed outputs of examples and fixtures, and docs, made anew
+# make docs   the pages of docs/ that the code tells: the language, the diagnostics, the targets
 # make clean  remove what these made
 #
 # Needs Python 3.10 or newer; `make test` also Node.js 20 or newer, and on Debian apt for what tests/engines/apt.txt
@@ -15,7 +16,7 @@ DEV := $(VENV)/.installed-$(TAG)
 DEMO := .tools/demo/.installed-$(TAG)
 PACKAGE := pyproject.toml hatch_build.py README.md $(shell find src templates schemas -type f ! -name '*.pyc')
 
-.PHONY: demo test bench goldens clean
+.PHONY: demo test bench goldens docs clean
 
 demo: $(DEMO)
 	@examples/demo.sh .tools/demo/bin/mlgen
@@ -35,6 +36,10 @@ goldens:
 	PYTHONPATH=src $(PYTHON) -m mlgen.targets.assemble
 	set -e; for spec in examples/*/mlgen.yaml examples/org-pack/*/mlgen.yaml tests/fixtures/*/mlgen.yaml; do PYTHONPATH=src $(PYTHON) -m mlgen compile -C $$(dirname $$spec); done
 	PYTHONPATH=src:. $(PYTHON) -m tests.targets.jenkins.project
+	PYTHONPATH=src $(PYTHON) docs/tools/build.py
+
+docs:
+	PYTHONPATH=src $(PYTHON) docs/tools/build.py
 
 clean:
 	rm -rf .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
