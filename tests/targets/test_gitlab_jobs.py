@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from mlgen.render import render
 from mlgen.targets.gitlab import TARGET
 from tests.engines.checkers import CHECKERS
 from tests.engines.run_gitlab import Variable, run_gitlab
@@ -99,7 +102,14 @@ def test_legs_with_their_own_machines(tmp_path: Path) -> None:
             "run": "true", "matrix": {"os": ["a", "b"], "v": [1, 2]}, "image": "org/${matrix.os}:${matrix.v}",
         },
     }  # fmt: skip
-    config = compiled(tmp_path, stages(**jobs))
+    jobs["run"] = {"run": "true", "matrix": {"on": ["arm", "gpu"]}, "runner": "${matrix.on}"}
+    jobs["same"] = {"run": "true", "matrix": {"on": ["a", "b"]}, "runner": "gpu"}
+    runners = {"arm": {"gitlab": {"tags": ["arm64"]}}, "gpu": {"gitlab": {"tags": ["nvidia"]}}}
+    config = compiled(tmp_path, {**stages(**jobs), "runners": runners})
+    assert config["run"]["tags"] == ["$MLGEN_TAG"] and config["same"]["tags"] == ["nvidia"]
+    assert config["run"]["parallel"]["matrix"] == [
+        {"on": ["arm"], "MLGEN_TAG": ["arm64"]}, {"on": ["gpu"], "MLGEN_TAG": ["nvidia"]},
+    ]  # fmt: skip
     assert config["py"]["image"] == "python:$v" and config["tag"]["image"] == "org/x:py$v-slim"
     assert config["py"]["parallel"]["matrix"] == [{"v": ["3.10", "3.11"]}]
     assert config["two"]["image"] == "$MLGEN_IMAGE"
@@ -127,6 +137,25 @@ def test_other_systems(tmp_path: Path) -> None:
     assert head == "$mlgen = " and "bash.exe" in tail and "exit $LASTEXITCODE" in tail
     done = run_script(inner, workspace(tmp_path), MLGEN_JOB="train.win")
     assert done.returncode == 0 and done.stdout == b"prepared\nit ran\ntrain.win\n", done.stderr
+
+
+def test_a_bound_without_timeout(tmp_path: Path) -> None:
+    """macOS has no timeout(1)."""
+    jobs = {
+        "slow": {"run": "trap 'echo stopped; exit' TERM; sleep 60 & wait", "runner": "macos", "timeout": "1s"},
+        "quick": {"run": 'echo "it ran"; exit 3', "runner": "macos", "timeout": "1m"},
+    }
+    config = language.read(emit(tmp_path, stages(**jobs))[1])
+    root = workspace(tmp_path)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("bash", "cut", "git", "perl", "sed", "sleep", "tr"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    for name, word in (("slow", b"stopped\n"), ("quick", b"it ran\n")):
+        start = time.monotonic()
+        done = run_script(language.script(config, name), root, PATH=str(tools))
+        assert done.returncode != 0 and done.stdout == word, done.stderr
+        assert time.monotonic() - start < 20
 
 
 # ---- what it may and what it sees
@@ -359,11 +388,32 @@ def test_addresses_that_a_job_tells(tmp_path: Path) -> None:
     said = {"stages": {"deploy": {"go": job}}, "environments": {"staging": {}}, "triggers": {"push": {}}}
     config = compiled(tmp_path, said)
     assert config["go"]["environment"]["url"] == "$MLGEN_URL"
-    assert config["go"]["artifacts"]["reports"] == {"dotenv": ".mlgen/url.env"}
+    assert config["go"]["artifacts"]["reports"] == {"dotenv": [".mlgen/url.env"]}
     root = workspace(tmp_path)
     done = run_script(language.script(config, "go"), root)
     assert done.returncode == 0, done.stderr
     assert (root / ".mlgen/url.env").read_text("utf-8") == "MLGEN_URL=https://h-main/main\n"
+
+
+def test_images_of_other_jobs(tmp_path: Path) -> None:
+    """The name of an image is a variable that must be there before the job starts."""
+    jobs = {
+        "build": {"run": 'echo "image=org/x@sha256:1" >> "$MLGEN_EXPORTS"', "exports": ["image"]},
+        "check": {"run": "true", "needs": ["build"]},
+    }
+    pipeline, _ = emit(tmp_path, stages(**jobs))
+    build, check = pipeline.jobs
+    edges = tuple(edge._replace(exports=True) for edge in check.edges)
+    changed = pipeline._replace(jobs=(build, check._replace(image="${image}", edges=edges)))
+    output = TARGET.outputs(changed)[0]
+    text = render(output.template, output.view)
+    config = language.read(text)
+    assert config["check"]["image"] == "${image}"
+    assert config["build"]["artifacts"]["reports"] == {"dotenv": [".mlgen/images.env"]}
+    root = workspace(tmp_path)
+    done = run_script(language.script(config, "build"), root)
+    assert done.returncode == 0, done.stderr
+    assert (root / ".mlgen/images.env").read_text("utf-8") == "image=org/x@sha256:1\n"
 
 
 def test_a_project_in_a_folder(tmp_path: Path) -> None:

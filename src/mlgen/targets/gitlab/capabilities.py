@@ -155,7 +155,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "system",
         "native",
         "the tags of GitLab's hosted runners; on Windows, PowerShell hands the script to Git Bash",
-        "Python and timeout(1) must be on the machine",
+        "Python must be on the machine",
     ),
     Capability("tag", "native", "tag pipelines"),
     Capability("timeout", "emulated", "timeout(1) around the command, and a longer timeout of the job"),

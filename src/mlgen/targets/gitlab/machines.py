@@ -75,6 +75,13 @@ def _name(job: Job, given: str, python: str) -> str:
     return found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
 
 
+def images_of(job: Job, pipeline: Pipeline) -> list[str]:
+    """The exported values of the job that name the images of others."""
+    names = [export.name for export in job.exports]
+    others = [o.image for o in pipeline.jobs if "${" in o.image and any(e.job == job.id and e.exports for e in o.edges)]
+    return [name for name in names if any(f"${{{name}}}" in image for image in others)]
+
+
 def _portable(name: str) -> str:
     return "$CI_COMMIT_SHA" if name in ("MLGEN_COMMIT", "MLGEN_CHECKOUT") else f"${{{name}}}"
 

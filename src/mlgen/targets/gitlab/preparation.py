@@ -33,6 +33,32 @@ def git_variables(job: Job, compared: bool) -> list[tuple[str, str]]:
     return found
 
 
+_TIMEOUT = """\
+command -v timeout >/dev/null || timeout() {  # as in: timeout -k 30 20m COMMAND
+  perl -e '
+    my ($count, $unit) = $ARGV[2] =~ /^([0-9]+)([smhd])$/;
+    splice @ARGV, 0, 3;
+    my $child = fork // die;
+    if (!$child) { setpgrp; exec { $ARGV[0] } @ARGV; exit 127 }
+    $SIG{ALRM} = sub {
+      kill TERM => -$child;
+      for (1 .. 30) { exit 124 if waitpid($child, 1) > 0; sleep 1 }
+      kill KILL => -$child;
+      exit 124;
+    };
+    alarm $count * {s => 1, m => 60, h => 3600, d => 86400}->{$unit};
+    waitpid $child, 0;
+    exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
+  ' -- "$@"
+}"""
+
+
+def bounds(job: Job) -> list[Entry]:
+    """The command that bounds others, where the system may have none."""
+    mac = any(runner.name == "macos" for runner in job.runners or (job.runner,))
+    return [block("timeout", _TIMEOUT)] if mac and job.timeout else []
+
+
 def emptied(job: Job, kept: list[str]) -> list[Entry]:
     """Takes away the repository that the runner has fetched, but not mlgen's own files and those of other jobs."""
     if own_checkout(job) is not None:

@@ -6,7 +6,7 @@ from mlgen.ir import Job, Pipeline, paths
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded, sh_template
 from mlgen.targets import ci_py, decide
-from mlgen.targets.gitlab import conditions, preparation
+from mlgen.targets.gitlab import conditions, machines, preparation
 from mlgen.targets.gitlab.entries import OPENING, Entry, apart, block, user
 from mlgen.targets.gitlab.names import native_name
 from mlgen.targets.scripts import headed
@@ -14,6 +14,8 @@ from mlgen.targets.scripts import headed
 __all__ = ["OPENING", "Entry"]
 
 ENVIRONMENT = Entry(". .mlgen/env.sh")
+IMAGES_FILE = ".mlgen/images.env"
+"""Where a job says the names of images in which others run: only a dotenv report is read before a job starts."""
 RESULTS = ".mlgen/results.env"
 URL_FILE = ".mlgen/url.env"
 """Where a job says the address of what it deployed: https://docs.gitlab.com/ci/environments/#set-a-dynamic-environment-url"""
@@ -23,6 +25,7 @@ def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
     """`before_script`: the portable variables, once all files that the job must not see are gone, then its setup."""
     return [
         *_start(pipeline),
+        *preparation.bounds(job),
         *preparation.emptied(job, [path for take in job.takes for path in take.paths]),
         *_removals(job, pipeline),
         ENVIRONMENT,
@@ -118,6 +121,11 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
         found.append(Entry(command))
     if job.exports:
         found.append(Entry(ci_py.exports(job)))
+    if images := machines.images_of(job, pipeline):
+        names = images[0] if len(images) == 1 else f"({'|'.join(images)})"
+        found.append(
+            Entry(f"grep -E '^{names}=' {ci_py.exports_file(job)} >{IMAGES_FILE}", "images that other jobs run in")
+        )
     if job.environment and "${" in job.environment.url:
         url = sh_template(job.environment.url)
         found.append(Entry(f"(. .mlgen/env.sh; printf 'MLGEN_URL=%s\\n' {url}) >{URL_FILE}", "environment.url"))

@@ -294,8 +294,9 @@ def _artifacts(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
     if conditions.leaves_mark(job, pipeline):
         paths.append(scripts.mark(job))
     summary, coverage = bool(job.reports.summary), job.reports.coverage
-    url = bool(job.environment) and "${" in job.environment.url  # type: ignore[union-attr]
-    if not paths and not job.reports.junit and not coverage and not url:
+    dotenv = [scripts.URL_FILE] if job.environment and "${" in job.environment.url else []
+    dotenv += [scripts.IMAGES_FILE] if machines.images_of(job, pipeline) else []
+    if not paths and not job.reports.junit and not coverage and not dotenv:
         return None
     root = f"{pipeline.root}/" if pipeline.root else ""
     kept = job.keep.result == "any" if job.keep else False
@@ -307,7 +308,7 @@ def _artifacts(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
         "expire_in": _days(job.keep.days) if job.keep and job.keep.days else "",
         "junit": [root + scripts.variable_path(path) for path in job.reports.junit],
         "coverage": coverage and coverage._replace(path=root + scripts.variable_path(coverage.path)),
-        "dotenv": root + scripts.URL_FILE if url else "",
+        "dotenv": [root + path for path in dotenv],
     }
 
 
