@@ -64,6 +64,12 @@ PARTS = (
     ),
     Part("smoke", (("smoke", "asks an address until it answers as it should"),)),
     Part(
+        "reuse",
+        (("reuse", "takes what an earlier run made from the same, or tells that the command must run"),),
+        ("import shutil", "from collections.abc import Iterable"),
+        used=lambda job: job.reuse,
+    ),
+    Part(
         "when",
         (("when", "tells whether a job is to run, by what has changed, the commit's message and exported values"),),
         ("import ast",),

@@ -200,6 +200,10 @@ CODES: dict[str, Code] = {
         "an override that breaks the file",
         "With the override applied, the file no longer passes its own check: a reference leads nowhere, a command or secret of the spec is gone, or a limit is exceeded. This is refused whatever the reason.",
     ),
+    "MLG441": Code(
+        "a job whose outputs cannot be used again",
+        "`reuse` leaves a command out where an earlier run made the same from the same. That needs `run` and outputs, and is not for jobs that deploy, that export values, or that have legs.",
+    ),
     "MLG501": Code(
         "a file that mlgen did not write is in the way",
         "mlgen overwrites only files that carry its header, and not those that it wrote from another spec. Move the file away, or take it over with `mlgen compile --adopt`, which keeps the old one as FILE.orig.",

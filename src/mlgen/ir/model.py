@@ -99,6 +99,8 @@ class Job(NamedTuple):
     """The whole job in targets' own words, by target."""
     result: Literal["", "success", "failure", "any"] = ""
     """Not empty: the job starts once all it waits for has ended, if they ended so."""
+    reuse: bool = False
+    """Whether the command is left out where an earlier run made the same from the same; it decides that itself."""
     varies: tuple[str, ...] = ()
     """Which of python, image and runner the legs of the matrix have of their own."""
     runners: tuple[Runner, ...] = ()

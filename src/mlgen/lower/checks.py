@@ -285,6 +285,10 @@ def drafts(source: Source, jobs: tuple[Job, ...], inputs: tuple[Input, ...]) -> 
         for path in other.files:
             makers.add(other.id, path)
     for job in jobs:
+        if job.reuse:
+            from mlgen.lower.reuse import faults
+
+            yield from faults(source, job)
         yield from _matrix(source, job)
         yield from _variables(source, job, by_id)
         yield from commands.check_job(source, job)

@@ -114,6 +114,10 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
         native=tuple(sorted((said.get("native") or {}).items())),
         result=_result(said),
     )
+    if said.get("reuse"):
+        from mlgen.lower.reuse import reused
+
+        job = reused(source, job)
     job = _judging(job)
     return _by_leg(job, data, said) if matrix and matrix.legs else job._replace(runners=(job.runner,))
 

@@ -8,11 +8,8 @@ from typing import Any
 
 from mlgen.spec.load import Route
 
-_JOB_KEYS = ["reuse"]
-
 _ROUTES: list[Route] = [
     *((key,) for key in ("policy", "report")),
-    *(("stages", "*", "*", key) for key in _JOB_KEYS),
     ("stages", "*", "*", "image", "from"),
     ("stages", "*", "*", "kubernetes", "strategy"),
 ]

@@ -13,6 +13,8 @@ def adapt(pipeline: Pipeline, target: Target) -> tuple[Pipeline, list[Diagnostic
     found: list[Diagnostic] = []
     skips = [c.construct for c in target.capabilities if options.fallback(c.construct) == "skip"]
     kept = _without(pipeline, {job for construct in skips for _, job in uses(pipeline, construct, target.name)})
+    if any(options.fallback(capability.construct) == "run" for capability in target.capabilities):
+        kept = _without_reuse(kept)
     for capability in target.capabilities:
         if capability.default and not options.fallback(capability.construct):
             used = list(uses(kept, capability.construct, target.name))  # what is left out needs no other
@@ -22,6 +24,18 @@ def adapt(pipeline: Pipeline, target: Target) -> tuple[Pipeline, list[Diagnostic
     if not any(d.severity == "error" for d in found):
         found += target.refuse(kept)
     return kept, found
+
+
+def _without_reuse(pipeline: Pipeline) -> Pipeline:
+    """The pipeline without the caches from which jobs take what earlier runs made: their commands always run."""
+    jobs = tuple(
+        job._replace(
+            caches=tuple(c for c in job.caches if not c.paths[0].startswith(".mlgen/reuse/")),
+            reuse=False,
+        )
+        for job in pipeline.jobs
+    )
+    return pipeline._replace(jobs=jobs)
 
 
 def _say(target: Target, capability: Capability, options: TargetOptions, jobs: list[str], at: object) -> Diagnostic:

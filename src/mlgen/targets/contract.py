@@ -13,8 +13,8 @@ class Capability(NamedTuple):
     `weaker`: what is lost against the meaning of the language; empty means nothing.
     `fallbacks`: what the spec may choose under `targets.NAME.fallback.CONSTRUCT`, each with its meaning. The name
     `skip` is known to the compiler: the jobs that need the construct, their dependents over hard edges, and the
-    deployments that would wait for them are left out for this target. Every other name only tells the target, and
-    silences the diagnostic.
+    deployments that would wait for them are left out for this target. So is `run`: nothing is reused. Every other name
+    only tells the target, and silences the diagnostic.
     `default`: what happens when the construct is used and no fallback is chosen: nothing, a warning, or a refusal.
     """
 

@@ -82,6 +82,17 @@ CAPABILITIES = (
     Capability("renamed", "unsupported", "not said yet", default="refuse"),
     Capability("result", "unsupported", "not said yet", default="refuse"),
     Capability("retry", "native", "`max_auto_reruns` of the step; a loop in the shell where a failure is permitted"),
+    Capability(
+        "reuse",
+        "emulated",
+        "a cache holds what earlier runs made",
+        "every branch of the project writes the caches that the default branch reads",
+        (
+            ("run", "the command always runs"),
+            ("shared", "whoever may push a branch is trusted with what all others reuse"),
+        ),
+        "refuse",
+    ),
     Capability("root", "unsupported", "not said yet", default="refuse"),
     Capability("runner", "native", "`resource_class` and `machine` of an executor"),
     Capability(

@@ -98,6 +98,12 @@ CAPABILITIES = (
     Capability("renamed", "native", "in the environment of the steps"),
     Capability("result", "native", "`if` over the results of `needs`", "a permitted failure counts as a success"),
     Capability("retry", "emulated", "a loop in the shell, in the same workspace"),
+    Capability(
+        "reuse",
+        "emulated",
+        "actions/cache holds what the last run made; a branch or pull request writes no cache that another's reads",
+        "of earlier runs, only the last one's files are kept",
+    ),
     Capability("root", "native", "`working-directory` of all steps, and paths from the repository's root"),
     Capability("runner", "native", "`runs-on`"),
     Capability(

@@ -122,6 +122,12 @@ CAPABILITIES: tuple[Capability, ...] = (
         "a job that skipped itself by a value counts as a success",
     ),
     Capability("retry", "emulated", "a loop around the command; native retry starts in a fresh workspace"),
+    Capability(
+        "reuse",
+        "emulated",
+        "a cache holds what the last run made; protected branches have their own, by a setting that is on at first",
+        "of earlier runs, only the last one's files are kept; all branches that are not protected share them",
+    ),
     Capability("root", "native", "paths below the folder, in which every script starts"),
     Capability("runner", "native", "tags"),
     Capability("schedule", "native", "pipeline schedules, which are made in the settings; the description is the name"),

@@ -148,6 +148,12 @@ CAPABILITIES: tuple[Capability, ...] = (
         weaker="a job that looks at a deployment or an approval starts once all stages have ended",
     ),
     Capability("retry", "emulated", "a loop in the script"),
+    Capability(
+        "reuse",
+        "emulated",
+        "the plugin Job Cacher holds what the branch's last run made, or the default branch's",
+        "of earlier runs, only the last one's files are kept",
+    ),
     Capability("root", "native", "`dir` around the steps"),
     Capability(
         "runner",

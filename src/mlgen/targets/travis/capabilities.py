@@ -185,6 +185,12 @@ CAPABILITIES = (
         "refuse",
     ),
     Capability("retry", "emulated", "a loop around the command"),
+    Capability(
+        "reuse",
+        "emulated",
+        "the branch's cache holds what the last run made; a pull request reads it, and writes one of its own",
+        "of earlier runs, only the last one's files are kept",
+    ),
     Capability("root", "emulated", "`cd` in before_install; workspaces and caches name the folder"),
     Capability("runner", "native", "vm.size and arch"),
     Capability(
