@@ -7,7 +7,8 @@ from typing import Any
 from mlgen.diagnostics import Diagnostic, Position, error, warning
 from mlgen.ir import Job, Match, Pipeline
 from mlgen.ir.expressions import matches
-from mlgen.targets.circleci import conditions, runtime, steps, text, view
+from mlgen.targets.circleci import conditions, runtime, steps, text, unsaid, view
+from mlgen.targets.circleci.step import Step
 from mlgen.targets.contract import Output
 
 MAX_BYTES = 8_000_000  # https://support.circleci.com/hc/en-us/articles/360045043634
@@ -25,6 +26,7 @@ BUILT_IN = frozenset(
         "restore_cache",
         "run",
         "save_cache",
+        "setup_remote_docker",
         "store_artifacts",
         "store_test_results",
     )
@@ -84,8 +86,10 @@ def _definitions(config: dict[str, Any], fault: Fault) -> Iterator[Diagnostic]:
         if not isinstance(held, dict):
             yield fault(f"{section}.{name} is no mapping")
             continue
-        if section == "jobs" and held.get("type") != "no-op" and held.get("executor") not in config["executors"]:
-            yield fault(f"jobs.{name}: there is no executor {held.get('executor')}")
+        named = held.get("executor")
+        own = str(named).startswith("<< parameters.") or "docker" in held or "machine" in held or "macos" in held
+        if section == "jobs" and held.get("type") != "no-op" and not own and named not in config["executors"]:
+            yield fault(f"jobs.{name}: there is no executor {named}")
         known = set(held.get("parameters") or {})
         for scope, parameter in _references(held):
             if scope == "matrix" or parameter not in known:
@@ -107,6 +111,8 @@ def _kept(config: dict[str, Any], pipeline: Pipeline, fault: Fault) -> Iterator[
     """Each job still does all that it must, in order; a template may add to it."""
     commands = view.named_commands(pipeline)
     for job in pipeline.jobs:
+        if job.native or job.milestone:
+            continue
         held = config["jobs"].get(job.key)
         given = [_plain(step) for step in (held.get("steps") or [])] if isinstance(held, dict) else []
         rest = iter(given)
@@ -116,7 +122,7 @@ def _kept(config: dict[str, Any], pipeline: Pipeline, fault: Fault) -> Iterator[
                 break
 
 
-def expected(step: steps.Step) -> Any:
+def expected(step: Step) -> Any:
     """A step of the view as the file says it."""
     kind = step["kind"]
     if kind == "plain":
@@ -125,6 +131,12 @@ def expected(step: steps.Step) -> Any:
         return {step["name"]: dict(step["arguments"])}
     if kind == "persist":
         return {"persist_to_workspace": {"root": ".", "paths": step["paths"]}}
+    if kind == "native":
+        return step["words"]
+    if kind == "restore":
+        return {"restore_cache": {"keys": [step["key"]]}}
+    if kind == "save":
+        return {"save_cache": {"key": step["key"], "paths": step["paths"]}}
     if kind == "store":
         return {step["name"]: {"path": step["path"]}}
     said = {"command": step["command"].rstrip("\n"), **dict(step["options"])}
@@ -326,6 +338,7 @@ def _cancelled(pipeline: Pipeline) -> Iterator[Diagnostic]:
 
 def _values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
     at = job.position
+    yield from unsaid.values(pipeline, job)
     legs = job.matrix.legs if job.matrix else ()
     named = [(f"the value of {name}", value) for name, value in (*pipeline.env, *job.env)]
     if job.environment:
@@ -344,9 +357,6 @@ def _values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
     for path in job.files:
         if "**" in path.split("/"):
             yield error("MLG401", at, f"{job.id}: a workspace knows no `**` as in {path}", "name the folder")
-    for use in job.secrets:
-        if use.file or use.variable != use.name:
-            yield error("MLG401", at, f"{job.id}: {use.name} can only be a variable of its own name", "")
     yield from _shared_lock(pipeline, job)
 
 

@@ -7,6 +7,7 @@ https://circleci.com/docs/guides/orchestrate/github-trigger-event-options/ (the 
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from mlgen.ir import (
     KINDS,
@@ -20,19 +21,26 @@ from mlgen.ir import (
     Pipeline,
     all_of,
     any_of,
+    fields,
     glob_regex,
     implies,
     is_literal,
 )
 from mlgen.ir.expressions import satisfiable
+from mlgen.targets.decide import outside
 
 EVENT = "pipeline.event.name"
 BRANCH = "pipeline.git.branch"
 TARGET_BRANCH = "pipeline.event.github.pull_request.base.ref"
 SCHEDULE = "pipeline.parameters.mlgen_schedule"
+NAMED = "pipeline.parameters.mlgen_event"
+INSIDE = ("changed", "message", "value")
+"""What filters cannot ask: they know no files, compare whole texts only, and are decided before any job has run."""
 
 # A pushed tag is an event of the name `push` too; the two are told apart by the ref.
-_EVENTS = {"push": "push", "pull_request": "pull_request", "tag": "push", "schedule": "schedule", "manual": "api"}
+_EVENTS = {
+    "push": "push", "pull_request": "pull_request", "tag": "push", "schedule": "schedule", "manual": "api", "api": "api"
+}  # fmt: skip
 _REFS = {
     "push": 'pipeline.event.github.ref starts-with "refs/heads/"',
     "tag": 'pipeline.event.github.ref starts-with "refs/tags/"',
@@ -41,7 +49,7 @@ _REFS = {
 
 def runs(pipeline: Pipeline, job: Job) -> Condition:
     """When the job runs: its condition, and the triggers' filters, which no other part of the file can say."""
-    return job.condition.both(pipeline.triggers.condition)
+    return outside(job.condition, INSIDE).both(pipeline.triggers.condition)
 
 
 def either(conditions: list[Condition]) -> Condition:
@@ -67,38 +75,59 @@ def repository(pipeline: Pipeline) -> str:
     return f"pipeline.git.repo_owner == {_string(parts[-2])} and pipeline.git.repo_name == {_string(parts[-1])}"
 
 
-def clauses(condition: Condition, own: str = "", deploys: bool = False) -> list[str]:
+class Entry(NamedTuple):
+    """The parameters of an API trigger: whether one of them names an event, and the type of each input."""
+
+    named: bool = False
+    types: tuple[tuple[str, str], ...] = ()
+
+
+NO_ENTRY = Entry()
+
+
+def entry(pipeline: Pipeline) -> Entry:
+    """What the pipeline's manual runs and api events share."""
+    return Entry(pipeline.triggers.on("api"), tuple((i.name, i.type) for i in pipeline.triggers.inputs))
+
+
+def clauses(condition: Condition, own: str = "", deploys: bool = False, entry: Entry = NO_ENTRY) -> list[str]:
     """The condition as clauses of which one must hold: one for each kind of event.
 
     `own` tests for the project's own repository: on schedules always, and on every event if the job deploys.
     """
     found: list[str] = []
-    for kind in KINDS:
-        expr = _reduced(_forkless(condition.on(kind)))
+    exprs = {kind: _reduced(_forkless(condition.on(kind))) for kind in KINDS}
+    if exprs["manual"] == exprs["api"]:  # then nothing asks which of the two it is
+        exprs["api"], entry = False, entry._replace(named=False)
+    for kind, expr in exprs.items():
         if satisfiable(expr):
             guard = own if deploys or kind == "schedule" else ""
-            found.append(_clause(kind, expr, guard))
+            found.append(_clause(kind, expr, guard, entry))
     return found
 
 
 @lru_cache(maxsize=1024)
-def filters(condition: Condition, own: str = "", deploys: bool = False) -> str:
+def filters(condition: Condition, own: str = "", deploys: bool = False, entry: Entry = NO_ENTRY) -> str:
     """The text of `filters`: a clause a line."""
-    found = clauses(condition, own, deploys)
+    found = clauses(condition, own, deploys, entry)
     if len(found) < 2:
         return "".join(found)
     return "\nor ".join(f"({c})" if " and " in c else c for c in found)
 
 
-def _clause(kind: str, expr: Expr, guard: str) -> str:
+def _clause(kind: str, expr: Expr, guard: str, entry: Entry) -> str:
     # The event comes first: the values of a pull request exist on no other event, and asking for one there fails
     # the pipeline unless `and` has stopped before.
     parts = [f'{EVENT} == "{_EVENTS[kind]}"']
     # A branch or tag that must match something is empty on the other kind of push, and says it all.
     if kind in _REFS and not _names(kind, expr):
         parts.append(_REFS[kind])
+    if entry.named and kind == "manual":
+        parts.append(f'{NAMED} == ""')
+    elif kind == "api" and not any(field == "api" for field in fields(expr)):
+        parts.append(f'{NAMED} != ""')
     if expr is not True:
-        parts.append(_text(kind, expr, inside=All))
+        parts.append(_text(kind, expr, All, dict(entry.types)))
     if guard:
         parts.append(guard)
     return " and ".join(parts)
@@ -138,24 +167,30 @@ def _reduced(expr: Expr) -> Expr:
     return all_of(kept)
 
 
-def _text(kind: str, expr: Expr, inside: type) -> str:
+def _text(kind: str, expr: Expr, inside: type, types: dict[str, str]) -> str:
     if isinstance(expr, (All, Any)):
         word = " and " if isinstance(expr, All) else " or "
-        text = word.join(_text(kind, item, type(expr)) for item in expr.items)
+        text = word.join(_text(kind, item, type(expr), types) for item in expr.items)
         return text if isinstance(expr, inside) else f"({text})"
     if isinstance(expr, Not):
         assert isinstance(expr.item, Match)
         if is_literal(expr.item.pattern):
-            return f"{_value(kind, expr.item.field)} != {_string(expr.item.pattern)}"
-        return f"not ({_match(kind, expr.item)})"
+            return f"{_value(kind, expr.item.field)} != {_literal(expr.item, types)}"
+        return f"not ({_match(kind, expr.item, types)})"
     assert isinstance(expr, Match)
-    return _match(kind, expr)
+    return _match(kind, expr, types)
 
 
-def _match(kind: str, match: Match) -> str:
+def _literal(match: Match, types: dict[str, str]) -> str:
+    """The value that is compared with, which for a boolean or an integer is no text."""
+    kind = types.get(match.field.removeprefix("input:"), "") if match.field.startswith("input:") else ""
+    return match.pattern if kind in ("boolean", "integer") else _string(match.pattern)
+
+
+def _match(kind: str, match: Match, types: dict[str, str]) -> str:
     value, pattern = _value(kind, match.field), match.pattern
     if is_literal(pattern):
-        return f"{value} == {_string(pattern)}"
+        return f"{value} == {_literal(match, types)}"
     if pattern.endswith("**") and is_literal(pattern[:-2]) and pattern[:-2]:
         return f"{value} starts-with {_string(pattern[:-2])}"
     return f"{value} matches /^{_delimited(glob_regex(pattern))}$/"
@@ -164,7 +199,9 @@ def _match(kind: str, match: Match) -> str:
 def _value(kind: str, field: str) -> str:
     if field == "branch":
         return TARGET_BRANCH if kind == "pull_request" else BRANCH
-    return {"tag": "pipeline.git.tag", "schedule": SCHEDULE}[field]
+    if field.startswith("input:"):
+        return f"pipeline.parameters.{field.removeprefix('input:')}"
+    return {"tag": "pipeline.git.tag", "schedule": SCHEDULE, "api": NAMED}[field]
 
 
 def _string(text: str) -> str:

@@ -3,17 +3,34 @@
 import re
 from typing import NamedTuple
 
-from mlgen.ir import Cache, Job, Pipeline
+from mlgen.ir import Cache, Container, Job, Leg, Pipeline
 
 DEFAULT_PYTHON = "3.12"
 
 
+class Beside(NamedTuple):
+    """A service's container in the same network as the job's: an entry of `docker` after the first."""
+
+    name: str
+    image: str
+    environment: tuple[tuple[str, str], ...]
+    command: tuple[str, ...]
+
+
 class Executor(NamedTuple):
-    """One entry of `executors`. Exactly one of `image` and `machine` is given."""
+    """One entry of `executors`. Exactly one of `image` and `machine` is given.
+
+    `username` and `password` are variables of a context, for a private registry.
+    """
 
     image: str
     machine: str
     resource_class: str
+    user: str = ""
+    entrypoint: str | None = None
+    username: str = ""
+    password: str = ""
+    beside: tuple[Beside, ...] = ()
 
 
 class CacheKey(NamedTuple):
@@ -26,28 +43,38 @@ class CacheKey(NamedTuple):
     file: str
 
 
-def image(job: Job) -> str:
-    """The image that the job's scripts run in; CircleCI's own convenience image has git and the rest that it needs.
+def image(job: Job, leg: Leg | None = None) -> str:
+    """The image that the scripts run in; CircleCI's own convenience image has git and the rest that it needs.
 
+    `${MLGEN_COMMIT}` in a name is the commit: an executor is chosen before any variable is there.
     https://circleci.com/docs/guides/execution-managed/circleci-images/
     """
-    return job.image or f"cimg/python:{job.python or DEFAULT_PYTHON}"
+    name, python = (leg.image, leg.python) if leg and job.varies else (job.image, job.python)
+    return name.replace("${MLGEN_COMMIT}", "<< pipeline.git.revision >>") or f"cimg/python:{python or DEFAULT_PYTHON}"
 
 
-def options(job: Job) -> dict[str, object]:
-    """What the spec says of the job's runner for this target."""
-    found = job.runner.on("circleci")
+def options(job: Job, leg: Leg | None = None) -> dict[str, object]:
+    """What the spec says of the job's runner, or the leg's, for this target."""
+    found = (job.runner_of(leg) if leg and job.varies else job.runner).on("circleci")
     return dict(found) if isinstance(found, dict) else {}
 
 
-def executor(job: Job) -> Executor:
-    """The job's executor."""
-    said = options(job)
+def executor(job: Job, leg: Leg | None = None) -> Executor:
+    """The executor of the job, or of one leg."""
+    said = options(job, leg)
     machine = said.get("machine")
     size = str(said.get("resource_class", ""))
     if isinstance(machine, dict):
         return Executor("", str(machine["image"]), size)
-    return Executor(image(job), "", size)
+    how = job.container or Container()
+    beside = tuple(Beside(s.name, s.image, s.env, s.command) for s in job.services)
+    return Executor(image(job, leg), "", size, how.user, how.entrypoint, how.username, how.password, beside)
+
+
+def executor_names(job: Job, known: dict[Executor, str]) -> list[str]:
+    """The executor's name for each leg of a job whose legs differ in it."""
+    legs = job.matrix.legs if job.matrix else ()
+    return [known[executor(job, leg)] for leg in legs]
 
 
 def container(job: Job) -> str:
@@ -59,16 +86,22 @@ def executors(pipeline: Pipeline) -> dict[Executor, str]:
     """Every executor that the jobs need, with its name."""
     found: dict[Executor, str] = {}
     for job in pipeline.jobs:
-        wanted = executor(job)
-        if wanted not in found:
-            if not found:
-                name = "default"
-            elif options(job):
-                name = job.runner.name
-            else:
-                name = re.sub(r"[^A-Za-z0-9_]+", "-", image(job).rsplit("/", 1)[-1].partition("@")[0]).strip("-")
-            found[wanted] = unique(name, found.values())
-    return found
+        if job.native or job.milestone:
+            continue
+        for leg in job.matrix.legs if job.matrix and job.varies else (None,):
+            wanted = executor(job, leg)
+            if wanted not in found:
+                found[wanted] = unique(_executor_name(job, leg) if found else "default", found.values())
+    return found or {Executor("cimg/base:current", "", ""): "default"}
+
+
+def _executor_name(job: Job, leg: Leg | None) -> str:
+    if options(job, leg):
+        return job.runner_of(leg).name if leg and job.varies else job.runner.name
+    if job.services or (job.container and job.container != Container()):
+        return job.key
+    name = image(job, leg).replace("<< pipeline.git.revision >>", "").rsplit("/", 1)[-1].partition("@")[0]
+    return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")
 
 
 def unique(name: str, taken: object) -> str:
@@ -87,7 +120,7 @@ def caches(job: Job) -> tuple[CacheKey, ...]:
 def _cache(cache: Cache, job: Job, index: int) -> CacheKey:
     """A saved cache is never changed: https://circleci.com/docs/reference/configuration-reference/#savecache."""
     words = [cache.salt or "v1", *(_word(path.rstrip("/").rsplit("/", 1)[-1]) for path in cache.paths)]
-    words.append(_word(job.python or image(job).rsplit("/", 1)[-1]))
+    words.append(_word(job.python or image(job).rsplit("/", 1)[-1]).replace("pipeline.git.revision", "built"))
     prefix = "-".join(filter(None, words)) + "-{{ arch }}-"
     globs = tuple(path for path in cache.key if any(c in path for c in "*?["))
     file = f"/tmp/cache-key-{index}" if globs else ""  # noqa: S108 - of a container that runs one job
@@ -123,10 +156,15 @@ def split(pipeline: Pipeline) -> bool:
     return any(o.name == "circleci" and o.fallback("secrets") == "split" for o in pipeline.targets)
 
 
+def variable(pipeline: Pipeline, secret: str) -> str:
+    """The variable of the context that holds the secret."""
+    return str(pipeline.secret(secret).on("circleci").get("id", secret))
+
+
 def contexts(pipeline: Pipeline, job: Job) -> list[str]:
     """The contexts of a job."""
     place = job.environment.name if job.environment else ""
-    return list(dict.fromkeys(context(pipeline, use.name, place) for use in job.secrets))
+    return list(dict.fromkeys(context(pipeline, name, place) for name in job.secret_names))
 
 
 def held(pipeline: Pipeline) -> dict[str, list[str]]:
@@ -134,8 +172,8 @@ def held(pipeline: Pipeline) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for job in pipeline.jobs:
         place = job.environment.name if job.environment else ""
-        for use in job.secrets:
-            names = found.setdefault(context(pipeline, use.name, place), [])
-            if use.name not in names:
-                names.append(use.name)
+        for name in job.secret_names:
+            names = found.setdefault(context(pipeline, name, place), [])
+            if name not in names:
+                names.append(name)
     return found

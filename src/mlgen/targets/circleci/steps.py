@@ -1,15 +1,13 @@
 """The steps of one job, as plain values for the template."""
 
-from typing import Any
-
 from mlgen.ir import Bundle, Job, Leg, Pipeline, Reports, Take
 from mlgen.ir.paths import MATRIX_REFERENCE, as_glob, on_leg
 from mlgen.quoting import sh, sh_path
-from mlgen.quoting.shell import bounded
+from mlgen.quoting.shell import bounded, sh_template
 from mlgen.targets import ci_py
-from mlgen.targets.circleci import runtime, text
-
-Step = dict[str, Any]
+from mlgen.targets.circleci import before, runtime, text
+from mlgen.targets.circleci.step import Step, run
+from mlgen.targets.scripts import headed
 
 EXPORTS = "/tmp/mlgen-exports"  # noqa: S108 - of a container that runs one job
 LONGEST = "5h"  # no job may run longer, on any plan
@@ -17,30 +15,42 @@ FAILED = " || echo 'export MLGEN_FAILED=1' >> \"$BASH_ENV\""
 ALREADY_FAILED = '[ -z "${MLGEN_FAILED:-}" ] || exit 0'
 
 
-def run(name: str, command: str, comment: str = "", **options: Any) -> Step:
-    """A `run` step; its keys in the order of the documentation."""
-    pairs = [(key, value) for key, value in options.items() if value]
-    step = {"kind": "run", "name": text.literal(name), "command": command, "options": pairs}
-    return {**step, "environment": (), "comment": comment}
-
-
 def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     """All steps; `commands` tells the reusable commands by what they hold (see `view`)."""
-    found: list[Step] = [{"kind": "plain", "name": "checkout"}]
-    found += _received(pipeline, job)
+    found = before.checkouts(job)
+    values = [take for take in job.takes if _bundle(pipeline.job(take.job), take).exports]
+    asked = before.question(job, pipeline)
+    # Files are taken once the job is known to run: who makes them may have skipped itself like this one.
+    early = [take for take in job.takes if not asked or take in values]
+    found += _received(pipeline, job, early)
     found.append({"kind": "plain", "name": "variables"})
+    if asked:
+        found += before.decision(job, pipeline)
+        found += _received(pipeline, job, [take for take in job.takes if take not in early])
+    found += before.secrets(job, pipeline)
+    found += before.identity(job)
+    found += before.services(job)
     found += _container(pipeline, job)
     found += _named(commands, "restore", job)
     found += _setup(pipeline, job, commands)
-    found.append(_action(pipeline, job))
+    found += _actions(pipeline, job)
     if job.allow_failure:
         # Before the job stops: what is to run after a failure too.
-        found += _finally(pipeline, job) + _reports(job) + _permitted(job)
+        found += _on_failure(pipeline, job) + _finally(pipeline, job) + before.forget(job)
+        found += _reports(job) + _permitted(job)
         return found + _handed(job) + _named(commands, "save", job)
     found += _checked(job) + _handed(job) + _reports(job) + _named(commands, "save", job)
     if job.environment and job.environment.url:
-        found.append(run("Show where it is", f"echo {text.literal(sh(job.environment.url))}"))
-    return found + _finally(pipeline, job)
+        url = job.environment.url
+        word = sh_template(url) if "${" in url else sh(url)
+        found.append(run("Show where it is", _own_exports(job) + f"echo {text.literal(word)}"))
+    return found + _on_failure(pipeline, job) + _finally(pipeline, job) + before.forget(job)
+
+
+def _own_exports(job: Job) -> str:
+    """Makes the values that the job exports variables of the script, for its address."""
+    file = ci_py.exports_file(job)
+    return f"set -a; . {sh(file)}; set +a\n" if file and job.environment and "${" in job.environment.url else ""
 
 
 def _named(commands: dict[str, str], verb: str, job: Job) -> list[Step]:
@@ -51,10 +61,17 @@ def _named(commands: dict[str, str], verb: str, job: Job) -> list[Step]:
 # ---- files of other jobs
 
 
-def _received(pipeline: Pipeline, job: Job) -> list[Step]:
+def _received(pipeline: Pipeline, job: Job, takes: list[Take]) -> list[Step]:
+    return [
+        *_taken(pipeline, [take for take in takes if not take.optional], "take"),
+        *_taken(pipeline, [take for take in takes if take.optional], "take-some"),
+    ]
+
+
+def _taken(pipeline: Pipeline, takes: list[Take], command: str) -> list[Step]:
     paths: list[str] = []
     merges: list[Step] = []
-    for take in job.takes:
+    for take in takes:
         other = pipeline.job(take.job)
         if _collides(other) and not _bundle(other, take).exports:
             paths.append(f".mlgen/legs/{other.key}")
@@ -64,7 +81,7 @@ def _received(pipeline: Pipeline, job: Job) -> list[Step]:
     if not paths:
         return []
     listed = " ".join(sh_path(path) for path in dict.fromkeys(paths))
-    return [{"kind": "call", "name": "take", "arguments": [("paths", listed)]}, *merges]
+    return [{"kind": "call", "name": command, "arguments": [("paths", listed)]}, *merges]
 
 
 def _bundle(other: Job, take: Take) -> Bundle:
@@ -123,6 +140,7 @@ def _inside(pipeline: Pipeline, job: Job) -> str:
         return ""
     names = ["HOME", *(n for n, _ in pipeline.env), *(n for n, _ in job.env), *(use.variable for use in job.secrets)]
     names += job.matrix.axes if job.matrix else ()
+    names += [service.variable for service in job.services]
     names += (e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports)
     return f"docker exec $(printf -- '--env %s ' \"${{!MLGEN_@}}\" {' '.join(dict.fromkeys(names))}) job"
 
@@ -131,8 +149,8 @@ def _setup(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]
     if not job.setup:
         return []
     if plain_setup(job):
-        return [{"kind": "plain", "name": commands["setup " + job.setup]}]
-    return [run("Set up", _wrapped(pipeline, job, job.setup), no_output_timeout="1h")]
+        return [{"kind": "plain", "name": commands["setup " + headed(job, job.setup, setup=True)]}]
+    return [run("Set up", _wrapped(pipeline, job, headed(job, job.setup, setup=True)), no_output_timeout="1h")]
 
 
 def plain_setup(job: Job) -> bool:
@@ -148,18 +166,55 @@ def _wrapped(pipeline: Pipeline, job: Job, script: str) -> str:
     return text.script(script)
 
 
-def _action(pipeline: Pipeline, job: Job) -> Step:
-    """The job's own script, or its gate."""
-    name, script = (f"Gate {job.gate.name}", ci_py.gate(job.gate)) if job.gate else (f"Run {job.name}", job.run)
+def _actions(pipeline: Pipeline, job: Job) -> list[Step]:
+    """What the job does: its script, its gate, its steps."""
+    if job.gate:
+        return [_action(pipeline, job, f"Gate {job.gate.name}", ci_py.gate(job.gate))]
+    if not job.steps:
+        return [_action(pipeline, job, f"Run {job.name}", job.run)]
+    found: list[Step] = []
+    for step in job.steps:
+        own = step.on("circleci")
+        script = "" if own is not None else step.run
+        if own is not None:
+            found.append({"kind": "native", "words": own, "comment": step.name})
+        elif script:
+            found.append(_action(pipeline, job, step.name, script))
+    return found
+
+
+def _action(pipeline: Pipeline, job: Job, name: str, script: str) -> Step:
+    """One script of the job, within its bounds."""
     # A step that ends well is not run again, and nor is one whose failure is permitted.
     again = 0 if job.allow_failure else job.retry
     script = bounded(script, job.timeout, job.retry - again)
+    folder = "" if job.gate else _folder(job)
+    script = script if job.gate else headed(job, script, folder=not folder)
     command = _wrapped(pipeline, job, script)
-    if job.allow_failure and job.setup:
+    if job.allow_failure and (job.setup or len(job.steps) > 1):
         command = f"{ALREADY_FAILED}\n{command}"
     comment = "allow_failure: a failure is noted, and the pipeline goes on" if job.allow_failure else ""
     silence = "" if job.gate else _silence(job)
-    return run(name, command, comment, no_output_timeout=silence, max_auto_reruns=again)
+    return run(name, command, comment, working_directory=folder, no_output_timeout=silence, max_auto_reruns=again)
+
+
+def _folder(job: Job) -> str:
+    """The step's `working_directory`; a script in a container of its own changes there itself."""
+    return job.working_directory if not runtime.container(job) and not job.allow_failure else ""
+
+
+def _on_failure(pipeline: Pipeline, job: Job) -> list[Step]:
+    """`on_failure`: a step that runs where one before it has failed."""
+    if not job.on_failure:
+        return []
+    folder = _folder(job)
+    script = headed(job, job.on_failure, folder=not folder)
+    if job.allow_failure:
+        script = text.nested(script, _inside(pipeline, job), " || true")
+        return [run("On failure", f'[ -n "${{MLGEN_FAILED:-}}" ] || exit 0\n{text.script(script)}')]
+    if runtime.container(job):
+        script = text.nested(script, _inside(pipeline, job))
+    return [run("On failure", text.script(script), when="on_fail", working_directory=folder)]
 
 
 def _silence(job: Job) -> str:
@@ -179,10 +234,11 @@ def _finally(pipeline: Pipeline, job: Job) -> list[Step]:
     note = "echo 'export MLGEN_RESULT=success' >> \"$BASH_ENV\""
     if job.allow_failure:
         note = f'[ -n "${{MLGEN_FAILED:-}}" ] || {note}'
-    script = job.finally_
+    folder = _folder(job)
+    script = headed(job, job.finally_, folder=not folder)
     if runtime.container(job) or job.allow_failure:
         script = text.nested(script, _inside(pipeline, job), FAILED if job.allow_failure else "")
-    after = run("Finally", text.script(script), when="always", no_output_timeout=LONGEST)
+    after = run("Finally", text.script(script), when="always", working_directory=folder, no_output_timeout=LONGEST)
     after["environment"] = [("MLGEN_RESULT", "failure")]
     after["comment"] = "unless the step above was reached"
     return [run("Note the success", note), after]
@@ -273,7 +329,8 @@ def _handed(job: Job) -> list[Step]:
         paths += [f".mlgen/legs/{job.key}"] if aside else [own(job, path) for path in bundle.paths]
     if paths:
         found.append({"kind": "persist", "paths": list(dict.fromkeys(paths))})
-    return found + [{"kind": "store", "name": "store_artifacts", "path": own(job, path)} for path in job.files]
+    kept = dict.fromkeys((*job.files, *(job.keep.paths if job.keep else ())))
+    return found + [{"kind": "store", "name": "store_artifacts", "path": own(job, path)} for path in kept]
 
 
 def _reports(job: Job) -> list[Step]:

@@ -8,7 +8,9 @@ from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import satisfiable
 from mlgen.quoting import sh_path
 from mlgen.targets.circleci import conditions, runtime, steps, text
+from mlgen.targets.circleci.step import Step, run
 from mlgen.targets.contract import Output
+from mlgen.targets.scripts import headed
 
 PATH = ".circleci/config.yml"
 
@@ -28,7 +30,8 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         "parameters": _parameters(pipeline),
         "environment": _variables(pipeline.env),
         "executors": [_executor(executor, name) for executor, name in executors.items()],
-        "takes": any(job.takes for job in pipeline.jobs),
+        "takes": any(not take.optional for job in pipeline.jobs for take in job.takes),
+        "takes_some": any(take.optional for job in pipeline.jobs for take in job.takes),
         "variables": _portable(pipeline),
         "integers": [entry.variable for entry in pipeline.triggers.inputs if entry.type == "integer"],
         "commands": _commands(pipeline, commands),
@@ -55,6 +58,10 @@ def _parameters(pipeline: Pipeline) -> list[dict[str, Any]]:
         names = ", ".join(s.name for s in pipeline.triggers.schedules)
         text_ = f"Set by each schedule trigger to its name: {names}"
         found.append({"name": "mlgen_schedule", "type": "string", "enum": (), "default": "", "description": text_})
+    if pipeline.triggers.on("api"):
+        names = ", ".join(name for name, _ in pipeline.triggers.api)
+        text_ = f"Empty on a manual run; else the event: {names}"
+        found.append({"name": "mlgen_event", "type": "string", "enum": (), "default": "", "description": text_})
     types = {"string": "string", "number": "string", "integer": "integer", "boolean": "boolean", "choice": "enum"}
     values: dict[str, Callable[[str], Any]] = {"integer": int, "boolean": lambda value: value == "true"}
     for entry in pipeline.triggers.inputs:
@@ -79,6 +86,8 @@ def _portable(pipeline: Pipeline) -> list[tuple[str, str]]:
             found.append((f"MLGEN_CIRCLECI_{name}", f'<< {guard} {values}.{value} or "" >>'))
     if pipeline.triggers.on("schedule"):
         found.append(("MLGEN_CIRCLECI_SCHEDULE", "<< pipeline.parameters.mlgen_schedule >>"))
+    if pipeline.triggers.on("api"):
+        found.append(("MLGEN_CIRCLECI_NAMED", "<< pipeline.parameters.mlgen_event >>"))
     # A number of more than six digits would turn into 1e+06; inside a text it does not.
     # https://circleci.com/docs/guides/security/set-environment-variable/#set-an-environment-variable-in-a-job
     found.append(("MLGEN_CIRCLECI_NUMBER", "#<< pipeline.number >>"))
@@ -95,15 +104,27 @@ def _portable(pipeline: Pipeline) -> list[tuple[str, str]]:
 
 
 def _executor(executor: runtime.Executor, name: str) -> dict[str, Any]:
-    return {"name": name, **executor._asdict()}
+    found = executor._asdict()
+    if executor.entrypoint is not None:
+        found["entrypoint"] = text.literal(executor.entrypoint)
+    found["beside"] = [
+        {
+            "image": service.image,
+            "name": service.name,
+            "environment": _variables(service.environment),
+            "command": [text.literal(word) for word in service.command],
+        }
+        for service in executor.beside
+    ]
+    return {"name": name, **found}
 
 
 def named_commands(pipeline: Pipeline) -> dict[str, str]:
     """What several jobs have in common, as reusable commands: what each holds, and its name."""
     found: dict[str, str] = {}
     for job in pipeline.jobs:
-        if steps.plain_setup(job) and "setup " + job.setup not in found:
-            found["setup " + job.setup] = runtime.unique("setup", found.values())
+        if steps.plain_setup(job) and "setup " + headed(job, job.setup, setup=True) not in found:
+            found["setup " + headed(job, job.setup, setup=True)] = runtime.unique("setup", found.values())
         if caches := runtime.caches(job):
             for verb in ("restore", "save"):
                 name = f"{verb}-caches" if len(caches) > 1 else f"{verb}-cache"
@@ -121,26 +142,26 @@ def _commands(pipeline: Pipeline, names: dict[str, str]) -> list[dict[str, Any]]
                 name = names[f"{verb} {caches}"]
                 found[name] = {"name": name, "description": "runtime.cache", "steps": say(caches)}
         if steps.plain_setup(job):
-            name = names["setup " + job.setup]
-            ready = steps.run("Set up", text.script(job.setup), no_output_timeout="1h")
+            name = names["setup " + headed(job, job.setup, setup=True)]
+            ready = run("Set up", text.script(headed(job, job.setup, setup=True)), no_output_timeout="1h")
             found[name] = {"name": name, "description": "runtime.setup", "steps": [ready]}
     order = ("restore", "setup", "save")
     return sorted(found.values(), key=lambda entry: order.index(entry["name"].split("-")[0]))
 
 
-def _restore(caches: tuple[runtime.CacheKey, ...]) -> list[steps.Step]:
-    found: list[steps.Step] = []
+def _restore(caches: tuple[runtime.CacheKey, ...]) -> list[Step]:
+    found: list[Step] = []
     for cache in caches:
         if cache.hashed:
             words = " ".join(sh_path(path) for path in cache.hashed)
-            found.append(steps.run("Hash what the cache depends on", f"sha256sum -- {words} > {cache.file}"))
+            found.append(run("Hash what the cache depends on", f"sha256sum -- {words} > {cache.file}"))
         # Without files to hash, the newest cache that begins like this one.
         key = cache.key if "checksum" in cache.key else cache.prefix
         found.append({"kind": "restore", "key": text.literal(key)})
     return found
 
 
-def _save(caches: tuple[runtime.CacheKey, ...]) -> list[steps.Step]:
+def _save(caches: tuple[runtime.CacheKey, ...]) -> list[Step]:
     return [{"kind": "save", "key": text.literal(cache.key), "paths": list(cache.paths)} for cache in caches]
 
 
@@ -158,6 +179,7 @@ def _job(
         environment += [(axis, f"<< parameters.{axis} >>") for axis in job.matrix.axes]
         if not steps.joined(job, job.matrix.legs):
             parameters.append(("mlgen_leg", True))
+    environment += [(service.variable, "localhost") for service in job.services]
     environment += _variables(job.env)
     if any(not export.file for export in job.exports):
         environment.append(("MLGEN_EXPORTS", steps.EXPORTS))
@@ -166,9 +188,12 @@ def _job(
         "stage": job.stage,
         "first": pipeline.stage_jobs(job.stage)[0] is job,
         "parameters": parameters,
-        "executor": executors[runtime.executor(job)],
+        "varies": bool(job.varies),
+        "native": dict(job.native)["circleci"] if job.native else None,
+        "idle": job.milestone,
+        "executor": "" if job.native or job.milestone or job.varies else executors[runtime.executor(job)],
         "environment": environment,
-        "steps": steps.steps(pipeline, job, commands),
+        "steps": [] if job.native or job.milestone else steps.steps(pipeline, job, commands),
     }
 
 
@@ -196,6 +221,16 @@ def start_name(pipeline: Pipeline) -> str:
     return runtime.unique("start", [job.key for job in pipeline.jobs]) if needed else ""
 
 
+def ended(job: Job) -> Any:
+    """How what the job waits for must have ended, where that is not by success.
+
+    https://circleci.com/docs/reference/configuration-reference/#requires
+    """
+    if job.result == "failure":
+        return ["failed", "canceled", "unauthorized", "not_run"]
+    return "terminal" if job.result == "any" else ""
+
+
 def approval_name(pipeline: Pipeline, job: Job) -> str:
     """The name of the job that waits for the approval."""
     return runtime.unique(f"approve-{job.key}", [other.key for other in pipeline.jobs])
@@ -214,7 +249,7 @@ def legs(job: Job) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def crossed(job: Job) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The axes that `matrix` can say: their whole product, with nothing that tells one leg from another."""
-    if job.matrix is None or not steps.joined(job, job.matrix.legs) or lanes(job):
+    if job.matrix is None or job.varies or not steps.joined(job, job.matrix.legs) or lanes(job):
         return ()
     if not job.matrix.crossed and len(job.matrix.axes) == 1:
         return ((job.matrix.axes[0], tuple(leg.slug for leg in job.matrix.legs)),)
@@ -246,6 +281,7 @@ class Workflow:
 
     def __init__(self, pipeline: Pipeline, start: str) -> None:
         self.pipeline, self.start = pipeline, start
+        self.executors = runtime.executors(pipeline)
         self.own = conditions.repository(pipeline)
         self.anchors: dict[str, str] = {}
         self.texts = [start_filter(pipeline)] if start else []
@@ -269,11 +305,10 @@ class Workflow:
             found += self._invocations(job, filters, requires)
         return found
 
-    def _requires(self, job: Job) -> list[tuple[str, str]]:
-        names = [name for edge in job.waits for name in self._names(edge)]
-        if needs_start(self.pipeline, job):
-            names.insert(0, self.start)
-        return [(name, "") for name in names]
+    def _requires(self, job: Job) -> list[tuple[str, Any]]:
+        status = ended(job)
+        names = [(name, status) for edge in job.waits for name in self._names(edge)]
+        return [(self.start, ""), *names] if needs_start(self.pipeline, job) else names
 
     def _names(self, edge: Edge) -> list[str]:
         other = self.pipeline.job(edge.job)
@@ -288,6 +323,9 @@ class Workflow:
             return [self._entry(job.key, filters, requires, **more)]
         found = []
         every = legs(job)
+        if job.varies:
+            names = runtime.executor_names(job, self.executors)
+            every = [(name, [*given, ("mlgen_executor", own)]) for (name, given), own in zip(every, names)]
         for index, (name, parameters) in enumerate(every):
             more = {"name": name if job.matrix else "", "parameters": parameters, "context": context}
             more["serial_group"] = group + name[len(job.key) :] if group else ""
@@ -314,10 +352,12 @@ def _prompt(job: Job) -> str:
 
 def filter_text(pipeline: Pipeline, job: Job, own: str) -> str:
     """The job's `filters`."""
-    return text.literal(conditions.filters(conditions.runs(pipeline, job), own, job.deploys))
+    return text.literal(
+        conditions.filters(conditions.runs(pipeline, job), own, job.deploys, conditions.entry(pipeline))
+    )
 
 
 def start_filter(pipeline: Pipeline) -> str:
     """When the job that does nothing runs: whenever one that needs it does."""
     needing = [conditions.runs(pipeline, job) for job in pipeline.jobs if needs_start(pipeline, job)]
-    return text.literal(conditions.filters(conditions.either(needing)))
+    return text.literal(conditions.filters(conditions.either(needing), entry=conditions.entry(pipeline)))

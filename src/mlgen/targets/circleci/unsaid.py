@@ -1,0 +1,35 @@
+"""Single values of a job that CircleCI cannot be told."""
+
+from collections.abc import Iterator
+
+from mlgen.diagnostics import Diagnostic, error
+from mlgen.ir import Job, Pipeline
+from mlgen.targets import decide
+from mlgen.targets.circleci import conditions, runtime
+
+
+def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
+    """What the capability table is too coarse for."""
+    at = job.position
+    if job.native and "circleci" not in dict(job.native):
+        hint = "add `circleci:` to it, or choose targets.circleci.fallback.native - `skip`: the job is left out"
+        yield error("MLG401", at, f"{job.id}: `native` says nothing for CircleCI", hint)
+    if job.container and not runtime.executor(job).machine and (job.container.options or job.container.pull):
+        hint = "leave them out, or give the job a runner that is a virtual machine"
+        yield error("MLG401", at, f"{job.id}: CircleCI's executor takes no options of docker run", hint)
+    if job.container and runtime.executor(job).machine:
+        hint = "leave `user`, `entrypoint`, `credentials` and `options` to the image and the runner"
+        yield error("MLG401", at, f"{job.id}: on a virtual machine the image is run as mlgen runs it", hint)
+    if job.result == "failure" and len(job.waits) > 1:
+        hint = "let the job wait for one of them: `needs: [JOB]`"
+        yield error("MLG404", at, f"{job.id}: CircleCI cannot start a job once any of several has failed", hint)
+    if decide.undecidable(job, conditions.INSIDE):
+        hint = "let each alternative say so, or none: secrets and deployments keep forks out by themselves"
+        yield error("MLG404", at, f"{job.id}: whether a pull request is of a fork stands inside an `or`", hint)
+    ports = [port for service in job.services for port in service.ports]
+    if len(ports) != len(set(ports)):
+        yield error(
+            "MLG404", at, f"{job.id}: two services listen at one port of localhost", "let one take another port"
+        )
+    if any("${" in service.image for service in job.services):
+        yield error("MLG401", at, f"{job.id}: the image of a service cannot hold a reference", "write the image's name")
