@@ -14,10 +14,12 @@ def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
     if job.native and "circleci" not in dict(job.native):
         hint = "add `circleci:` to it, or choose targets.circleci.fallback.native - `skip`: the job is left out"
         yield error("MLG401", at, f"{job.id}: `native` says nothing for CircleCI", hint)
-    if job.container and not runtime.executor(job).machine and (job.container.options or job.container.pull):
-        hint = "leave them out, or give the job a runner that is a virtual machine"
+    options = next((o for o in pipeline.targets if o.name == "circleci"), None)
+    lenient = options is not None and options.fallback("container") == "image"
+    if job.container and (job.container.options or job.container.pull) and not lenient:
+        hint = "leave them out, or choose targets.circleci.fallback.container - `image`: they are left out there"
         yield error("MLG401", at, f"{job.id}: CircleCI's executor takes no options of docker run", hint)
-    if job.container and runtime.executor(job).machine:
+    elif job.container and runtime.executor(job).machine and not lenient:
         hint = "leave `user`, `entrypoint`, `credentials` and `options` to the image and the runner"
         yield error("MLG401", at, f"{job.id}: on a virtual machine the image is run as mlgen runs it", hint)
     if job.result == "failure" and len(job.waits) > 1:
