@@ -57,6 +57,12 @@ def _resource_classes(config: dict[str, Any]) -> None:
             del job["resource_class"]
 
 
+def _passed_executors(config: dict[str, Any]) -> None:
+    for job in _jobs(config):
+        if str(job.get("executor", "")).startswith("<<"):
+            job["executor"] = next(iter(config["executors"]))
+
+
 def _status_maps(config: dict[str, Any]) -> None:
     for job in _workflow_jobs(config):
         if isinstance(job.get("requires"), list):
@@ -103,6 +109,11 @@ REWRITES = (
     Rewrite("machine: true", f"{_REFERENCE}#machine", _machine_true),
     Rewrite("self-hosted, GPU, Arm and computed resource classes", f"{_REFERENCE}#resourceclass", _resource_classes),
     Rewrite("requires: [{job: [success, failed]}]", f"{_REFERENCE}#requires", _status_maps),
+    Rewrite(
+        "an executor as a parameter",
+        "https://circleci.com/docs/reference/reusing-config/#executor",
+        _passed_executors,
+    ),
     Rewrite("when and unless steps", f"{_REFERENCE}#the-when-step", _conditional_steps),
     Rewrite("a command without parameters as a bare step", f"{_REFERENCE}#commands", _bare_commands),
 )

@@ -151,7 +151,7 @@ def results(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[
         elif runs:
             ended = f"{_wrapped(runs)} && {missed} && 'failure' || needs.{other.key}.result"
         name = other.key.upper().replace("-", "_")
-        found.append((f"MLGEN_RESULT_{name}", f"${{{{ {ended} }}}}"))
+        found.append((f"MLGEN_RESULT_{name}", "skipped" if ended == "'skipped'" else f"${{{{ {ended} }}}}"))
     return found
 
 
