@@ -652,5 +652,37 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert not faults(tmp_path / "chosen", chosen)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("changes: [src/**/*]", "changes: [src/*]", "rules do not say"),
+        ("      when: never\n", "", "rules do not say"),
+        ("      when: always\n", "", "successes only"),
+        ("--want failure", "--want any", "the results of what it waits for"),
+        ("--want all", "--want any", "the results of what it waits for"),
+        ("project: org/deploy", "project: org/other", "trigger is not that of `native`"),
+        (".mlgen/ci.py when", ".mlgen/ci.py gate", "what its condition needs inside"),
+        ("echo handled", "echo other", "after_script does not hold"),
+        ('default: ""', "default: x", "another default"),
+    ],
+)
+def test_damage_is_seen(old: str, new: str, word: str, tmp_path: Path) -> None:
+    changed = {"changed": {"paths": ["src/**"]}}
+    jobs = {
+        "fit": {"run": "true", "when": changed, "on_failure": "echo handled", "exports": ["a"]},
+        "other": {"run": "true", "when": {"not": changed, "branch": "main"}},
+        "value": {"run": "true", "when": {"value": {"fit.a": "1"}}},
+        "call": {"native": {"gitlab": {"trigger": {"project": "org/deploy"}}}, "when": {"event": "push"}},
+        "undo": {"run": "true", "needs": ["fit"], "when": {"result": "failure"}},
+        "done": {"needs": ["fit"], "when": changed},
+    }
+    spec = {**stages(**jobs), "triggers": {"push": {}, "pull_request": {}, "api": {"retrain": {}}}}
+    pipeline, text = emit(tmp_path, spec)
+    output = TARGET.outputs(pipeline)[0]
+    assert old in text and not TARGET.check(output, text, pipeline)
+    found = [fault.message for fault in TARGET.check(output, text.replace(old, new), pipeline)]
+    assert any(word in message for message in found), found
+
+
 def test_every_construct_is_said() -> None:
     assert not [capability.construct for capability in TARGET.capabilities if "not said yet" in capability.how]
