@@ -36,7 +36,7 @@ CONSTRUCTS: dict[str, tuple[str, ...]] = {
     "job.reports": ("junit", "coverage", "summary"),
     "job": ("milestone",),
     **{f"job.{name}": (name,) for name in ("allow_failure", "approval", "cache", "checkout", "finally")},
-    **{f"job.{name}": (name,) for name in ("keep", "native", "oidc", "on_failure", "permissions", "retry")},
+    **{f"job.{name}": (name,) for name in ("keep", "native", "oidc", "on_failure", "permissions", "retry", "reuse")},
     **{f"job.{name}": (name,) for name in ("steps", "timeout", "working_directory")},
     **{f"when.{name}": (name,) for name in ("changed", "input", "message", "result", "value")},
 }

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -296,6 +297,6 @@ def test_the_scripts_of_releases() -> None:
 def test_the_emitted_files_are_clean(machine: Machine) -> None:
     (machine.work / ".mlgen/registry.py").write_text(render("common/registry.py.j2", {}))
     rules = ["--line-length", "120", "--select", "E,F,W,I,B,UP,C4,SIM,RUF", "--target-version", "py38"]
-    argv = ["ruff", "check", "--isolated", *rules, str(machine.work / ".mlgen")]
+    argv = [str(Path(sys.executable).with_name("ruff")), "check", "--isolated", *rules, str(machine.work / ".mlgen")]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
