@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -546,3 +547,67 @@ def test_rendering_leaves_nothing_of_the_template() -> None:
     (output,) = TARGET.outputs(wanted)
     text = render(output.template, output.view)
     assert "[[=" not in text and "[%%" not in text and "\n\n\n" not in text and not text.endswith("\n\n")
+
+
+SKIPS = """
+triggers: {pull_request: {}}
+secrets: {PASSWORD: {}}
+environments: {site: {url: "https://example.org/${word}", deployment: false}}
+stages:
+  data:
+    fetch:
+      run: 'echo ran; echo x > data.txt; echo "word=two \\$(touch owned) words" >> "$MLGEN_EXPORTS"'
+      deps: [src/]
+      outs: [data.txt]
+      exports: [word]
+      finally: echo tidied
+      environment: site
+      when: {changed: true}
+  train:
+    fit: {run: 'cat data.txt; echo "ran $word"', needs: [fetch], deps: [data.txt]}
+    deep: {run: echo ran, needs: [fetch], when: {value: {fetch.word: good}}}
+  test:
+    unit: {run: echo ran, needs: []}
+"""
+
+
+@pytest.mark.parametrize(("path", "ran"), [("README", {"unit"}), ("src/a.py", {"fetch", "fit", "unit"})])
+def test_jobs_that_skip_themselves_end_green_with_all_that_depends_on_them(
+    tmp_path: Path, path: str, ran: set[str]
+) -> None:
+    repo = repository(tmp_path, project(tmp_path / "spec", SKIPS))
+    base = git(repo, "rev-parse", "HEAD")
+    (repo / path).parent.mkdir(exist_ok=True)
+    (repo / path).write_text("changed\n", "utf-8")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "a change")
+    values, variables = event("pull_request", {"branch": "main"})
+    values["pipeline.event.github.pull_request.base.sha"] = base
+    variables["CIRCLE_SHA1"] = git(repo, "rev-parse", "HEAD")
+    machine = Machine(tmp_path / "work", repo, variables=variables)
+    status = machine.run(Pipeline((repo / CONFIG).read_text("utf-8"), values))
+    assert set(status.values()) == {"success"}, machine.logs
+    assert {name for name, log in machine.logs.items() if re.search(r"^ran\b", log, re.MULTILINE)} == ran
+    assert ("tidied" in machine.logs["fetch"]) == ("fetch" in ran)
+    if "fetch" in ran:
+        assert "https://example.org/two $(touch owned) words" in machine.logs["fetch"]
+        assert not list((tmp_path / "work").rglob("owned"))
+
+
+def test_the_token_that_is_asked_for_is_in_a_context_of_the_job(tmp_path: Path) -> None:
+    root = project(tmp_path, "stages: {train: {fit: {run: x, permissions: {contents: write}}}}")
+    spec = root / "mlgen.yaml"
+    chosen = "targets: {circleci: {fallback: {permissions: secret}}}"
+    spec.write_text(spec.read_text("utf-8").replace("targets: [circleci]", chosen), "utf-8")
+    config = parsed(files(root)[CONFIG])
+    assert config["workflows"]["p"]["jobs"][0]["fit"]["context"] == ["p"]
+    assert any("MLGEN_TOKEN" in setting.title for setting in TARGET.settings(graph(root)))
+
+
+def test_a_registry_is_logged_in_to_by_the_variables_of_the_context(tmp_path: Path) -> None:
+    said = (
+        "secrets: {U: {circleci: {id: REG_U}}, P: {}}\n"
+        "stages: {train: {fit: {run: x, image: {name: i, credentials: {username: U, password: P}}}}}"
+    )
+    docker = parsed(files(project(tmp_path, said))[CONFIG])["executors"]["default"]["docker"]
+    assert docker == [{"image": "i", "auth": {"username": "$REG_U", "password": "$P"}}]

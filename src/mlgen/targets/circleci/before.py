@@ -10,6 +10,8 @@ from mlgen.targets.circleci.step import Step, run
 
 FOLDER = "/tmp/mlgen-secrets"  # noqa: S108 - of a container or machine that runs one job
 HEAD = ".mlgen/head"
+SKIPPED = "MLGEN_SKIPPED"
+"""Set for the steps that always run, in a job that is skipped."""
 
 
 def question(job: Job, pipeline: Pipeline) -> str:
@@ -27,7 +29,8 @@ def decision(job: Job, pipeline: Pipeline) -> list[Step]:
     found = _base(job) if pushed.intersection(since) else []
     # https://circleci.com/docs/reference/configuration-reference/#ending-a-job-from-within-a-step
     command = f"code=0\n{decide.call(asked)} || code=$?\n"
-    command += f'case $code in 0) ;; {decide.SKIPPED}) circleci-agent step halt ;; *) exit "$code" ;; esac'
+    skip = f"echo 'export {SKIPPED}=1' >> \"$BASH_ENV\"; circleci-agent step halt"
+    command += f'case $code in 0) ;; {decide.SKIPPED}) {skip} ;; *) exit "$code" ;; esac'
     return [*found, run("Decide whether the job runs", text.literal(command), "its `when`")]
 
 

@@ -316,7 +316,7 @@ def _scopes(pipeline: Pipeline) -> Iterator[Diagnostic]:
         return
     held = runtime.held(pipeline)
     for job in pipeline.jobs:
-        listed = {use.name for use in job.secrets}
+        listed = set(runtime.secrets(job))
         for context in runtime.contexts(pipeline, job):
             if more := [name for name in held[context] if name not in listed]:
                 rest = ", ".join(more)

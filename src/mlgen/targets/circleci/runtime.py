@@ -6,6 +6,8 @@ from typing import NamedTuple
 from mlgen.ir import Cache, Container, Job, Leg, Pipeline
 
 DEFAULT_PYTHON = "3.12"
+TOKEN = "MLGEN_TOKEN"  # noqa: S105 - the name of a variable
+"""What holds a token of the code host, which CircleCI itself has not."""
 
 
 class Beside(NamedTuple):
@@ -144,7 +146,7 @@ def context(pipeline: Pipeline, secret: str, environment: str) -> str:
     each secret.
     """
     words = [pipeline.name]
-    if environment and environment in pipeline.secret(secret).environments:
+    if secret != TOKEN and environment and environment in pipeline.secret(secret).environments:
         words.append(environment)
     if split(pipeline):
         words.append(secret)
@@ -158,13 +160,18 @@ def split(pipeline: Pipeline) -> bool:
 
 def variable(pipeline: Pipeline, secret: str) -> str:
     """The variable of the context that holds the secret."""
-    return str(pipeline.secret(secret).on("circleci").get("id", secret))
+    return secret if secret == TOKEN else str(pipeline.secret(secret).on("circleci").get("id", secret))
+
+
+def secrets(job: Job) -> tuple[str, ...]:
+    """What the job reads from contexts: its secrets, and the token where it asks for permissions."""
+    return (*job.secret_names, *((TOKEN,) if job.permissions and TOKEN not in job.secret_names else ()))
 
 
 def contexts(pipeline: Pipeline, job: Job) -> list[str]:
     """The contexts of a job."""
     place = job.environment.name if job.environment else ""
-    return list(dict.fromkeys(context(pipeline, name, place) for name in job.secret_names))
+    return list(dict.fromkeys(context(pipeline, name, place) for name in secrets(job)))
 
 
 def held(pipeline: Pipeline) -> dict[str, list[str]]:
@@ -172,7 +179,7 @@ def held(pipeline: Pipeline) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for job in pipeline.jobs:
         place = job.environment.name if job.environment else ""
-        for name in job.secret_names:
+        for name in secrets(job):
             names = found.setdefault(context(pipeline, name, place), [])
             if name not in names:
                 names.append(name)

@@ -52,6 +52,7 @@ def _schedules(pipeline: Pipeline) -> Iterator[Setting]:
 def _contexts(pipeline: Pipeline) -> Iterator[Setting]:
     """One restriction a context: https://circleci.com/docs/guides/security/contexts/#expression-restrictions."""
     for context, secrets in runtime.held(pipeline).items():
+        held = [_held(pipeline, name) for name in secrets]
         users = [job for job in pipeline.jobs if context in runtime.contexts(pipeline, job)]
         kinds = {kind for job in users for kind in conditions.runs(pipeline, job).kinds()}
         tests = [] if "pull_request" in kinds else ['pipeline.event.name != "pull_request"']
@@ -60,13 +61,21 @@ def _contexts(pipeline: Pipeline) -> Iterator[Setting]:
             tests.append(branch if _default_only(pipeline, users) else "")
         tests += ["not job.ssh.enabled", 'not (pipeline.config_source starts-with "api")']
         yield Setting(
-            f"Organization Settings, Contexts: {context} with {', '.join(secrets)}",
+            f"Organization Settings, Contexts: {context} with {', '.join(held)}",
             f"Restrict it to this project and to the expression: {' and '.join(filter(None, tests))}",
             True,
         )
     if runtime.held(pipeline):
         title = "Project Settings, Environment Variables: none of these secrets"
         yield Setting(title, "Every job would see them there.", True)
+
+
+def _held(pipeline: Pipeline, secret: str) -> str:
+    """The variable, and what it must hold where that is not the secret itself."""
+    name = runtime.variable(pipeline, secret)
+    if secret == runtime.TOKEN:
+        return f"{name} (a token of the code host)"
+    return f"{name} (in base64)" if pipeline.secret(secret).file else name
 
 
 def _default_only(pipeline: Pipeline, users: list[Job]) -> bool:

@@ -18,15 +18,34 @@ ALREADY_FAILED = '[ -z "${MLGEN_FAILED:-}" ] || exit 0'
 def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     """All steps; `commands` tells the reusable commands by what they hold (see `view`)."""
     found = before.checkouts(job)
-    values = [take for take in job.takes if _bundle(pipeline.job(take.job), take).exports]
-    asked = before.question(job, pipeline)
-    # Files are taken once the job is known to run: who makes them may have skipped itself like this one.
-    early = [take for take in job.takes if not asked or take in values]
-    found += _received(pipeline, job, early)
-    found.append({"kind": "plain", "name": "variables"})
-    if asked:
+    if asked := before.question(job, pipeline):
+        # Who makes the files may have skipped itself, like this one: they are taken once the job is known to run, and
+        # before that only the values, as far as they are there.
+        values = [take for take in job.takes if _bundle(pipeline.job(take.job), take).exports]
+        found += _taken(pipeline, values, "take-some")
+        found.append({"kind": "plain", "name": "variables"})
         found += before.decision(job, pipeline)
-        found += _received(pipeline, job, [take for take in job.takes if take not in early])
+        found += _received(pipeline, [take for take in job.takes if take not in values])
+    else:
+        found += _received(pipeline, list(job.takes))
+        found.append({"kind": "plain", "name": "variables"})
+    rest = _unless_skipped(_rest(pipeline, job, commands)) if asked else _rest(pipeline, job, commands)
+    return found + rest
+
+
+def _unless_skipped(steps: list[Step]) -> list[Step]:
+    """The steps, of which those that always run do nothing in a job that is skipped: no page of CircleCI's tells
+    whether they run once a job has been halted."""
+    guard = f'[ -z "${{{before.SKIPPED}:-}}" ] || exit 0\n'
+    return [
+        {**step, "command": guard + step["command"]} if ("when", "always") in step.get("options", ()) else step
+        for step in steps
+    ]
+
+
+def _rest(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
+    """The steps of a job that runs, once it has its files and variables."""
+    found: list[Step] = []
     found += before.secrets(job, pipeline)
     found += before.identity(job)
     found += before.services(job)
@@ -50,7 +69,9 @@ def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
 def _own_exports(job: Job) -> str:
     """Makes the values that the job exports variables of the script, for its address."""
     file = ci_py.exports_file(job)
-    return f"set -a; . {sh(file)}; set +a\n" if file and job.environment and "${" in job.environment.url else ""
+    if not file or not job.environment or "${" not in job.environment.url:
+        return ""
+    return f'while IFS= read -r line; do export "$line"; done < {sh(file)}\n'
 
 
 def _named(commands: dict[str, str], verb: str, job: Job) -> list[Step]:
@@ -61,7 +82,7 @@ def _named(commands: dict[str, str], verb: str, job: Job) -> list[Step]:
 # ---- files of other jobs
 
 
-def _received(pipeline: Pipeline, job: Job, takes: list[Take]) -> list[Step]:
+def _received(pipeline: Pipeline, takes: list[Take]) -> list[Step]:
     return [
         *_taken(pipeline, [take for take in takes if not take.optional], "take"),
         *_taken(pipeline, [take for take in takes if take.optional], "take-some"),

@@ -25,18 +25,20 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
     executors = runtime.executors(pipeline)
     commands = named_commands(pipeline)
     start = start_name(pipeline)
+    jobs = [_job(pipeline, job, executors, commands) for job in pipeline.jobs]
+    called = {step["name"] for job in jobs for step in job["steps"] if step["kind"] == "call"}
     return {
         "name": pipeline.name,
         "parameters": _parameters(pipeline),
         "environment": _variables(pipeline.env),
-        "executors": [_executor(executor, name) for executor, name in executors.items()],
-        "takes": any(not take.optional for job in pipeline.jobs for take in job.takes),
-        "takes_some": any(take.optional for job in pipeline.jobs for take in job.takes),
+        "executors": [_executor(pipeline, executor, name) for executor, name in executors.items()],
+        "takes": "take" in called,
+        "takes_some": "take-some" in called,
         "variables": _portable(pipeline),
         "integers": [entry.variable for entry in pipeline.triggers.inputs if entry.type == "integer"],
         "commands": _commands(pipeline, commands),
         "start": start,
-        "jobs": [_job(pipeline, job, executors, commands) for job in pipeline.jobs],
+        "jobs": jobs,
         "workflow": Workflow(pipeline, start).entries(),
     }
 
@@ -103,8 +105,10 @@ def _portable(pipeline: Pipeline) -> list[tuple[str, str]]:
 # ---- executors and commands
 
 
-def _executor(executor: runtime.Executor, name: str) -> dict[str, Any]:
+def _executor(pipeline: Pipeline, executor: runtime.Executor, name: str) -> dict[str, Any]:
     found = executor._asdict()
+    for key in ("username", "password"):
+        found[key] = runtime.variable(pipeline, found[key]) if found[key] else ""
     if executor.entrypoint is not None:
         found["entrypoint"] = text.literal(executor.entrypoint)
     found["beside"] = [
