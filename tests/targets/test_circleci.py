@@ -611,3 +611,41 @@ def test_a_registry_is_logged_in_to_by_the_variables_of_the_context(tmp_path: Pa
     )
     docker = parsed(files(project(tmp_path, said))[CONFIG])["executors"]["default"]["docker"]
     assert docker == [{"image": "i", "auth": {"username": "$REG_U", "password": "$P"}}]
+
+
+PUSHES = """
+triggers: {push: {}}
+stages:
+  train:
+    fit: {run: 'test ! -e src/broken; echo ran; echo x > model', deps: [src/], outs: [model], when: {changed: true}}
+  test: {check: {run: 'cat model; echo ran', deps: [model]}}
+"""
+
+
+def test_all_jobs_of_a_run_compare_a_push_with_one_head(tmp_path: Path) -> None:
+    """A job that did not run on the last push must not see more of a change than the one whose files it takes."""
+    repo = repository(tmp_path, project(tmp_path / "spec", PUSHES))
+    (tmp_path / "caches").mkdir()
+
+    def push(name: str, *paths: str) -> tuple[dict[str, str], set[str]]:
+        for path in paths:
+            (repo / path).parent.mkdir(exist_ok=True)
+            (repo / path).write_text(name, "utf-8")
+        git(repo, "add", "-A")
+        git(repo, "commit", "-q", "--allow-empty", "-m", name)
+        return again(name)
+
+    def again(name: str) -> tuple[dict[str, str], set[str]]:
+        values, variables = event("push", {"branch": "main"})
+        variables["CIRCLE_SHA1"] = git(repo, "rev-parse", "HEAD").strip()
+        machine = Machine(tmp_path / name, repo, variables=variables, caches=tmp_path / "caches")
+        status = machine.run(Pipeline((repo / CONFIG).read_text("utf-8"), values))
+        return status, {job for job, log in machine.logs.items() if re.search(r"^ran$", log, re.MULTILINE)}
+
+    good = {"fit": "success", "check": "success"}
+    assert push("first", "README") == (good, {"fit", "check"}), "no head is known yet"
+    assert push("docs", "README") == (good, set())
+    assert push("code", "src/a") == (good, {"fit", "check"})
+    assert again("code-again") == (good, {"fit", "check"}), "a rerun compares with what the first run did"
+    assert push("broken", "src/broken")[0] == {"fit": "failed", "check": "not_run"}
+    assert push("docs-after", "README") == (good, set())

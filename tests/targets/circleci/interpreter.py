@@ -1,6 +1,6 @@
 """Runs a compiled config on this machine: workflow, workspaces, approvals, steps in bash, one job after the other.
 
-From https://circleci.com/docs/reference/configuration-reference/. Not here: time limits, serial groups, real caches.
+From https://circleci.com/docs/reference/configuration-reference/. Not here: time limits, serial groups, checksums.
 A job gets a folder of its own as home; `/tmp/` in the config stands for a folder in it.
 """
 
@@ -165,7 +165,9 @@ class Machine:
         approved: Iterable[str] = (),
         variables: Mapping[str, str] | None = None,
         path: Iterable[Path] = (),
+        caches: Path | None = None,
     ) -> None:
+        self.caches = caches
         self.work, self.repository = work, repository
         self.contexts, self.approved, self.variables = contexts or {}, set(approved), dict(variables or {})
         bin_ = work / "bin"
@@ -265,7 +267,29 @@ class Machine:
             _copied(project, [said["path"]], self.work / kind / job.name)
             return True
         assert kind in ("restore_cache", "save_cache"), kind
+        if self.caches is not None:
+            (self._restore if kind == "restore_cache" else self._save)(self.caches, said, project)
         return True
+
+    def _key(self, text: str) -> str:
+        """A key that branch and revision alone make; of others this machine keeps nothing."""
+        for name, variable in ((".Branch", "CIRCLE_BRANCH"), (".Revision", "CIRCLE_SHA1")):
+            text = text.replace("{{ " + name + " }}", self.variables.get(variable, ""))
+        return "" if "{{" in text else text.replace("/", "%")
+
+    def _save(self, caches: Path, said: dict[str, Any], project: Path) -> None:
+        """What is saved under a key is never changed."""
+        key = self._key(said["key"])
+        if key and not (caches / key).exists():
+            assert _copied(project, said["paths"], caches / key)
+
+    def _restore(self, caches: Path, said: dict[str, Any], project: Path) -> None:
+        """The first key of which a cache begins with it; of several, the newest."""
+        for key in filter(None, map(self._key, said["keys"])):
+            found = sorted(caches.glob(f"{key}*"), key=lambda path: path.stat().st_mtime_ns)
+            if found:
+                shutil.copytree(found[-1], project, dirs_exist_ok=True)
+                return
 
     def _attach(self, pipeline: Pipeline, job: Invocation, at: Path) -> bool:
         """One layer a job; two jobs of which none requires the other must not have the same file."""

@@ -10,6 +10,8 @@ from mlgen.targets.circleci.step import Step, run
 
 FOLDER = "/tmp/mlgen-secrets"  # noqa: S108 - of a container or machine that runs one job
 HEAD = ".mlgen/head"
+LAST_HEAD = "last-head"
+"""The reusable command that `last_head` is."""
 SKIPPED = "MLGEN_SKIPPED"
 """Set for the steps that always run, in a job that is skipped."""
 
@@ -24,9 +26,7 @@ def decision(job: Job, pipeline: Pipeline) -> list[Step]:
     asked = question(job, pipeline)
     if not asked:
         return []
-    since = [f"changed:{change.name}" for change in pipeline.changes if not change.against]
-    pushed = fields(job.condition.push) if pipeline.triggers.on("push") else frozenset()
-    found = _base(job) if pushed.intersection(since) else []
+    found: list[Step] = [{"kind": "plain", "name": LAST_HEAD}] if compares(job, pipeline) else []
     # https://circleci.com/docs/reference/configuration-reference/#ending-a-job-from-within-a-step
     command = f"code=0\n{decide.call(asked)} || code=$?\n"
     skip = f"echo 'export {SKIPPED}=1' >> \"$BASH_ENV\"; circleci-agent step halt"
@@ -34,23 +34,31 @@ def decision(job: Job, pipeline: Pipeline) -> list[Step]:
     return [*found, run("Decide whether the job runs", text.literal(command), "its `when`")]
 
 
-def _base(job: Job) -> list[Step]:
-    """The head that this job saw last on this branch, which is what a push is compared with.
+def compares(job: Job, pipeline: Pipeline) -> bool:
+    """Whether the job must know what a push is compared with."""
+    since = {f"changed:{change.name}" for change in pipeline.changes if not change.against}
+    return pipeline.triggers.on("push") and not since.isdisjoint(fields(job.condition.push))
+
+
+def last_head() -> list[Step]:
+    """Finds the head that was last built on this branch, which is what a push is compared with.
 
     No pipeline value of the GitHub App tells what a push replaced. A saved cache never changes, and the newest one
-    whose key begins with the prefix is restored; `~` stands in no branch's name, so that `main` is not `main-2`.
+    whose key begins with the prefix is restored; `~` stands in no branch's name, so that `main` is not `main-2`. What
+    the first job of a run has found is saved for the others, which must decide alike, and for a rerun.
     """
-    key = f"mlgen-head-v1-{job.key}-{{{{ .Branch }}}}~"
+    prefix = "mlgen-head-v1-{{ .Branch }}~"
+    own = prefix + "{{ .Revision }}"
     command = (
         f"read -r base head 2>/dev/null < {HEAD} || {{ base= head=; }}\n"
-        '[ "$head" = "$CIRCLE_SHA1" ] || base=$head # else this is a rerun\n'
+        '[ "$head" = "$CIRCLE_SHA1" ] || base=$head\n'
         f'printf \'%s %s\\n\' "${{base:--}}" "$CIRCLE_SHA1" > {HEAD}\n'
         '[ "$MLGEN_EVENT" != push ] || printf \'export MLGEN_BASE=%q\\n\' "${base#-}" >> "$BASH_ENV"'
     )
     return [
-        {"kind": "restore", "key": key},
+        {"kind": "restore", "keys": [own, prefix]},
         run("Find what a push is compared with", text.literal(command)),
-        {"kind": "save", "key": key + "{{ .Revision }}", "paths": [HEAD]},
+        {"kind": "save", "key": own, "paths": [HEAD]},
     ]
 
 

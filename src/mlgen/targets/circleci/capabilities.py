@@ -28,7 +28,7 @@ CAPABILITIES = (
     Capability(
         "changed",
         "emulated",
-        "decided in the job's first steps, which end it green; a push is compared with the head that the job saw last",
+        "decided in the job's first steps, which end it green; a push is compared with the head last built",
         "the executor starts all the same; where no cache tells the last head, everything counts as changed",
     ),
     Capability(

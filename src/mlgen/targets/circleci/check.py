@@ -134,7 +134,7 @@ def expected(step: Step) -> Any:
     if kind == "native":
         return step["words"]
     if kind == "restore":
-        return {"restore_cache": {"keys": [step["key"]]}}
+        return {"restore_cache": {"keys": step["keys"]}}
     if kind == "save":
         return {"save_cache": {"key": step["key"], "paths": step["paths"]}}
     if kind == "store":

@@ -7,7 +7,7 @@ from mlgen.ir import Edge, Job, Pipeline, all_of, any_of, negate
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import satisfiable
 from mlgen.quoting import sh_path
-from mlgen.targets.circleci import conditions, runtime, steps, text
+from mlgen.targets.circleci import before, conditions, runtime, steps, text
 from mlgen.targets.circleci.step import Step, run
 from mlgen.targets.contract import Output
 from mlgen.targets.scripts import headed
@@ -150,7 +150,11 @@ def _commands(pipeline: Pipeline, names: dict[str, str]) -> list[dict[str, Any]]
             ready = run("Set up", text.script(headed(job, job.setup, setup=True)), no_output_timeout="1h")
             found[name] = {"name": name, "description": "runtime.setup", "steps": [ready]}
     order = ("restore", "setup", "save")
-    return sorted(found.values(), key=lambda entry: order.index(entry["name"].split("-")[0]))
+    shared = sorted(found.values(), key=lambda entry: order.index(entry["name"].split("-")[0]))
+    if any(before.compares(job, pipeline) for job in pipeline.jobs if not job.native):
+        said = "The head that was last built on this branch, the same for all jobs of a run"
+        shared.insert(0, {"name": before.LAST_HEAD, "description": said, "steps": before.last_head()})
+    return shared
 
 
 def _restore(caches: tuple[runtime.CacheKey, ...]) -> list[Step]:
@@ -161,7 +165,7 @@ def _restore(caches: tuple[runtime.CacheKey, ...]) -> list[Step]:
             found.append(run("Hash what the cache depends on", f"sha256sum -- {words} > {cache.file}"))
         # Without files to hash, the newest cache that begins like this one.
         key = cache.key if "checksum" in cache.key else cache.prefix
-        found.append({"kind": "restore", "key": text.literal(key)})
+        found.append({"kind": "restore", "keys": [text.literal(key)]})
     return found
 
 
