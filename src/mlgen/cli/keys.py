@@ -50,10 +50,5 @@ def _line(row: Layer, index: int, merges: bool) -> str:
 
 def _shown(value: object) -> str:
     """The value on one line of YAML, cut where it is long."""
-    if isinstance(value, dict):
-        text = "{" + ", ".join(f"{yaml_flow(k)}: {_shown(v)}" for k, v in value.items()) + "}"
-    elif isinstance(value, list):
-        text = "[" + ", ".join(map(_shown, value)) + "]"
-    else:
-        text = yaml_flow(value)
+    text = yaml_flow(value)
     return text if len(text) <= 100 else text[:97] + "..."

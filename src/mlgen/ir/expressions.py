@@ -10,7 +10,7 @@ run: known only inside it, and only by jobs that depend on the exporter).
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -18,7 +18,8 @@ from mlgen.ir.globs import glob_fault, glob_matches, glob_regex, is_literal, out
 
 __all__ = [
     "All", "Any", "Expr", "Match", "Not", "all_of", "any_of", "evaluate", "fields", "glob_fault", "glob_matches",
-    "glob_regex", "implies", "is_literal", "matches", "negate", "partial", "patterns_expr", "satisfiable",
+    "glob_regex", "implies", "is_literal", "lenient", "matches", "negate", "partial", "patterns_expr", "satisfiable",
+    "substituted",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -122,16 +123,32 @@ def evaluate(item: Expr, attributes: Mapping[str, str]) -> bool:
     return combine(evaluate(i, attributes) for i in item.items)
 
 
+def substituted(item: Expr, of: Callable[[Match], Expr]) -> Expr:
+    """The expression with `of(match)` in the place of every match, simplified."""
+    if isinstance(item, Match):
+        return of(item)
+    if isinstance(item, Not):
+        return negate(substituted(item.item, of))
+    if isinstance(item, All):
+        return all_of(substituted(i, of) for i in item.items)
+    if isinstance(item, Any):
+        return any_of(substituted(i, of) for i in item.items)
+    return item
+
+
 def partial(item: Expr, known: Mapping[str, str]) -> Expr:
     """What is left of the expression where these attributes have these values."""
-    if isinstance(item, Match):
-        return glob_matches(item.pattern, known[item.field]) if item.field in known else item
-    if isinstance(item, Not):
-        return negate(partial(item.item, known))
+    return substituted(item, lambda m: glob_matches(m.pattern, known[m.field]) if m.field in known else m)
+
+
+def lenient(item: Expr, unknown: Callable[[str], bool]) -> Expr:
+    """What holds wherever the expression does, and asks for no field that is unknown."""
+    if isinstance(item, (Match, Not)):
+        return True if any(map(unknown, fields(item))) else item
     if isinstance(item, All):
-        return all_of(partial(i, known) for i in item.items)
+        return all_of(lenient(i, unknown) for i in item.items)
     if isinstance(item, Any):
-        return any_of(partial(i, known) for i in item.items)
+        return any_of(lenient(i, unknown) for i in item.items)
     return item
 
 

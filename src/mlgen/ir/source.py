@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 from mlgen.diagnostics import Diagnostic, Position
 
-ACTIONS = (
-    "run", "gate", "steps", "native",
-    "build", "package", "release", "register", "promote", "kubernetes", "helm", "smoke",
-)  # fmt: skip
+COMMANDS = ("register", "promote", "build", "package", "release", "kubernetes", "helm", "smoke")
+"""The keys by which a job runs commands of other tools."""
+ACTIONS = ("run", "gate", "steps", "native", *COMMANDS)
 """The keys by which a job does something; one that has none of them is a milestone."""
 
 

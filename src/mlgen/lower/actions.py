@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
-from mlgen.ir.source import ACTIONS, Source
-from mlgen.lower import commands
+from mlgen.ir.source import ACTIONS, COMMANDS, Source
 
 _NOT_OF_A_MILESTONE = (
     "outs", "metrics", "plots", "exports", "deps", "params", "secrets", "matrix", "finally", "on_failure", "services",
@@ -18,7 +17,7 @@ def check(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Itera
     """The faults of what the job does."""
     at = ("stages", *where)
     name = ".".join(where)
-    does = [f"`{key}`" for key in ACTIONS if said.get(key) or (key in commands.COMMANDS and key in said)]
+    does = [f"`{key}`" for key in ACTIONS if said.get(key) or (key in COMMANDS and key in said)]
     if len(does) > 1:
         yield error("MLG203", source.key(*at), f"{name} has {' and '.join(does)}", "keep one of them")
     if not does:

@@ -21,7 +21,7 @@ RUNTIME: dict[str, Any] = {
 """A bare runtime, expanded."""
 _OF_THE_RUNTIME = frozenset(("activate", "cache", "image", "packages", "python", "runtime", "shell", "tools"))
 """A job's short keys for what its runtime has."""
-COMMANDS = {
+_MAIN_FIELDS = {
     "register": "path", "promote": "to", "build": "image", "package": "files", "release": "files",
     "kubernetes": "manifests", "helm": "chart", "smoke": "url",
 }  # fmt: skip
@@ -191,7 +191,7 @@ def _job(job: dict[str, Any], runtime: dict[str, Any]) -> dict[str, Any]:
             del found["shards"]  # the name is not the spec's to give, which is said later
         else:
             found["matrix"] = _shards(matrix, job["shards"])
-    for key, field in COMMANDS.items():
+    for key, field in _MAIN_FIELDS.items():
         if key in job:
             found[key] = _command(job[key], field)
             if key in _WITHOUT_SETUP and job.get("runtime") != "none":

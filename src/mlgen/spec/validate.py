@@ -173,12 +173,7 @@ def _describe(schema: dict[str, Any], key: str) -> str:
 
 def _shown(value: Any) -> str:
     """The value on one line of YAML."""
-    if isinstance(value, dict):
-        text = "{" + ", ".join(f"{yaml_flow(k)}: {_shown(v)}" for k, v in value.items()) + "}"
-    elif isinstance(value, list):
-        text = "[" + ", ".join(map(_shown, value)) + "]"
-    else:
-        text = yaml_flow(value)
+    text = yaml_flow(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -6,7 +6,7 @@ A field such as `changed:fit` has the prefix `changed`. A target names the prefi
 from collections.abc import Collection
 
 from mlgen.ir import KINDS, All, Any, Condition, Expr, Job, Match, Not, Pipeline, fields, is_literal
-from mlgen.ir.expressions import all_of, any_of
+from mlgen.ir.expressions import all_of, lenient, substituted
 from mlgen.quoting import sh
 
 SKIPPED = 3
@@ -15,7 +15,7 @@ SKIPPED = 3
 
 def outside(condition: Condition, prefixes: Collection[str]) -> Condition:
     """What the target's own language asks: the condition, with everything that is decided inside taken to hold."""
-    return Condition(*(_lenient(condition.on(kind), prefixes) for kind in KINDS))
+    return Condition(*(lenient(condition.on(kind), lambda f: f.partition(":")[0] in prefixes) for kind in KINDS))
 
 
 def inside(job: Job, pipeline: Pipeline, prefixes: Collection[str]) -> str:
@@ -28,7 +28,7 @@ def inside(job: Job, pipeline: Pipeline, prefixes: Collection[str]) -> str:
     if all(expr is True for expr in left.values()):
         return ""
     for kind, expr in left.items():
-        if all(_on(expr, other) == rest for other, rest in left.items()) and not fields(expr) & _OF_THE_EVENT:
+        if all(on_kind(expr, other) == rest for other, rest in left.items()) and not fields(expr) & _OF_THE_EVENT:
             return _text(expr, kind, pipeline)
     clauses = [
         _event(kind) + ("" if expr is True else f" and {_text(expr, kind, pipeline, True)}")
@@ -55,36 +55,22 @@ def _decided(item: Expr, prefixes: Collection[str]) -> bool:
     return any(field.partition(":")[0] in prefixes for field in fields(item))
 
 
-def _lenient(item: Expr, prefixes: Collection[str]) -> Expr:
-    if isinstance(item, (Match, Not)):
-        return True if _decided(item, prefixes) else item
-    if isinstance(item, All):
-        return all_of(_lenient(i, prefixes) for i in item.items)
-    if isinstance(item, Any):
-        return any_of(_lenient(i, prefixes) for i in item.items)
-    return item
-
-
 def _rest(item: Expr, prefixes: Collection[str]) -> Expr:
     """The conjuncts that have something to decide inside; the others hold already."""
     parts = item.items if isinstance(item, All) else (item,)
     return all_of(part for part in parts if _decided(part, prefixes))
 
 
-def _on(item: Expr, kind: str) -> Expr:
-    """The expression on events of this kind, as `ci.py when` takes it there."""
-    if isinstance(item, Match):
-        if item.field.startswith("changed:") and kind not in ("push", "pull_request"):
+def on_kind(item: Expr, kind: str) -> Expr:
+    """The expression where events of this kind lack what it asks for: everything has changed, and no message fits."""
+
+    def found(match: Match) -> Expr:
+        prefix = match.field.partition(":")[0]
+        if prefix == "changed" and kind not in ("push", "pull_request"):
             return True
-        return False if item.field.startswith("message:") and kind not in ("push", "pull_request", "tag") else item
-    if isinstance(item, Not):
-        inner = _on(item.item, kind)
-        return (not inner) if isinstance(inner, bool) else item
-    if isinstance(item, All):
-        return all_of(_on(i, kind) for i in item.items)
-    if isinstance(item, Any):
-        return any_of(_on(i, kind) for i in item.items)
-    return item
+        return False if prefix == "message" and kind not in ("push", "pull_request", "tag") else match
+
+    return substituted(item, found)
 
 
 def undecidable(job: Job, prefixes: Collection[str]) -> bool:

@@ -13,12 +13,10 @@ from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import all_of, satisfiable
 from mlgen.ir.model import Job, Pipeline
-from mlgen.ir.source import Source
+from mlgen.ir.source import COMMANDS, Source
 from mlgen.ir.values import SecretUse
 from mlgen.lower.commands.call import Call, Route
 from mlgen.lower.names import did_you_mean
-
-COMMANDS = ("register", "promote", "build", "package", "release", "kubernetes", "helm", "smoke")
 
 
 def command(said: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ from mlgen.ir import (
     implies,
     is_literal,
 )
-from mlgen.ir.expressions import satisfiable
+from mlgen.ir.expressions import satisfiable, substituted
 from mlgen.targets.decide import outside
 
 EVENT = "pipeline.event.name"
@@ -144,15 +144,7 @@ def _names(kind: str, expr: Expr) -> bool:
 
 def _forkless(expr: Expr) -> Expr:
     """The expression where no pull request is of a fork: forked ones never start a pipeline of the GitHub App."""
-    if isinstance(expr, Match):
-        return False if expr.field == "fork" else expr
-    if isinstance(expr, Not):
-        return True if isinstance(expr.item, Match) and expr.item.field == "fork" else expr
-    if isinstance(expr, All):
-        return all_of(_forkless(item) for item in expr.items)
-    if isinstance(expr, Any):
-        return any_of(_forkless(item) for item in expr.items)
-    return expr
+    return substituted(expr, lambda match: False if match.field == "fork" else match)
 
 
 def _reduced(expr: Expr) -> Expr:

@@ -6,11 +6,10 @@ somebody starts it always holds, as the language has it.
 """
 
 import re
-from collections.abc import Collection
 from typing import NamedTuple
 
-from mlgen.ir import All, Any, Change, Expr, Match, Not, fields, negate
-from mlgen.ir.expressions import all_of, any_of, partial, satisfiable
+from mlgen.ir import Any, Change, Expr, fields, negate
+from mlgen.ir.expressions import all_of, lenient, partial, satisfiable
 
 PREFIX = "changed:"
 MAX_PATTERNS = 50  # in one rule: https://docs.gitlab.com/ci/yaml/#ruleschanges
@@ -62,18 +61,7 @@ def _one_by_one(expr: Expr) -> list[Decision] | None:
 
 def one_asked(expr: Expr) -> Expr:
     """What holds wherever the expression does, and asks about one set of paths at most."""
-    return lenient(expr, asked(expr)[1:])
-
-
-def lenient(expr: Expr, unknown: Collection[str]) -> Expr:
-    """What holds wherever the expression does, and does not ask for the unknown fields."""
-    if isinstance(expr, (Match, Not)):
-        return True if fields(expr) & set(unknown) else expr
-    if isinstance(expr, All):
-        return all_of(lenient(item, unknown) for item in expr.items)
-    if isinstance(expr, Any):
-        return any_of(lenient(item, unknown) for item in expr.items)
-    return expr
+    return lenient(expr, set(asked(expr)[1:]).__contains__)
 
 
 _FILES = (

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.ir import KINDS, All, Any, Change, Condition, Expr, Job, Match, Pipeline, Triggers, fields, implies
-from mlgen.ir.expressions import all_of, any_of, satisfiable
+from mlgen.ir.expressions import all_of, any_of, lenient, satisfiable
 from mlgen.targets import decide
 from mlgen.targets.gitlab import changes
 from mlgen.targets.gitlab.expressions import API_EVENT, MAX_TOKENS, alike, both, clauses, sayable, tokens
@@ -180,7 +180,7 @@ def outside(job: Job | _Asks, kind: str, pipeline: Pipeline | _Facts) -> Expr:
     """What rules can tell of the job's condition: the condition itself, where nothing is decided inside the job."""
     expr = job.condition.on(kind)
     unknown = [field for field in fields(expr) if ":" in field and not _told(field, pipeline)]
-    expr = changes.lenient(expr, unknown) if unknown else expr
+    expr = lenient(expr, unknown.__contains__) if unknown else expr
     return expr if changes.decisions(expr) is not None else changes.one_asked(expr)
 
 

@@ -7,9 +7,10 @@
 import re
 
 from mlgen.ir import KINDS, Condition, Expr, Match, Not, Pipeline, fields, glob_regex, implies, is_literal, matches
-from mlgen.ir.expressions import All, Any, all_of, any_of, negate, satisfiable
+from mlgen.ir.expressions import All, Any, all_of, satisfiable
 from mlgen.quoting import groovy
 from mlgen.targets import decide
+from mlgen.targets.decide import on_kind
 
 EVENT = "env.JENKINS_EVENT"
 TIMER = "hudson.triggers.TimerTrigger$TimerTriggerCause"
@@ -44,22 +45,6 @@ def when(pipeline: Pipeline, condition: Condition) -> tuple[str, ...]:
 def kinds(pipeline: Pipeline, condition: Condition) -> list[str]:
     """The kinds of events on which the condition can hold."""
     return [k for k in KINDS if satisfiable(all_of([on_kind(condition.on(k), k), pipeline.trigger(k)]))]
-
-
-def on_kind(expr: Expr, kind: str) -> Expr:
-    """The expression where it asks for what events of this kind do not have: all has changed, and no message fits."""
-    if isinstance(expr, Match):
-        name = expr.field.partition(":")[0]
-        if name == "changed" and kind not in ("push", "pull_request"):
-            return True
-        return False if name == "message" and kind not in ("push", "pull_request", "tag") else expr
-    if isinstance(expr, Not):
-        return negate(on_kind(expr.item, kind))
-    if isinstance(expr, All):
-        return all_of(on_kind(item, kind) for item in expr.items)
-    if isinstance(expr, Any):
-        return any_of(on_kind(item, kind) for item in expr.items)
-    return expr
 
 
 def _one_of(kinds: list[str]) -> str:
