@@ -20,11 +20,7 @@ KNOWN = {
         "use-trusted-publishing",  # a token, since the five systems have no other way in common
     }
 }
-
-
-# An example names every target, or is here with those that it names.
-NAMED = {"release-train": ("github", "gitlab")}
-OUTPUTS = [(name, system) for name in NAMES if name not in APART for system in NAMED.get(name, targets.names())]
+OUTPUTS = [(name, system) for name in NAMES if name not in APART for system in targets.names()]
 
 
 @pytest.mark.parametrize(("name", "system"), OUTPUTS)
@@ -42,6 +38,6 @@ def test_clean_under_all_checkers(name: str, system: str) -> None:
 def test_an_example_compiles_for_its_targets_without_a_warning(name: str) -> None:
     compiled = compile_spec(str(EXAMPLES / name), "mlgen.yaml")
     assert compiled.warnings == ()
-    assert {file.target for file in compiled.files} == {*NAMED.get(name, targets.names()), ""}
+    assert {file.target for file in compiled.files} == {*targets.names(), ""}
     outputs = parse((EXAMPLES / name / "mlgen.lock").read_text("utf-8"))["mlgen.yaml"]
     assert {"/" + file.path for file in compiled.files} <= set(outputs)

@@ -28,6 +28,8 @@ _MAIN_FIELDS = {
 """What a job may do by the commands of other tools, and what a word or a list in its place stands for."""
 _WITHOUT_SETUP = frozenset(("build", "release", "kubernetes", "helm", "smoke"))
 """Actions that need nothing of the project's Python: they take the setup, activation and caches only if they say so."""
+_OF_A_PLACE = ("python", "image", "container")
+"""What else `build` takes only if it says so: it runs where Docker is, which the image of a training hardly has."""
 
 
 def expand(data: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +198,8 @@ def _job(job: dict[str, Any], runtime: dict[str, Any]) -> dict[str, Any]:
             found[key] = _command(job[key], field)
             if key in _WITHOUT_SETUP and job.get("runtime") != "none":
                 own = {**_runtime(job.get("runtime") or {}), **_runtime(job)}
-                found["runtime"].update({k: own.get(k, RUNTIME[k]) for k in ("setup", "activate", "cache")})
+                left = ("setup", "activate", "cache", *(_OF_A_PLACE if key == "build" else ()))
+                found["runtime"].update({k: own.get(k, RUNTIME[k]) for k in left})
     exports = job.get("exports") or {}
     found["exports"] = {name: {} for name in exports} if isinstance(exports, list) else exports
     reports = job.get("reports") or {}

@@ -14,6 +14,8 @@ HOSTED = {
 """The tag and the image of GitLab's own runners: https://docs.gitlab.com/ci/runners/hosted_runners/"""
 
 DAEMON = "docker:28-dind"
+WITH_CLIENT = "debian:trixie-slim"
+"""Of jobs that need Docker and name no image: the official image of the client has no bash, which scripts are in."""
 # https://docs.gitlab.com/ci/docker/using_docker_build/#docker-in-docker-with-tls-enabled-in-the-docker-executor
 DAEMON_VARIABLES = (
     ("DOCKER_HOST", "tcp://docker:2376"),
@@ -72,7 +74,8 @@ def _name(job: Job, given: str, python: str) -> str:
     if job.native:
         return ""
     found = re.sub(_REFERENCE, lambda ref: _portable(ref[1]), given) if "${" in given else given
-    return found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
+    found = found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
+    return found or (WITH_CLIENT if job.docker and not system(job) else "")
 
 
 def images_of(job: Job, pipeline: Pipeline) -> list[str]:

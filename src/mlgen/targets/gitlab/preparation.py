@@ -223,14 +223,13 @@ def services(job: Job) -> Iterator[Entry]:
             yield block(f"services.{service.name}", _within(f"bash -c {sh(probe)} {where}", message))
 
 
-def daemon(job: Job) -> Iterator[Entry]:
-    """Waits until the Docker daemon answers; the client may be what the setup has brought."""
+def daemon(job: Job, told: bool) -> Iterator[Entry]:
+    """Waits until the Docker daemon answers; `told`: also that the client is there, which the setup may have brought."""
     if job.docker:
         probe = "until docker info >/dev/null 2>&1; do sleep 1; done"
         client = 'command -v docker >/dev/null || { echo "mlgen: the image has no docker client" >&2; exit 1; }'
-        yield block(
-            "services.docker", client, _within(f"bash -c {sh(probe)}", "mlgen: the Docker daemon does not answer")
-        )
+        wait = _within(f"bash -c {sh(probe)}", "mlgen: the Docker daemon does not answer")
+        yield block("services.docker", *([client] if told else []), wait)
 
 
 def _within(command: str, message: str) -> str:

@@ -25,6 +25,7 @@ def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
     """`before_script`: the portable variables, once all files that the job must not see are gone, then its setup."""
     return [
         *_start(pipeline),
+        *_client(job),
         *preparation.bounds(job),
         *preparation.emptied(job, [path for take in job.takes for path in take.paths]),
         *_removals(job, pipeline),
@@ -36,13 +37,23 @@ def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
         *_variables(job, pipeline, first=True),
         *preparation.services(job),
         *user("" if job.milestone else job.setup, bool(pipeline.triggers.inputs)),
-        *preparation.daemon(job),
+        *preparation.daemon(job, told=not _client(job)),
     ]
 
 
 def _start(pipeline: Pipeline) -> list[Entry]:
     folder = [Entry(f"cd {sh(pipeline.root)}", "project.root")] if pipeline.root else []
     return [Entry("set -euo pipefail"), *folder]
+
+
+def _client(job: Job) -> list[Entry]:
+    """What the image lacks that mlgen chose for a job that needs Docker; a runner without containers has its own."""
+    image = machines.image(job)
+    if image is None or image.name != machines.WITH_CLIENT or job.image:
+        return []
+    names = "ca-certificates curl docker-buildx docker-cli git python3"
+    install = f"{{ apt-get update -q && apt-get install -y -q --no-install-recommends {names}; }}"
+    return [Entry(f"command -v docker >/dev/null || {install}")]
 
 
 def _decision(job: Job, pipeline: Pipeline) -> list[Entry]:
