@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 from mlgen.compiler import analyse
 from mlgen.ir import Pipeline
 from mlgen.targets import ci_py
+
 from .fakes import Done, Machine
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/release-train"
