@@ -224,7 +224,7 @@ def services(job: Job) -> Iterator[Entry]:
 
 
 def daemon(job: Job, told: bool) -> Iterator[Entry]:
-    """Waits until the Docker daemon answers; `told`: also that the client is there, which the setup may have brought."""
+    """Waits until the Docker daemon answers; `told`: also for a client that the setup was to bring."""
     if job.docker:
         probe = "until docker info >/dev/null 2>&1; do sleep 1; done"
         client = 'command -v docker >/dev/null || { echo "mlgen: the image has no docker client" >&2; exit 1; }'
