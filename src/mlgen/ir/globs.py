@@ -138,24 +138,30 @@ class _Machine:
 @lru_cache(maxsize=1024)
 def outcomes(patterns: tuple[str, ...]) -> frozenset[tuple[bool, ...]] | None:
     """Which of the globs a value can match together: each answer is one boolean a glob. None if there are too many."""
+    found = _explored(patterns)
+    return None if found is None else frozenset(found)
+
+
+def _explored(patterns: tuple[str, ...]) -> dict[tuple[bool, ...], str] | None:
+    """Each answer of the globs, with a shortest value that gives it. None if there are too many."""
     machines = [_Machine(p) for p in patterns]
     alphabet = _alphabet(patterns)
-    seen = {tuple(m.start for m in machines)}
-    todo = list(seen)
-    found: set[tuple[bool, ...]] = set()
-    while todo:
-        states = todo.pop()
+    start = tuple(m.start for m in machines)
+    seen = {start}
+    todo = [(start, "")]
+    found: dict[tuple[bool, ...], str] = {}
+    for states, text in todo:  # grows: the shortest values come first
         for c in alphabet:
             after = tuple(m.step(s, c) for m, s in zip(machines, states))
             if after not in seen:
                 if len(seen) > _MOST_STATES:
                     return None
                 seen.add(after)
-                todo.append(after)
-                found.add(tuple(m.end in s for m, s in zip(machines, after)))
-            elif after == tuple(m.start for m in machines):
-                found.add(tuple(m.end in s for m, s in zip(machines, after)))
-    return frozenset(found)
+                todo.append((after, text + c))
+            elif after != start:
+                continue
+            found.setdefault(tuple(m.end in s for m, s in zip(machines, after)), text + c)
+    return found
 
 
 def _alphabet(patterns: tuple[str, ...]) -> list[str]:
@@ -166,3 +172,39 @@ def _alphabet(patterns: tuple[str, ...]) -> list[str]:
             ranges = value.ranges if isinstance(value, _Set) else ((value, value),) if kind == "char" else ()
             edges.update(edge for low, high in ranges for edge in (ord(low), ord(high) + 1))
     return [chr(edge) for edge in sorted(edges)]
+
+
+_FILLS = ({"*": "x", "**": "x/y", "**/": "", "?": "x"}, {"*": "", "**": "x", "**/": "x/", "?": "y"})
+"""What stands for each wildcard in an example of a value that a glob matches."""
+
+
+def witnesses(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """A value for each answer that the globs can give together, the readable ones first, and one that fits none.
+
+    Values are never empty. Of globs that are too many to tell (see `outcomes`), the ones that were thought of.
+    """
+    distinct = tuple(dict.fromkeys(patterns))
+    literal = all(map(is_literal, distinct))
+    tried = [_example(pattern, fill) for fill in _FILLS for pattern in distinct]
+    tried += [f"other{n or ''}" for n in range(len(tried) + 1)]
+    found: dict[tuple[bool, ...], str] = {}
+    for text in tried:
+        if text:
+            found.setdefault(tuple(glob_matches(p, text) for p in distinct), text)
+    if not literal:
+        for row, text in (_explored(distinct) or {}).items():
+            found.setdefault(row, text)
+    return tuple(found.values())
+
+
+def _example(pattern: str, fill: dict[str, str]) -> str:
+    """A value that the glob matches."""
+    return "".join(fill[value] if kind == "wild" else _member(value) for kind, value in _tokens(pattern))  # type: ignore[index]
+
+
+def _member(value: _Token) -> str:
+    if not isinstance(value, _Set):
+        return value
+    if not value.negated:
+        return value.ranges[0][0]
+    return next(c for c in "xyz0123456789" if value.holds(c)) if any(map(value.holds, "xyz0123456789")) else "~"

@@ -30,6 +30,12 @@ def overlap(left: str, right: str) -> bool:
     return all(_segments(x, y) for x, y in _paired(a, b))
 
 
+def covers(path: str, file: str) -> bool:
+    """Whether a declared path (a file, a folder, a glob over either) speaks of this file."""
+    glob = as_glob(path)
+    return glob in ("", ".") or any(glob_matches(glob, each) for each in (file, *_folders(file)))
+
+
 def _paired(a: list[str], b: list[str]) -> list[tuple[str, str]]:
     """The segments side by side, as far as both go; what follows `**` on either side is not compared."""
     stop = min(x.index("**") if "**" in x else len(x) for x in (a, b))

@@ -1,0 +1,208 @@
+"""The events that can start a run, and the ones that a pipeline tells apart."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from mlgen.ir.conditions import KINDS
+from mlgen.ir.expressions import Match, evaluate, matches
+from mlgen.ir.globs import glob_matches, is_literal, witnesses
+from mlgen.ir.model import Pipeline
+from mlgen.ir.paths import covers
+from mlgen.ir.values import Change
+
+MOST = 48
+"""Events of one kind that `events` gives; of more combinations, each value and some pairs of them are taken."""
+
+
+class Event(NamedTuple):
+    """What started a run, and what was known when it did.
+
+    `branch` is the pushed branch, a pull request's target, or the branch of a schedule, manual or api run; `source` a
+    pull request's own. `inputs` are the values given, by name; others have their defaults. `changed` are the files that
+    differ from what the run is compared with; None: it cannot be told, and everything counts as changed. `values` are
+    what jobs export in the run, as `JOB.EXPORT` and value.
+    """
+
+    kind: str
+    branch: str = ""
+    source: str = ""
+    tag: str = ""
+    schedule: str = ""
+    api: str = ""
+    fork: bool = False
+    inputs: tuple[tuple[str, str], ...] = ()
+    message: str = ""
+    changed: tuple[str, ...] | None = None
+    values: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What MLGEN_EVENT holds: the kind, or the name of the api event."""
+        return self.api or self.kind
+
+    def __str__(self) -> str:
+        """The event in a few words, such as `push to main`."""
+        fork = " from a fork" if self.fork else ""
+        word = {
+            "push": f"push to {self.branch}",
+            "pull_request": f"pull request to {self.branch}{fork}",
+            "tag": f"tag {self.tag}",
+            "schedule": f"schedule {self.schedule}",
+            "manual": f"manual on {self.branch}",
+            "api": f"{self.api} by api on {self.branch}",
+        }[self.kind]
+        more = [f"{name}={value}" for name, value in (*self.inputs, *self.values)]
+        more += [f"message {self.message!r}"] if self.message else []
+        if self.changed is not None:
+            more.append(f"changed {', '.join(self.changed) or 'nothing'}")
+        return f"{word} ({'; '.join(more)})" if more else word
+
+
+def attributes(event: Event, pipeline: Pipeline) -> dict[str, str]:
+    """What the conditions of the pipeline ask about, by field: see `expressions`."""
+    known = {"fork": "true" if event.fork else "false"}
+    given = dict(event.inputs)
+    for entry in pipeline.triggers.inputs:
+        asked = event.name in pipeline.triggers.asked_on(entry.name)
+        known[f"input:{entry.name}"] = given.get(entry.name, entry.default) if asked else entry.default
+    for field in ("branch", "tag", "schedule", "api"):
+        if value := getattr(event, field):
+            known[field] = value
+    told = event.kind in ("push", "pull_request") and event.changed is not None
+    for change in pipeline.changes:
+        changed = not told or any(covers(path, file) for path in change.paths for file in event.changed or ())
+        known[change.field] = "true" if changed else "false"
+    for match in _asked(pipeline, event.kind):
+        if match.field.startswith("message:"):
+            text = match.field.removeprefix("message:")
+            holds = event.kind in ("push", "pull_request", "tag") and text in event.message
+            known[match.field] = "true" if holds else "false"
+    return known | {f"value:{name}": value for name, value in event.values}
+
+
+def events(pipeline: Pipeline) -> tuple[Event, ...]:
+    """An event of every kind that some condition of the pipeline tells apart from the others, in a fixed order.
+
+    Values are the shortest that make each pattern hold and fail; where a kind has more than `MOST` combinations, each
+    value is there with the first of the others, and then as many combinations as fit.
+    """
+    return tuple(event for kind in KINDS if pipeline.triggers.on(kind) for event in _of_kind(pipeline, kind))
+
+
+def starts(event: Event, pipeline: Pipeline) -> bool:
+    """Whether the event starts a run at all."""
+    return evaluate(pipeline.trigger(event.kind), attributes(event, pipeline))
+
+
+def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
+    asked = _asked(pipeline, kind)
+    axes: list[list[Mapping[str, object]]] = []
+    axes.append(_places(pipeline, kind, asked))
+    if kind == "pull_request":
+        axes.append([{"fork": False}, {"fork": True}])
+    if kind in ("manual", "api"):
+        axes += _inputs(pipeline, kind, asked)
+    if kind in ("push", "pull_request", "tag"):
+        axes.append(_messages(asked))
+    if kind in ("push", "pull_request"):
+        axes.append(_changes(pipeline, asked))
+    axes += _values(asked)
+    for chosen in _combined(axes):
+        fields: dict[str, object] = {}
+        for part in chosen:
+            for name, value in part.items():
+                joined = isinstance(value, tuple) and name in ("inputs", "values")
+                fields[name] = (*fields.get(name, ()), *value) if joined else value  # type: ignore[misc]
+        event = Event(kind, **fields)  # type: ignore[arg-type]
+        if all(event.name in pipeline.triggers.asked_on(name) for name, _ in event.inputs):
+            yield event
+
+
+def _asked(pipeline: Pipeline, kind: str) -> tuple[Match, ...]:
+    """Every question that the conditions on events of the kind ask, each once."""
+    conditions = dict.fromkeys([pipeline.trigger(kind), *(job.condition.on(kind) for job in pipeline.jobs)])
+    return tuple(dict.fromkeys(match for condition in conditions for match in matches(condition)))
+
+
+def _patterns(asked: Iterable[Match], field: str) -> tuple[str, ...]:
+    return tuple(match.pattern for match in asked if match.field == field)
+
+
+def _places(pipeline: Pipeline, kind: str, asked: tuple[Match, ...]) -> list[Mapping[str, object]]:
+    """What the event names: a branch, a tag, a schedule, an api event with its branch."""
+    if kind == "schedule":
+        return [{"schedule": s.name, "branch": s.branch} for s in pipeline.triggers.schedules]
+    if kind == "tag":
+        return [{"tag": tag} for tag in witnesses((*_patterns(asked, "tag"), "v1.0"))]
+    branches = witnesses((pipeline.default_branch, *_patterns(asked, "branch")))
+    if kind == "api":
+        return [{"api": name, "branch": branch} for name, _ in pipeline.triggers.api for branch in branches]
+    source: Mapping[str, object] = {"source": "topic"} if kind == "pull_request" else {}
+    return [{"branch": branch, **source} for branch in branches]
+
+
+def _inputs(pipeline: Pipeline, kind: str, asked: tuple[Match, ...]) -> list[list[Mapping[str, object]]]:
+    axes: list[list[Mapping[str, object]]] = []
+    for entry in pipeline.triggers.inputs:
+        patterns = _patterns(asked, f"input:{entry.name}")
+        names = ("manual",) if kind == "manual" else tuple(name for name, _ in pipeline.triggers.api)
+        if not patterns or not set(names) & set(pipeline.triggers.asked_on(entry.name)):
+            continue
+        possible = {"choice": entry.options, "boolean": ("true", "false")}.get(entry.type) or witnesses(patterns)
+        given = [value for value in possible if value != entry.default]
+        axes.append([{}, *({"inputs": ((entry.name, value),)} for value in given)])
+    return axes
+
+
+def _messages(asked: tuple[Match, ...]) -> list[Mapping[str, object]]:
+    texts = dict.fromkeys(m.field.removeprefix("message:") for m in asked if m.field.startswith("message:"))
+    every = " ".join(texts)
+    return [{}, *({"message": text} for text in dict.fromkeys((*texts, every)) if text)]
+
+
+def _changes(pipeline: Pipeline, asked: tuple[Match, ...]) -> list[Mapping[str, object]]:
+    """Unknown, nothing, a file of each set of paths, and one of none of them."""
+    names = {m.field for m in asked if m.field.startswith("changed:")}
+    changes = [change for change in pipeline.changes if change.field in names]
+    if not changes:
+        return [{}]
+    files = [_file(path) for change in changes for path in change.paths]
+    other = next(name for name in (f"other{n or ''}.txt" for n in itertools.count()) if not _in_any(name, changes))
+    found: list[Mapping[str, object]] = [{}, {"changed": (other,)}]
+    return found + [{"changed": (file,)} for file in dict.fromkeys(files)]
+
+
+def _in_any(file: str, changes: Iterable[Change]) -> bool:
+    return any(covers(path, file) for change in changes for path in change.paths)
+
+
+def _file(path: str) -> str:
+    """A file that the path names, holds or matches."""
+    if is_literal(path):
+        return path.rstrip("/") if "." in path.rpartition("/")[2] else f"{path.rstrip('/')}/file"
+    return next(text for text in witnesses((path,)) if glob_matches(path, text))
+
+
+def _values(asked: tuple[Match, ...]) -> list[list[Mapping[str, object]]]:
+    names = dict.fromkeys(match.field.removeprefix("value:") for match in asked if match.field.startswith("value:"))
+    return [
+        [{"values": ((name, text),)} for text in witnesses(_patterns(asked, f"value:{name}")) if text] for name in names
+    ]
+
+
+def _combined(axes: list[list[Mapping[str, object]]]) -> Iterator[tuple[Mapping[str, object], ...]]:
+    count = 1
+    for axis in axes:
+        count *= len(axis)
+    if count <= MOST:
+        yield from itertools.product(*axes)
+        return
+    first = tuple(axis[0] for axis in axes)
+    chosen = [first]
+    chosen += [(*first[:n], value, *first[n + 1 :]) for n, axis in enumerate(axes) for value in axis[1:]]
+    # Pairs and more: a walk with steps that are prime to one another, so that each axis turns at its own pace.
+    for step in range(1, 2 * MOST):
+        chosen.append(tuple(axis[(step * (2 * n + 1)) % len(axis)] for n, axis in enumerate(axes)))
+    distinct = {repr(each): each for each in chosen}
+    yield from itertools.islice(distinct.values(), max(MOST, sum(map(len, axes))))

@@ -1,0 +1,74 @@
+"""What a pipeline means: which jobs of a run start, wait or are left out, given which of them fail."""
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from mlgen.ir.conditions import Condition
+from mlgen.ir.events import Event, attributes, starts
+from mlgen.ir.expressions import evaluate, fields, lenient
+from mlgen.ir.model import Job, Pipeline
+from mlgen.ir.order import parents_first
+
+State = Literal["success", "failure", "stopped", "skipped"]
+"""How a job ends. `stopped`: it is for this event, and a failure of one that it waits for keeps it from starting."""
+
+
+def outcomes(pipeline: Pipeline, event: Event, failing: Collection[str] = ()) -> dict[str, State]:
+    """How each job ends, by id, where every command succeeds but those of the jobs in `failing`.
+
+    All jobs are `skipped` if the event starts no run. Approvals are taken to be given.
+    """
+    if not starts(event, pipeline):
+        return {job.id: "skipped" for job in pipeline.jobs}
+    known = attributes(event, pipeline)
+    ended: dict[str, State] = {}
+    for job in parents_first(pipeline.jobs):
+        ended[job.id] = _outcome(pipeline, job, event, known, ended, failing)
+    return {job.id: ended[job.id] for job in pipeline.jobs}
+
+
+def _outcome(
+    pipeline: Pipeline,
+    job: Job,
+    event: Event,
+    known: Mapping[str, str],
+    ended: Mapping[str, State],
+    failing: Collection[str],
+) -> State:
+    if not job.condition.holds(event.kind, _told(known, ended)):
+        return "skipped" if _left_out(job.condition, event.kind, known, ended) else "stopped"
+    bad = [e for e in job.edges if ended[e.job] in ("failure", "stopped") and not _permitted(pipeline, e.job, ended)]
+    if job.result == "success" and bad or job.result == "failure" and not bad:
+        return "skipped"
+    if job.milestone:
+        return "failure" if bad else "success"
+    if not job.result and bad:
+        return "stopped"
+    if any(e.files and ended[e.job] != "success" and e.hard for e in job.edges):
+        return "stopped"  # a permitted failure lifts order, not files
+    return "failure" if job.id in failing else "success"
+
+
+def _permitted(pipeline: Pipeline, job_id: str, ended: Mapping[str, State]) -> bool:
+    return ended[job_id] == "failure" and pipeline.job(job_id).allow_failure
+
+
+def _told(known: Mapping[str, str], ended: Mapping[str, State]) -> dict[str, str]:
+    """What is known once these jobs have ended: a value only if its exporter has succeeded."""
+    return {
+        field: value
+        for field, value in known.items()
+        if not field.startswith("value:") or ended.get(exporter(field)) == "success"
+    }
+
+
+def exporter(field: str) -> str:
+    """The id of the job whose exported value a field such as `value:train.fit.score` stands for."""
+    return field.removeprefix("value:").rpartition(".")[0]
+
+
+def _left_out(condition: Condition, kind: str, known: Mapping[str, str], ended: Mapping[str, State]) -> bool:
+    """Whether a condition that does not hold would not do so either had the exporters that failed told a value."""
+    asked = condition.on(kind)
+    untold = {f for f in fields(asked) if ended.get(exporter(f), "success") in ("failure", "stopped")}
+    return not untold or not evaluate(lenient(asked, untold.__contains__), known)
