@@ -224,6 +224,10 @@ CODES: dict[str, Code] = {
         "an emitted file fails its own check",
         "The text rendered from the templates is not what the pipeline means. Nothing was written. If the templates are mlgen's own, this is a bug in mlgen.",
     ),
+    "MLG602": Code(
+        "an emitted file does not mean what the spec means",
+        "mlgen read the rendered file back, from its text alone, and held what would run against the spec: jobs, order, conditions, commands, files, secrets, approvals. They differ, and nothing was written. If a pack's template or an override made the difference, mend that; if the templates are mlgen's own, this is a bug in mlgen.",
+    ),
     "MLG701": Code(
         "a pack that cannot be had",
         "The folder that `extends` names is not there or holds no pack.yaml, or git could not fetch the repository. The message has git's own words. A pack that was fetched once is kept in mlgen's cache and needs no network again.",

@@ -38,7 +38,7 @@ def _outcome(
     if not job.condition.holds(event.kind, _told(known, ended)):
         return "skipped" if _left_out(job.condition, event.kind, known, ended) else "stopped"
     bad = [e for e in job.edges if ended[e.job] in ("failure", "stopped") and not _permitted(pipeline, e.job, ended)]
-    if job.result == "success" and bad or job.result == "failure" and not bad:
+    if (job.result == "success" and bad) or (job.result == "failure" and not bad):
         return "skipped"
     if job.milestone:
         return "failure" if bad else "success"

@@ -1,10 +1,13 @@
 """The one contract that every target fulfils: `src/mlgen/targets/NAME/__init__.py` holds a `TARGET` of this type."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
+
+if TYPE_CHECKING:
+    from mlgen.readback import Reading
 
 
 class Capability(NamedTuple):
@@ -101,4 +104,9 @@ class Target(NamedTuple):
     """Where the mappings of a job are in the data of the first output, if that is YAML: the ways there."""
     harmless: tuple[str, ...] = ()
     """What a patch may touch without a reason: `file.KEY` or `job.KEY`, dotted, `*` one step."""
+    read: Callable[[Mapping[str, str]], "Reading"] | None = None
+    """What the native files say, read from their texts (by path) alone. A ValueError says what could not be read."""
+    eased: Callable[[Pipeline], frozenset[str]] = lambda _: frozenset()
+    """The aspects in which the files may differ from the pipeline, by fallbacks that the spec chose and by limits that
+    the capability table documents: see `mlgen.verify.meaning`."""
     hooks: tuple[Hook, ...] = ()

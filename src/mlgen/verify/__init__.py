@@ -1,10 +1,46 @@
 """The rendered text held against what it must be, before anything is written."""
 
-from mlgen.diagnostics import Diagnostic
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Output, Target
+
+if TYPE_CHECKING:
+    from mlgen.verify.fault import Fault
 
 
 def verify(target: Target, output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
     """The structural faults of one rendered file, found by its target."""
     return target.check(output, text, pipeline)
+
+
+def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "list[Fault]":
+    """The differences between what the target's rendered files say, by path, and what the pipeline means."""
+    from mlgen.verify.fault import Fault
+    from mlgen.verify.meaning import differences
+
+    assert target.read is not None
+    try:
+        reading = target.read(texts)
+    except ValueError as fault:
+        return [Fault("text", "", str(fault))]
+    return differences(pipeline, reading, target.name, target.eased(pipeline))
+
+
+def read_back(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> list[Diagnostic]:
+    """The differences as diagnostics (MLG602), at the file's line."""
+    if target.read is None:
+        return []
+    from mlgen.verify.places import line_of
+
+    path = next(iter(texts))
+    return [
+        error(
+            "MLG602",
+            Position(path, line_of(texts[path], fault.route), 1),
+            f"{fault.job}: {fault.message}" if fault.job else fault.message,
+        )
+        for fault in faults(target, texts, pipeline)
+    ]

@@ -1,0 +1,104 @@
+"""Conditions, approvals, order and failures: the file's jobs, run in mind, held against what the pipeline means."""
+
+from collections.abc import Iterator
+
+from mlgen.ir import Pipeline
+from mlgen.ir.events import Event, events
+from mlgen.ir.outcomes import State, outcomes
+from mlgen.readback import Reading, SeenJob
+from mlgen.verify.fault import Fault
+from mlgen.verify.run import Ran, closure, in_order, replay
+
+_RUNS = ("success", "failure")
+
+
+def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> Iterator[Fault]:
+    """Every difference, each kind of it once a job, with the first event that shows it."""
+    try:
+        list(in_order(reading.jobs))
+    except ValueError as circle:
+        yield Fault("order", "", str(circle))
+        return
+    yield from _order(pipeline, reading, eased)
+    seen: dict[tuple[str, str], Fault] = {}
+    alike: set[tuple[tuple[str, State], ...]] = set()
+    for event in events(pipeline):
+        meant = outcomes(pipeline, event)
+        for fault in _differences(pipeline, reading, event, meant, replay(reading, event), eased, ""):
+            seen.setdefault((fault.aspect, fault.job), fault)
+        if tuple(meant.items()) not in alike and any(state in _RUNS for state in meant.values()):
+            alike.add(tuple(meant.items()))
+            for fault in _failures(pipeline, reading, event, meant, eased):
+                seen.setdefault((fault.aspect, fault.job), fault)
+    yield from seen.values()
+
+
+def _failures(
+    pipeline: Pipeline, reading: Reading, event: Event, meant: dict[str, State], eased: frozenset[str]
+) -> Iterator[Fault]:
+    """The run again and again, each time with another job that fails."""
+    watched = {edge.job for job in pipeline.jobs for edge in job.edges}
+    for job in pipeline.jobs:
+        if job.id in watched and meant[job.id] == "success" and not job.milestone:
+            then = outcomes(pipeline, event, {job.id})
+            ran = replay(reading, event, {job.id})
+            yield from _differences(pipeline, reading, event, then, ran, eased, job.id)
+
+
+def _differences(
+    pipeline: Pipeline,
+    reading: Reading,
+    event: Event,
+    meant: dict[str, State],
+    ran: dict[str, Ran],
+    eased: frozenset[str],
+    failed: str,
+) -> Iterator[Fault]:
+    where = f"on {event}" + (f", where {failed} fails" if failed else "")
+    aspect = "failures" if failed else "condition"
+    for job in pipeline.jobs:
+        if job.id not in ran:
+            continue  # told elsewhere: the job is not there
+        state, found = meant[job.id], ran[job.id]
+        route = _route(reading, job.id)
+        if state in _RUNS and not found.runs:
+            if not (failed and "stops more" in eased):
+                yield Fault(aspect, job.id, f"{where} the job must run, and does not{_because(found)}", route)
+        elif state not in _RUNS and found.runs and not (job.milestone and found.failed):
+            yield Fault(aspect, job.id, f"{where} the job must not run, and does", route)
+        elif job.milestone and state in _RUNS and found.failed != (state == "failure"):
+            yield Fault(aspect, job.id, f"{where} the job must end as {state}", route)
+        elif state in _RUNS and found.approved != (job.approval is not None) and "approval" not in eased:
+            word = "waits for no approval" if job.approval else "waits for an approval that the spec does not ask for"
+            yield Fault("approval", job.id, f"{where} the job {word}", route)
+
+
+def _because(found: Ran) -> str:
+    return f": {found.why}" if found.why else ""
+
+
+def _route(reading: Reading, job_id: str) -> tuple[str | int, ...]:
+    return next((job.route for job in reading.jobs if job.job == job_id), ())
+
+
+def _order(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> Iterator[Fault]:
+    """Each job comes after those that it has to wait for, and, unless the target has stages only, after no others."""
+    native: dict[str, SeenJob] = {seen.name: seen for seen in reading.jobs}
+    reached = closure({name: [n for n in seen.needs if n in native] for name, seen in native.items()})
+    before: dict[str, set[str]] = {}
+    for name, seen in native.items():
+        if seen.job:
+            found = {native[n].job for n in reached[name]} - {""}
+            before[seen.job] = before.get(seen.job, found) & found
+    meant = closure({job.id: [edge.job for edge in job.edges] for job in pipeline.jobs})
+    for job in pipeline.jobs:
+        if job.id not in before:
+            continue
+        for edge in job.edges:
+            if edge.job in before and edge.job not in before[job.id]:
+                message = f"the job must wait for {edge.job}, and does not"
+                yield Fault("order", job.id, message, _route(reading, job.id))
+        if "orders more" not in eased:
+            for other in sorted(before[job.id] - meant[job.id]):
+                message = f"the job waits for {other}, which the spec does not ask for"
+                yield Fault("order", job.id, message, _route(reading, job.id))

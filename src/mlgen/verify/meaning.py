@@ -1,0 +1,88 @@
+"""What was read back held against the pipeline."""
+
+from collections.abc import Iterator
+
+from mlgen.ir import Job, Leg, Pipeline
+from mlgen.readback import Reading, SeenJob
+from mlgen.verify.behaviour import behaviour
+from mlgen.verify.commands import commands
+from mlgen.verify.fault import Fault
+from mlgen.verify.things import things
+
+
+def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> list[Fault]:
+    """Every difference between the pipeline and what the target's files say.
+
+    `eased` are the aspects in which the target's chosen fallbacks and documented limits allow some: the names of
+    aspects, `wider secrets`, `orders more` and `stops more`.
+    """
+    found = list(_jobs(pipeline, reading, target, eased))
+    found += behaviour(pipeline, reading, eased)
+    found += _alike(pipeline, reading, "lock", eased)
+    found += _alike(pipeline, reading, "runner", eased)
+    return [fault for fault in found if fault.aspect not in eased]
+
+
+def _jobs(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> Iterator[Fault]:
+    seen: dict[str, list[SeenJob]] = {}
+    for each in reading.jobs:
+        seen.setdefault(each.job, []).append(each)
+    known = {job.id for job in pipeline.jobs}
+    for job_id in sorted(set(seen) - known - {""}):
+        yield Fault("jobs", job_id, "the spec has no such job here", seen[job_id][0].route)
+    for job in pipeline.jobs:
+        if job.id not in seen:
+            yield Fault("jobs", job.id, "the job is not there")
+            continue
+        for found, leg in _paired(job, seen[job.id]):
+            yield from commands(job, found, reading, target)
+            if dict(job.native).get(target) is None:
+                yield from things(pipeline, job, found, leg, eased)
+        yield from _legs(job, seen[job.id])
+    yield from _added(pipeline, seen.get("", []))
+
+
+def _paired(job: Job, seen: list[SeenJob]) -> Iterator[tuple[SeenJob, Leg | None]]:
+    legs = {frozenset(leg.values): leg for leg in job.matrix.legs} if job.matrix else {}
+    for found in seen:
+        yield found, legs.get(frozenset(found.leg))
+
+
+def _legs(job: Job, seen: list[SeenJob]) -> Iterator[Fault]:
+    wanted = sorted(tuple(sorted(leg.values)) for leg in job.matrix.legs) if job.matrix else [()]
+    found = sorted(tuple(sorted(each.leg)) for each in seen)
+    if wanted != found:
+        legs = "; ".join(" ".join(f"{k}={v}" for k, v in leg) for leg in found)
+        yield Fault("matrix", job.id, f"its legs are {legs or 'one without axes'}", seen[0].route)
+
+
+def _added(pipeline: Pipeline, jobs: list[SeenJob]) -> Iterator[Fault]:
+    """A job that the target adds holds no command of the spec and sees no secret."""
+    commands = {job.run for job in pipeline.jobs if job.run}
+    for job in jobs:
+        if job.secrets:
+            names = ", ".join(name for _, name in job.secrets)
+            yield Fault("secrets", "", f"{job.name}, which is no job of the spec, sees {names}", job.route)
+        for script in job.scripts:
+            if script.text in commands:
+                message = f"{job.name}, which is no job of the spec, executes a command of it"
+                yield Fault("command", "", message, script.route or job.route)
+
+
+def _alike(pipeline: Pipeline, reading: Reading, what: str, eased: frozenset[str]) -> Iterator[Fault]:
+    """Jobs of one lock (or runner) have one in the file, and, of locks, jobs of two have two."""
+    first: dict[str, str] = {}
+    back: dict[str, str] = {}
+    jobs = {job.id: job for job in pipeline.jobs}
+    for seen in reading.jobs:
+        job = jobs.get(seen.job)
+        if job is None or (what == "runner" and job.matrix):
+            continue
+        meant = job.lock if what == "lock" else job.runner.name
+        found = seen.lock if what == "lock" else seen.runner
+        if not meant or not found:
+            continue
+        if first.setdefault(meant, found) != found:
+            yield Fault(what, job.id, f"its {what} {meant} is {found}, and {first[meant]} elsewhere", seen.route)
+        if what == "lock" and back.setdefault(found, meant) != meant:
+            yield Fault(what, job.id, f"{found} is the lock {meant}, and {back[found]} elsewhere", seen.route)

@@ -1,0 +1,92 @@
+"""A run of what was read back: which of its jobs start, wait or are left out, given which of them fail."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+from mlgen.ir.events import Event
+from mlgen.readback import End, Reading, SeenJob, Start
+
+NO_RUN = Start("skip", "the event starts no run")
+
+
+class Ran(NamedTuple):
+    """What became of one job of the spec: whether its command is executed, after an agreement or not, and why not."""
+
+    runs: bool
+    failed: bool
+    approved: bool
+    why: str
+
+
+def replay(reading: Reading, event: Event, failing: Collection[str] = ()) -> dict[str, Ran]:
+    """What becomes of each job of the spec, by id, where every command succeeds but those of the jobs in `failing`.
+
+    Of a job with legs, what becomes of all of them; where they differ, of the one that fails or starts.
+    """
+    if not reading.starts(event):
+        return {job.job: Ran(False, False, False, NO_RUN.why) for job in reading.jobs if job.job}
+    ended: dict[str, End] = {}
+    starts: dict[str, Start] = {}
+    asked: dict[str, bool] = {}
+    found: dict[str, Ran] = {}
+    for name, legs in in_order(reading.jobs):
+        job = legs[0]
+        start = reading.decide(job, event, ended)
+        starts[name] = start
+        asked[name] = start.state == "wait" or any(asked.get(n, False) for n in job.needs if added(reading, n))
+        failed = start.state == "fail" or (start.state in ("run", "wait") and job.job in failing)
+        ended[name] = _end(start, failed)
+        if job.job:
+            ran = Ran(start.state in ("run", "wait", "fail"), failed, asked[name], start.why)
+            found[job.job] = _worse(found[job.job], ran) if job.job in found else ran
+    return found
+
+
+def in_order(jobs: tuple[SeenJob, ...]) -> Iterator[tuple[str, list[SeenJob]]]:
+    """The jobs by native name, each with its legs, after all that they need; ValueError if they wait in a circle."""
+    legs: dict[str, list[SeenJob]] = {}
+    for job in jobs:
+        legs.setdefault(job.name, []).append(job)
+    done: set[str] = set()
+    todo = list(legs)
+    while todo:
+        ready = [name for name in todo if all(n in done or n not in legs for n in legs[name][0].needs)]
+        if not ready:
+            raise ValueError(f"{', '.join(todo)} wait for each other")
+        for name in ready:
+            yield name, legs[name]
+        done.update(ready)
+        todo = [name for name in todo if name not in done]
+
+
+def added(reading: Reading, name: str) -> bool:
+    """Whether the target added the job of this native name."""
+    return any(job.name == name and not job.job for job in reading.jobs)
+
+
+def _end(start: Start, failed: bool) -> End:
+    if start.state == "skip":
+        return "skipped"
+    if start.state == "left":
+        return "left"
+    return "failure" if failed else "success"
+
+
+def _worse(one: Ran, other: Ran) -> Ran:
+    return max(one, other, key=lambda ran: (ran.failed, ran.runs))
+
+
+def closure(edges: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """All that each job comes after, by way of the jobs that it waits for; there must be no circle."""
+    found: dict[str, set[str]] = {}
+
+    def reach(name: str) -> set[str]:
+        if name not in found:
+            found[name] = set()
+            for before in edges.get(name, ()):
+                found[name] |= {before} | reach(before)
+        return found[name]
+
+    for name in edges:
+        reach(name)
+    return found

@@ -1,0 +1,100 @@
+"""What the jobs have and hand on: files, secrets, variables, images, services, environments, locks, reports."""
+
+from collections.abc import Iterable, Iterator
+
+from mlgen.ir import Job, Leg, Pipeline
+from mlgen.ir.paths import as_glob, normal
+from mlgen.readback import SeenJob
+from mlgen.verify.fault import Fault
+
+
+def things(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None, eased: frozenset[str]) -> Iterator[Fault]:
+    """The differences, each with its aspect; those that the target's fallbacks allow are left out."""
+    for aspect, message in (
+        *_files(job, seen),
+        *_secrets(job, seen, eased),
+        *_variables(pipeline, job, seen, leg),
+        *_machine(job, seen, leg),
+        *_place(job, seen),
+    ):
+        if aspect not in eased:
+            yield Fault(aspect, job.id, message, seen.route)
+
+
+def _paths(paths: Iterable[str]) -> set[str]:
+    return {as_glob(path) for path in paths if not normal(path).startswith(".mlgen/")}
+
+
+def _files(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+    takes = _paths(path for take in job.takes for path in take.paths)
+    found = _paths(seen.takes)
+    if missing := takes - found:
+        yield "files", f"it does not receive {_list(missing)}"
+    if extra := found - takes:
+        yield "files", f"it receives {_list(extra)}, which it does not declare"
+    handed = _paths(path for bundle in job.bundles if not bundle.exports for path in bundle.paths)
+    if missing := handed - _paths(seen.hands):
+        yield "files", f"it does not hand on {_list(missing)}"
+    if extra := _paths(seen.hands) - _paths((*job.files, *job.reports.junit)):
+        yield "files", f"it hands on {_list(extra)}, which it does not declare"
+    if (missing := _paths(job.files) - _paths(seen.requires)) and not job.allow_failure:
+        yield "outs", f"nothing checks that it makes {_list(missing)}"
+    exports = {f"{e.name}={e.file}:{e.key}" if e.file else e.name for e in job.exports}
+    if exports != set(seen.exports):
+        yield "exports", f"it exports {_list(seen.exports)}, not {_list(exports)}"
+
+
+def _secrets(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
+    asked = {(use.variable, use.name) for use in job.secrets}
+    for script in seen.scripts:
+        if script.when == "success" and (missing := asked - set(script.secrets)):
+            yield "secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
+    allowed = set(job.secret_names)
+    if (extra := {name for _, name in seen.secrets} - allowed) and "wider secrets" not in eased:
+        yield "secrets", f"it sees the secret {_list(extra)}, which it does not list"
+
+
+def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
+    env = dict(seen.env)
+    dynamic = {name for name, _ in job.dynamic}
+    asked = {**dict(pipeline.env), **dict(job.env), **(dict(leg.values) if leg else {})}
+    for name, value in asked.items():
+        if name not in dynamic and env.get(name) != value:
+            found = f"is {env[name]!r}" if name in env else "is not set"
+            yield "env", f"the variable {name} {found}, and must be {value!r}"
+
+
+def _machine(job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
+    image = leg.image if leg and "image" in job.varies else job.image
+    python = leg.python if leg and "python" in job.varies else job.python
+    if image and seen.image != image:
+        yield "image", f"it runs in {seen.image or 'no image'}, not in {image}"
+    if python and not image and seen.python != python:
+        yield "python", f"it has Python {seen.python or 'of the machine'}, not {python}"
+    services = tuple(sorted((s.name, s.image) for s in job.services))
+    if services != seen.services:
+        yield (
+            "services",
+            f"its services are {_list(map(' '.join, seen.services))}, not {_list(map(' '.join, services))}",
+        )
+
+
+def _place(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+    environment = job.environment.name if job.environment else ""
+    if seen.environment != environment:
+        yield "environment", f"its environment is {seen.environment or 'none'}, not {environment or 'none'}"
+    if bool(job.lock) != bool(seen.lock):
+        yield "lock", "it holds no lock" if job.lock else "it holds a lock that the spec does not ask for"
+    if job.allow_failure != seen.allow_failure:
+        yield "allow_failure", "it may fail" if seen.allow_failure else "it may not fail, and the spec permits it"
+    if missing := _paths(job.reports.junit) - _paths(seen.reports):
+        yield "junit", f"the test report {_list(missing)} is not shown"
+    if missing := _paths(job.keep.paths if job.keep else ()) - _paths((*seen.kept, *seen.hands)):
+        yield "keep", f"{_list(missing)} is not kept"
+    caches = _paths(path for cache in job.caches for path in cache.paths)
+    if missing := caches - _paths(seen.caches):
+        yield "cache", f"it has no cache of {_list(missing)}"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
