@@ -141,6 +141,14 @@ CODES: dict[str, Code] = {
         "A condition that cannot stand here",
         "`result` belongs to the job as a whole: it stands once, in the one mapping of `when`, and is not negated. A job cannot wait for a value that it exports itself.",
     ),
+    "MLG223": Code(
+        "an image that the job cannot run in",
+        "`image: {from: JOB}` is the image that a job with `build` pushes. It must have a name that is known before the run, and be one image, of another job, whose success this one needs.",
+    ),
+    "MLG224": Code(
+        "an image that the machine must be able to fetch by itself",
+        "A job's image is fetched before the job has any identity at a cloud. Let the machines that run it know the registry, by a role or a credential helper, or give `credentials`.",
+    ),
     "MLG301": Code(
         "jobs that wait for each other",
         "The edges of `needs`, `deps` and the order of the stages form a circle, so that none of these jobs could start.",

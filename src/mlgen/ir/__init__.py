@@ -22,6 +22,7 @@ from mlgen.ir.expressions import (
 from mlgen.ir.model import Input, Job, Pipeline, Schedule, TargetOptions, Triggers
 from mlgen.ir.values import (
     Approval,
+    Built,
     Bundle,
     Cache,
     Change,
@@ -53,6 +54,7 @@ __all__ = [
     "All",
     "Any",
     "Approval",
+    "Built",
     "Bundle",
     "Cache",
     "Change",

@@ -10,6 +10,7 @@ from mlgen.ir.conditions import Condition
 from mlgen.ir.expressions import Expr
 from mlgen.ir.values import (
     Approval,
+    Built,
     Bundle,
     Cache,
     Change,
@@ -108,9 +109,17 @@ class Job(NamedTuple):
     action: str = ""
     """The key of the language that the script was made of (`register`, `build`, …); empty for a script as written."""
 
+    built: Built | None = None
+    """The image of another job that this one runs in; then `image` is a reference to what that exports."""
+
     def runner_of(self, leg: Leg) -> Runner:
         """The runner of this leg."""
         return next((runner for runner in self.runners if runner.name == leg.runner), self.runner)
+
+    @property
+    def fetched(self) -> str:
+        """The name of the job's image as far as it is known before the run."""
+        return self.built.name if self.built else self.image
 
     @property
     def secret_names(self) -> tuple[str, ...]:

@@ -73,6 +73,20 @@ class Container(NamedTuple):
     password: str = ""
 
 
+class Built(NamedTuple):
+    """The image that the job `job` builds, and another one runs in.
+
+    `name` is without a tag, and `tagged` with one that tells the commit (`${MLGEN_COMMIT}`), empty if none does.
+    `variable` is the exported value that holds it by digest. `login` is `host` if the code host's own token fetches it.
+    """
+
+    job: str
+    name: str
+    tagged: str
+    variable: str
+    login: Literal["", "host"] = ""
+
+
 class Service(NamedTuple):
     """A container beside the job, reached at the host in `variable` and at its ports.
 

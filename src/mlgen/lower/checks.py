@@ -106,6 +106,13 @@ def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterat
         if export.upper().startswith("MLGEN_"):
             yield _reserved(source.key(*at, "exports", export), export)
     yield from _paths(source, at, said)
+    if said["runtime"]["container"] and not said["runtime"]["image"] and not said["runtime"].get("image_from"):
+        hint = "add `name`, or `from` with a job that builds it"
+        yield error("MLG103", source.at(*at, "image"), f"{name}: nothing says which image is meant", hint)
+    if said["runtime"].get("image_from"):
+        from mlgen.lower import built
+
+        yield from built.check(source, where)
     if said["own_caches"]:
         yield from _caches(source, (*at, "cache"), said["runtime"]["cache"])
     if "matrix" in said:
@@ -360,6 +367,10 @@ def pipeline(source: Source, found: Pipeline) -> Iterator[Diagnostic]:
     order = {stage: index for index, stage in enumerate(found.stages)}
     for job in found.jobs:
         yield from commands.on_events(source, job, found)
+        if job.built:
+            from mlgen.lower import built
+
+            yield from built.unreachable(source, job)
         if not job.deploys:
             continue
         for kind in found.cancel:

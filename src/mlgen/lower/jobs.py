@@ -114,6 +114,10 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
         native=tuple(sorted((said.get("native") or {}).items())),
         result=_result(said),
     )
+    if own.get("image_from"):
+        from mlgen.lower.built import in_built
+
+        job = in_built(source, job)
     if said.get("reuse"):
         from mlgen.lower.reuse import reused
 

@@ -122,9 +122,10 @@ def _runtime(said: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {key: said[key] for key in ("python", "tools", "shell") if key in said}
     if "image" in said:
         image = said["image"] if isinstance(said["image"], dict) else {"name": said["image"]}
-        found["image"] = image.get("name", "")
+        if image.keys() & {"name", "from"}:  # without, only how it is run is said
+            found["image"] = image.get("name", "")
+            found["image_from"] = image.get("from", "")
         found["container"] = _container(image)
-        found["image_from"] = image.get("from", "")
     if "packages" in said:
         found["packages"] = _list(said["packages"])
     if "cache" in said:

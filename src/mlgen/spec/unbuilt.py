@@ -10,7 +10,6 @@ from mlgen.spec.load import Route
 
 _ROUTES: list[Route] = [
     *((key,) for key in ("policy", "report")),
-    ("stages", "*", "*", "image", "from"),
     ("stages", "*", "*", "kubernetes", "strategy"),
 ]
 

@@ -13,6 +13,7 @@ _JOB_USES: dict[str, Callable[[Job], bool]] = {
     "allow_failure": lambda job: job.allow_failure,
     "approval": lambda job: job.approval is not None,
     "alternatives": lambda job: not job.watches and any(take.optional for take in job.takes),
+    "built": lambda job: job.built is not None,
     "cache": lambda job: len(job.caches) > job.reuse,
     "changed": lambda job: _asks(job, "changed:"),
     "checkout": lambda job: job.checkouts != (Checkout(),),

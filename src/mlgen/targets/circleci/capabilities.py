@@ -18,6 +18,12 @@ CAPABILITIES = (
         "a job of `type: approval` that takes all requirements of the deploying job, with the same filter",
         "whoever may push may approve, unless the environment's context is limited to a group (see `mlgen settings`)",
     ),
+    Capability(
+        "built",
+        "emulated",
+        "`docker` by the tag of the commit: an executor is chosen before any job has run",
+        "a tag can be moved between the two jobs; by digest it could not",
+    ),
     Capability("cache", "native", "`restore_cache` and `save_cache`, keyed by checksum; none in deploying jobs"),
     Capability(
         "cancel",

@@ -52,6 +52,7 @@ def image(job: Job, leg: Leg | None = None) -> str:
     https://circleci.com/docs/guides/execution-managed/circleci-images/
     """
     name, python = (leg.image, leg.python) if leg and job.varies else (job.image, job.python)
+    name = job.built.tagged if job.built else name
     return name.replace("${MLGEN_COMMIT}", "<< pipeline.git.revision >>") or f"cimg/python:{python or DEFAULT_PYTHON}"
 
 

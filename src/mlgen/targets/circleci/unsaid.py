@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import Job, Pipeline
 from mlgen.targets import decide
+from mlgen.targets.built import of_the_host, untagged
 from mlgen.targets.circleci import conditions, runtime
 
 
@@ -14,6 +15,8 @@ def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
     if job.native and "circleci" not in dict(job.native):
         hint = "add `circleci:` to it, or choose targets.circleci.fallback.native - `skip`: the job is left out"
         yield error("MLG401", at, f"{job.id}: `native` says nothing for CircleCI", hint)
+    yield from untagged(job, "CircleCI")
+    yield from of_the_host(job, "CircleCI")
     options = next((o for o in pipeline.targets if o.name == "circleci"), None)
     lenient = options is not None and options.fallback("container") == "image"
     if job.container and (job.container.options or job.container.pull) and not lenient:

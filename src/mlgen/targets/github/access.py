@@ -64,6 +64,8 @@ def permissions(job: Job) -> list[tuple[str, str, str]]:
         found["deployments"] = ("read", "to see that no newer commit is deployed" if deploys else "for the same check")
     if job.oidc:
         found["id-token"] = ("write", f"oidc: to log in to {', '.join(_whom(one) for one in job.oidc)}")
+    if job.built and job.built.login:
+        found["packages"] = ("read", "to fetch the job's image")
     for scope, access in job.permissions:
         name = SCOPES.get(scope, scope)
         if found.get(name, ("", ""))[0] != "write":

@@ -18,6 +18,11 @@ CAPABILITIES = (
         "required reviewers of the environment, or of one of the job's own; its first step asks the API for them",
         "the reviewers are a setting of the repository, which the file cannot make",
     ),
+    Capability(
+        "built",
+        "native",
+        "`container`, by the digest that the building job puts out; by the tag of the commit where that holds a secret",
+    ),
     Capability("cache", "native", "actions/cache, keyed by the hash of the files; none in deploying jobs"),
     Capability("cancel", "native", "`concurrency` of the workflow with `cancel-in-progress`"),
     Capability(

@@ -7,7 +7,8 @@ from typing import Any
 
 from mlgen.ir import Job, Pipeline, Service
 from mlgen.quoting import sh
-from mlgen.targets.github.access import printed
+from mlgen.targets.github.access import TOKEN, printed
+from mlgen.targets.github.conditions import literal
 from mlgen.targets.github.references import resolved
 
 MINUTES = 2
@@ -21,9 +22,26 @@ def container(job: Job, pipeline: Pipeline, image: str) -> dict[str, Any] | None
     said = job.container
     options = [f"--user {said.user}"] if said and said.user else []
     options += said.options if said else ()
-    found: dict[str, Any] = {"image": resolved(image, job, pipeline, "early"), "options": " ".join(options)}
+    name = _built(job, pipeline) if job.built else resolved(image, job, pipeline, "early")
+    found: dict[str, Any] = {"image": name, "options": " ".join(options)}
     secrets = [printed(name, pipeline) for name in (said.username, said.password)] if said and said.username else []
+    if job.built and job.built.login:
+        # https://docs.github.com/en/packages/managing-github-packages-using-github-actions-workflows
+        secrets = ["${{ github.actor }}", TOKEN]
     return {**found, "credentials": secrets}
+
+
+def _built(job: Job, pipeline: Pipeline) -> str:
+    """The image that another job has built, by digest.
+
+    GitHub hands on no value that holds a secret, as a user's name may be one, and without an image a job would run on
+    the machine itself. So the tag stands in for it, or a name that cannot be fetched.
+    https://docs.github.com/en/actions/how-tos/write-workflows/choose-what-workflows-do/pass-job-outputs
+    """
+    assert job.built is not None
+    head, _, tail = job.built.tagged.partition("${MLGEN_COMMIT}")
+    other = f"format({literal(f'{head}{{0}}{tail}')}, github.sha)" if head else literal("no-image")
+    return f"${{{{ needs.{pipeline.job(job.built.job).key}.outputs.{job.built.variable} || {other} }}}}"
 
 
 def services(job: Job) -> list[dict[str, Any]]:

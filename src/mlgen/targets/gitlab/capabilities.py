@@ -19,6 +19,12 @@ CAPABILITIES: tuple[Capability, ...] = (
         (SKIP,),
     ),
     Capability(
+        "built",
+        "emulated",
+        "`image` by the tag of the commit: GitLab hands exported values to scripts only",
+        "a tag can be moved between the two jobs; by digest it could not",
+    ),
+    Capability(
         "cache",
         "native",
         "cache, with the caches of known tools moved into the project's folder",

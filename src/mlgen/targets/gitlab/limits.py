@@ -54,14 +54,14 @@ def _secrets(pipeline: Pipeline) -> Iterator[Diagnostic]:
     """Secrets that reach jobs which do not list them."""
     if options(pipeline).fallback("secrets") == "wider":
         return
-    hint = "`targets.gitlab.fallback: {secrets: wider}` says that you know"
+    wider = "`targets.gitlab.fallback: {secrets: wider}` says that you know"
     for secret in pipeline.secrets:
         listed = [job.id for job in pipeline.jobs if secret.name in from_variables(job)]
         if secret.environments:
             others = [j for j in pipeline.jobs if j.environment and j.environment.name in secret.environments]
         else:
             others = list(pipeline.jobs)
-            hint = "bind it to an environment, or " + hint
+        hint = wider if secret.environments else f"bind it to an environment, or {wider}"
         who = [job.id for job in others if job.id not in listed]
         if listed and who and not secret.plain:
             where = f"{', '.join(who[:3])}{' …' if len(who) > 3 else ''}"

@@ -23,7 +23,7 @@ DAEMON_VARIABLES = (
     ("DOCKER_TLS_VERIFY", "1"),
     ("DOCKER_CERT_PATH", "/certs/client"),
 )
-_REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
+_REFERENCE = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}(?=(\w?))"
 
 
 class Image(NamedTuple):
@@ -73,20 +73,33 @@ def _name(job: Job, given: str, python: str) -> str:
     """What a person would write: the image, else the official one of the version of Python."""
     if job.native:
         return ""
+<<<<<<< HEAD
     found = re.sub(_REFERENCE, lambda ref: _portable(ref[1]), given) if "${" in given else given
     found = found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
     return found or (WITH_CLIENT if job.docker and not system(job) else "")
+=======
+    # A value that an earlier job exports is for scripts only: the image of another job goes by its tag.
+    # https://docs.gitlab.com/ci/variables/dotenv_variables/
+    given = job.built.tagged if job.built else given
+    found = re.sub(_REFERENCE, lambda ref: _portable(ref[1], ref[2]), given) if "${" in given else given
+    return found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
+>>>>>>> 7242ccd (Jobs that run in the image which another one builds: image: {from: JOB})
 
 
 def images_of(job: Job, pipeline: Pipeline) -> list[str]:
     """The exported values of the job that name the images of others."""
     names = [export.name for export in job.exports]
-    others = [o.image for o in pipeline.jobs if "${" in o.image and any(e.job == job.id and e.exports for e in o.edges)]
+    others = [
+        other.image
+        for other in pipeline.jobs
+        if "${" in other.image and not other.built and any(e.job == job.id and e.exports for e in other.edges)
+    ]
     return [name for name in names if any(f"${{{name}}}" in image for image in others)]
 
 
-def _portable(name: str) -> str:
-    return "$CI_COMMIT_SHA" if name in ("MLGEN_COMMIT", "MLGEN_CHECKOUT") else f"${{{name}}}"
+def _portable(name: str, after: str) -> str:
+    name = "CI_COMMIT_SHA" if name in ("MLGEN_COMMIT", "MLGEN_CHECKOUT") else name
+    return f"${name}" if name == "CI_COMMIT_SHA" and not after else f"${{{name}}}"
 
 
 def _by_axis(job: Job, names: Sequence[str]) -> str:

@@ -52,7 +52,7 @@ def _secrets(pipeline: Pipeline) -> Iterator[Setting]:
 def _registries(pipeline: Pipeline) -> Iterator[Setting]:
     jobs = [job for job in pipeline.jobs if job.container and job.container.password]
     if jobs:
-        hosts = sorted({registry(job.image) for job in jobs})
+        hosts = sorted({registry(job.fetched) for job in jobs})
         auths = ", ".join(f'"{host}": {{"auth": "…"}}' for host in hosts)
         pairs = sorted({f"{job.container.username}:{job.container.password}" for job in jobs if job.container})
         detail = (

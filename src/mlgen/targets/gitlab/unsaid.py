@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Job, Pipeline
 from mlgen.targets import decide
+from mlgen.targets.built import untagged
 from mlgen.targets.gitlab import conditions, machines
 from mlgen.targets.gitlab.windows import ENDING
 
@@ -21,6 +22,7 @@ def unsaid(pipeline: Pipeline) -> list[Diagnostic]:
     for job in pipeline.jobs:
         found += [*_conditions(job, pipeline), *_order(job, pipeline), *_machine(job, pipeline), *_words(job)]
         found += _rights(job, pipeline)
+        found += untagged(job, "GitLab")
     return found
 
 

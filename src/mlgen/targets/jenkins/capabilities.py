@@ -18,6 +18,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "an `input` step in a stage without an agent; `approval.by` are its submitters; it ends after a day",
         weaker="without `by`, whoever may build the job may approve; runs of the same branch wait meanwhile",
     ),
+    Capability("built", "native", "`docker.image`, by the digest that the building job exports"),
     Capability(
         "cache",
         "native",

@@ -47,7 +47,9 @@ def agent(pipeline: Pipeline, job: Job, leg: Leg | None) -> Agent:
     found = Agent(label, image, " ".join(words), box.pull == "always")
     if not box.username:
         return found
-    return found._replace(registry=registry(image), login=credential(pipeline, box.username))
+    return found._replace(
+        registry=registry(job.built.name if job.built else image), login=credential(pipeline, box.username)
+    )
 
 
 def image_of(job: Job, leg: Leg | None) -> str:

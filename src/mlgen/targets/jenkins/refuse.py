@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Job, Pipeline, Schedule, TargetOptions
 from mlgen.ir.expressions import all_of, satisfiable
+from mlgen.targets.built import of_the_host
 from mlgen.targets.jenkins import native, parts
 from mlgen.targets.jenkins.levels import after
 from mlgen.targets.jenkins.levels import native as is_native
@@ -30,6 +31,7 @@ def refuse(pipeline: Pipeline) -> Iterator[Diagnostic]:
     for job in pipeline.jobs:
         yield from _job(pipeline, job, options)
         yield from _words(job)
+        yield from of_the_host(job, "Jenkins")
         yield from _repositories(pipeline, job)
     yield from _results(pipeline, options)
     for name, _ in pipeline.env:

@@ -128,7 +128,8 @@ def _names(pipeline: Pipeline, jobs: Iterable[Job]) -> Places:
         for leg in legs(job) if not job.milestone else ():
             one = machine(pipeline, job, leg)
             if one not in found:
-                image = re.sub(r"@sha256:.*", "", one.agent.image).rpartition("/")[2]
+                image = f"of {job.built.job.partition('.')[2]}" if job.built else one.agent.image
+                image = re.sub(r"@sha256:.*", "", image).rpartition("/")[2]
                 image = re.sub(r"(?<=[0-9])[.-](?=[0-9])", "_", image)
                 runner = job.runner_of(leg) if leg and "runner" in job.varies else job.runner
                 words = ["" if one.setup else "bare", runner.name if one.agent.label else "", image or "agent"]

@@ -101,13 +101,13 @@ def container(job: Job, pipeline: Pipeline) -> Iterator[Command]:
     """The container of the job's image, with the home folder, and so the checkout and the caches, in its place."""
     said = job.container
     if said and said.password:
-        host = registry(job.image)
+        host = registry(job.fetched)
         user = f'"${said.username}"' if said.username else '""'
         login = f"docker login --username {user} --password-stdin{host}"
         yield f'printf %s "${said.password}" | {login}', "image.credentials"
     yield _run(job, pipeline), "the job's scripts run in here"
     if said and said.password:
-        yield f"docker logout{registry(job.image)}", "what logged in is not left to the job"
+        yield f"docker logout{host}", "what logged in is not left to the job"
 
 
 def registry(image: str) -> str:

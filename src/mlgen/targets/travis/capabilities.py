@@ -24,6 +24,7 @@ CAPABILITIES = (
         (("skip", "the jobs that need an approval are left out, and what depends on them"),),
         "refuse",
     ),
+    Capability("built", "emulated", "docker run, by the digest that the building job exports"),
     Capability(
         "cache",
         "emulated",

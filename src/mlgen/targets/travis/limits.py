@@ -7,6 +7,7 @@ from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
 from mlgen.quoting import sh
 from mlgen.targets import decide
+from mlgen.targets.built import of_the_host
 from mlgen.targets.travis import before, conditions
 
 MOST_JOBS = 200
@@ -25,7 +26,7 @@ _PATH = re.compile(r"[\w@%+=./*?\[\]-]+")
 
 def refuse(pipeline: Pipeline) -> list[Diagnostic]:
     """What cannot be said in .travis.yml although its construct can."""
-    found = [fault for job in pipeline.jobs for fault in (*_job(job), *_words(job))]
+    found = [fault for job in pipeline.jobs for fault in (*_job(job), *_words(job), *of_the_host(job, "Travis CI"))]
     found += _secrets(pipeline)
     whole = Position(pipeline.spec)
     found += [fault for name, value in pipeline.env for fault in _variable(whole, "env", name, value)]
