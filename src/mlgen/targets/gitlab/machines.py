@@ -73,17 +73,12 @@ def _name(job: Job, given: str, python: str) -> str:
     """What a person would write: the image, else the official one of the version of Python."""
     if job.native:
         return ""
-<<<<<<< HEAD
-    found = re.sub(_REFERENCE, lambda ref: _portable(ref[1]), given) if "${" in given else given
-    found = found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
-    return found or (WITH_CLIENT if job.docker and not system(job) else "")
-=======
     # A value that an earlier job exports is for scripts only: the image of another job goes by its tag.
     # https://docs.gitlab.com/ci/variables/dotenv_variables/
     given = job.built.tagged if job.built else given
     found = re.sub(_REFERENCE, lambda ref: _portable(ref[1], ref[2]), given) if "${" in given else given
-    return found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
->>>>>>> 7242ccd (Jobs that run in the image which another one builds: image: {from: JOB})
+    found = found or HOSTED.get(system(job), ("", ""))[1] or (f"python:{python}" if python and not system(job) else "")
+    return found or (WITH_CLIENT if job.docker and not system(job) else "")
 
 
 def images_of(job: Job, pipeline: Pipeline) -> list[str]:
