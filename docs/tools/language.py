@@ -30,7 +30,7 @@ CONSTRUCTS: dict[str, tuple[str, ...]] = {
     "job.exports": ("exports", "references"),
     "job.matrix": ("matrix", "max_parallel", "legs"),
     "job.runner": ("system",),
-    "job.image": ("image", "container"),
+    "job.image": ("image", "container", "built"),
     "job.lock": ("lock", "order"),
     "job.services": ("services", "docker"),
     "job.reports": ("junit", "coverage", "summary"),
