@@ -1,7 +1,7 @@
 """The straight line: load, validate, lower, render, verify. Writing is `write`'s; nothing here touches the disk."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
@@ -9,6 +9,7 @@ from mlgen.emitted import CI, ENV, HOST, REGISTRY, shared_outputs
 from mlgen.ir import Pipeline
 from mlgen.ir.source import Source
 from mlgen.lower import lower
+from mlgen.named import NamedTuple
 from mlgen.render import render
 from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt

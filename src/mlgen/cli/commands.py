@@ -3,11 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from mlgen.cli.report import as_json, print_json, report, visible
 from mlgen.compiler import Compiled, compile_spec, usual_paths
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.quoting import sh
 from mlgen.write.apply import apply, refusals
 from mlgen.write.plan import Change, plan

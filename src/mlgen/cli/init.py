@@ -2,7 +2,6 @@
 
 import os
 import sys
-from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.cli.commands import Options, spec_of
@@ -10,6 +9,7 @@ from mlgen.cli.report import print_json, report, visible
 from mlgen.diagnostics import Position, SpecError, error
 from mlgen.init import Draft, Found, Proposal, Wishes, draft, look, propose
 from mlgen.init.ask import ask
+from mlgen.named import NamedTuple
 from mlgen.quoting import sh
 from mlgen.write.apply import create
 

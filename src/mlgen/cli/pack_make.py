@@ -2,13 +2,13 @@
 
 import os
 import re
-from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.cli.commands import unified, write_text
 from mlgen.cli.report import print_json, report
 from mlgen.compiler import compile_spec, usual_paths
 from mlgen.diagnostics import Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.packs.pack import Pack, snippet, snippet_names, spec_part
 from mlgen.packs.pins import fresh, read_folder_pack
 from mlgen.packs.scaffold import files

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mlgen.cli.commands import spec_of, unified, write_text
 from mlgen.cli.report import print_json, report
 from mlgen.compiler import compile_spec, usual_paths
+from mlgen.named import NamedTuple
 from mlgen.packs.pins import Pins, pinned, read_pins
 from mlgen.packs.sources import Origin
 from mlgen.packs.stack import origins

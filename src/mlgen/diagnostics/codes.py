@@ -4,7 +4,7 @@
 cannot say, 5xx the files that are written, 7xx packs, 9xx constructs that this version does not compile yet.
 """
 
-from typing import NamedTuple
+from mlgen.named import NamedTuple
 
 
 class Code(NamedTuple):

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlgen.diagnostics.codes import CODES
+from mlgen.named import NamedTuple
 
 Severity = Literal["error", "warning"]
 

@@ -8,9 +8,9 @@ lines straight.
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from mlgen.graph.picture import Line, Node, Picture
+from mlgen.named import NamedTuple
 
 WIDTH, GAP, ROW, MARGIN, HEAD = 156.0, 52.0, 18.0, 20.0, 34.0
 LETTER, LONGEST = 5.8, 24

@@ -1,13 +1,14 @@
 """One page with everything about a pipeline: the graph, each job in words, and the spec beside what it becomes."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import source_lines
 from mlgen.graph import words
 from mlgen.graph.picture import picture
 from mlgen.graph.svg import COLORS, svg
 from mlgen.ir import Job, Pipeline
+from mlgen.named import NamedTuple
 from mlgen.provenance.keys import dotted
 from mlgen.provenance.origins import Origin, Traced, TracedFile
 from mlgen.provenance.places import keys_at

@@ -1,11 +1,11 @@
 """What a diagram shows: jobs in stages, and the waits between them, thinned out so that they can be read."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from mlgen.graph import words
 from mlgen.ir import Edge, Job, Pipeline
 from mlgen.ir.order import parents_first
+from mlgen.named import NamedTuple
 
 
 class Node(NamedTuple):

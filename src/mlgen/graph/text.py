@@ -2,11 +2,11 @@
 
 import textwrap
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from mlgen.graph import words
 from mlgen.graph.picture import about
 from mlgen.ir import Job, Pipeline
+from mlgen.named import NamedTuple
 
 _TINTS = ("36", "35", "34", "33", "32")
 """One colour a stage, in turn: cyan, magenta, blue, yellow, green."""

@@ -1,9 +1,9 @@
 """Conditions and jobs in words. Of attributes and kinds of events that it does not know it still makes sentences."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from mlgen.ir import KINDS, All, Any, Expr, Job, Match, Not, Pipeline, all_of, implies, is_literal
+from mlgen.named import NamedTuple
 
 _KINDS = {
     "push": "push",

@@ -1,12 +1,11 @@
 """What was found, and what the user said of it, as the content of a first spec."""
 
-from typing import NamedTuple
-
 from mlgen.init.look import Found
 from mlgen.init.packages import Packages
 from mlgen.init.repository import Repository
 from mlgen.init.versions import Version
 from mlgen.init.work import Import, Work
+from mlgen.named import NamedTuple
 
 
 class Wishes(NamedTuple):

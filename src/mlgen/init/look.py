@@ -2,13 +2,13 @@
 
 import os
 import re
-from typing import NamedTuple
 
 from mlgen.init.packages import Packages, packages
 from mlgen.init.project import Project, inner
 from mlgen.init.repository import Repository, System, repository, systems
 from mlgen.init.versions import Version, python_version
 from mlgen.init.work import Work, work
+from mlgen.named import NamedTuple
 
 
 class Found(NamedTuple):

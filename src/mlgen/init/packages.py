@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.init.project import Project, inner, strings, table
+from mlgen.named import NamedTuple
 from mlgen.quoting import sh
 
 CONDA_IMAGE = "condaforge/miniforge3:24.11.3-2"

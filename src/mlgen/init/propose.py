@@ -1,12 +1,11 @@
 """The spec's text, tried before it is written: it compiles for every target, or nothing comes of it."""
 
-from typing import NamedTuple
-
 from mlgen import targets
 from mlgen.compiler import analyse, compile_spec
 from mlgen.diagnostics import Diagnostic, SpecError
 from mlgen.init.draft import Draft, whole
 from mlgen.init.write import Fallback, spec_text
+from mlgen.named import NamedTuple
 from mlgen.targets.uses import uses
 from mlgen.write.plan import in_the_way
 

@@ -4,10 +4,10 @@ import os
 import re
 import subprocess
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.init.project import Project
+from mlgen.named import NamedTuple
 
 
 class Repository(NamedTuple):

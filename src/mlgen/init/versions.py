@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from mlgen.init.project import Project, inner, table
+from mlgen.named import NamedTuple
 
 PREFERRED = (12, 11, 10, 13, 9, 14, 8, 7)
 """Minor versions by how well the libraries of ML and the CI systems support them: a range takes the first it admits."""

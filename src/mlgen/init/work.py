@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.init.packages import Packages
 from mlgen.init.project import Project, table
+from mlgen.named import NamedTuple
 
 PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", re.ASCII)
 """Paths that every CI system and shell takes as they are; others are left alone."""

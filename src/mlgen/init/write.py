@@ -5,11 +5,11 @@ A comment that starts with a capital letter is prose; every other one is YAML th
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.init.draft import Draft, Job
 from mlgen.init.work import Import
+from mlgen.named import NamedTuple
 from mlgen.quoting import yaml_flow, yaml_list, yaml_scalar
 
 WIDTH = 120

@@ -1,9 +1,9 @@
 """When a job runs: for each kind of event, an expression over the run's attributes."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from mlgen.ir.expressions import Expr, all_of, evaluate, implies
+from mlgen.named import NamedTuple
 
 KINDS = ("push", "pull_request", "tag", "schedule", "manual", "api")
 """The kinds of events, in the order in which outputs name them."""

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import Match, evaluate, matches
@@ -10,6 +9,7 @@ from mlgen.ir.globs import glob_matches, is_literal, witnesses
 from mlgen.ir.model import Pipeline
 from mlgen.ir.paths import covers
 from mlgen.ir.values import Change
+from mlgen.named import NamedTuple
 
 MOST = 48
 """Events of one kind that `events` gives; of more combinations, each value and some pairs of them are taken."""

@@ -12,9 +12,10 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mlgen.ir.globs import glob_fault, glob_matches, glob_regex, is_literal, outcomes
+from mlgen.named import NamedTuple
 
 __all__ = [
     "All", "Any", "Expr", "Match", "Not", "all_of", "any_of", "evaluate", "fields", "glob_fault", "glob_matches",

@@ -2,7 +2,8 @@
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from mlgen.named import NamedTuple
 
 _MOST_STATES = 20_000
 

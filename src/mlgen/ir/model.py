@@ -3,7 +3,7 @@
 Every value is frozen. Durations are seconds. Paths are relative to the project's root and use `/`.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlgen.diagnostics import Position
 from mlgen.ir.conditions import Condition
@@ -34,6 +34,7 @@ from mlgen.ir.values import (
     Step,
     Take,
 )
+from mlgen.named import NamedTuple
 
 
 class Job(NamedTuple):

@@ -1,9 +1,10 @@
 """What lowering reads: a spec's expanded data, and where each value stands."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position
+from mlgen.named import NamedTuple
 
 COMMANDS = ("register", "promote", "build", "package", "release", "kubernetes", "helm", "smoke")
 """The keys by which a job runs commands of other tools."""

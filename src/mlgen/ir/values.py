@@ -3,9 +3,10 @@
 Every value is frozen. Durations are seconds. Paths are relative to the project's root and use `/`.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlgen.diagnostics import Position
+from mlgen.named import NamedTuple
 
 Options = tuple[tuple[str, object], ...]
 """A target's own words from the spec, as sorted pairs: only that target reads them."""

@@ -1,13 +1,14 @@
 """What a job's `when` and its environment say of one kind of event, with the defaults of its stage."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.ir.expressions import Expr, Match, all_of, any_of, negate, patterns_expr
 from mlgen.ir.model import Job, Triggers
 from mlgen.ir.source import Source
 from mlgen.ir.values import Change
 from mlgen.lower.names import named
+from mlgen.named import NamedTuple
 
 EVERY = ("push", "pull_request", "tag", "schedule", "manual", "api")
 DEPLOYING = ("push", "tag", "manual", "api")

@@ -1,7 +1,6 @@
 """Effective conditions: a job's own, closed over its hard ancestors, so that no CI system's skipping matters."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir.conditions import KINDS, Condition
@@ -12,6 +11,7 @@ from mlgen.ir.source import Source
 from mlgen.ir.values import Change, Edge, GateCheck
 from mlgen.lower.graph import alternatives
 from mlgen.lower.own import Known, own_exprs
+from mlgen.named import NamedTuple
 
 WITH_BRANCH = ("push", "pull_request", "manual", "api")
 

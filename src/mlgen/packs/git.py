@@ -8,8 +8,8 @@ import os
 import re
 import subprocess
 import tempfile
-from typing import NamedTuple
 
+from mlgen.named import NamedTuple
 from mlgen.packs.content import MOST_BYTES, MOST_FILES, Files, Refused, bounded, counts, too_large
 from mlgen.packs.sources import PROTOCOLS, Origin
 

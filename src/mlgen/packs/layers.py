@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import Position
+from mlgen.named import NamedTuple
 from mlgen.packs import merge
 from mlgen.packs.pack import snippet_named, spec_part
 from mlgen.packs.stack import Stack

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen import __version__
 from mlgen.diagnostics import Diagnostic, SpecError, error
 from mlgen.ir import paths
+from mlgen.named import NamedTuple
 from mlgen.spec.load import Loaded, load
 
 KEYS = ("name", "version", "mlgen", "description", "outputs")

@@ -1,9 +1,9 @@
 """One pack, read: what it is called, what it lays beneath a spec, and its job snippets."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mlgen.diagnostics import Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.packs.content import JOBS, MANIFEST, SPEC, Files, Refused, content_digest
 from mlgen.packs.manifest import Manifest, manifest
 from mlgen.packs.merge import placed

@@ -1,9 +1,9 @@
 """What `mlgen.lock` pins each pack to, and the pack itself, held against that."""
 
 import os
-from typing import NamedTuple
 
 from mlgen.diagnostics import Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.packs import cache
 from mlgen.packs.content import Refused, content_digest, read_folder
 from mlgen.packs.pack import Pack, opened, refused

@@ -1,9 +1,9 @@
 """Where a pack comes from, as `extends` says it: a folder, or `git+URL@TAG_OR_COMMIT`."""
 
 import re
-from typing import NamedTuple
 
 from mlgen.diagnostics import Diagnostic, Position, error
+from mlgen.named import NamedTuple
 
 _GIT = re.compile(r"git\+(?P<url>[a-z0-9+.-]+://[^\s#]*?)(?:@(?P<revision>[^@#/:][^@#:]*))?(?:#(?P<fragment>.*))?")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")

@@ -1,9 +1,10 @@
 """A spec with the packs that it extends: all of them read, merged beneath it, and the snippets that its jobs `use`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.packs import merge
 from mlgen.packs.content import TEMPLATES
 from mlgen.packs.pack import Pack, snippet_named, snippet_names, spec_part

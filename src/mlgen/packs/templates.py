@@ -4,10 +4,11 @@ Imported only if a pack has templates; imports Jinja.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.ir import Pipeline
+from mlgen.named import NamedTuple
 from mlgen.packs.content import TEMPLATES
 from mlgen.packs.manifest import Added
 from mlgen.packs.pack import Pack

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from mlgen.diagnostics import Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.packs import cache
 from mlgen.packs.content import Files
 from mlgen.packs.pack import Pack

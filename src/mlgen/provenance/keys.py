@@ -1,10 +1,11 @@
 """From a value of the pipeline to the key of the spec that it was read from."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import Position, source_lines
 from mlgen.ir import Job, Pipeline, paths
+from mlgen.named import NamedTuple
 from mlgen.provenance.probe import Path, Place
 from mlgen.spec import Loaded
 from mlgen.spec.load import Text

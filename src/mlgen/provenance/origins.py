@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mlgen import targets
 from mlgen.compiler import pinned_packs
@@ -10,6 +10,7 @@ from mlgen.diagnostics import SpecError
 from mlgen.emitted import shared_outputs
 from mlgen.ir import Pipeline
 from mlgen.lower import lower
+from mlgen.named import NamedTuple
 from mlgen.provenance.keys import Key, Keys
 from mlgen.provenance.probe import TAG, Marked, Place, mark, unmarked, variants
 from mlgen.render import render

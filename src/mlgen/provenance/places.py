@@ -1,9 +1,9 @@
 """The lines of a spec: which keys begin on one, and what they became in the emitted files."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from mlgen.diagnostics import source_lines
+from mlgen.named import NamedTuple
 from mlgen.provenance.keys import Key
 from mlgen.provenance.origins import Origin, Traced
 from mlgen.provenance.probe import Path

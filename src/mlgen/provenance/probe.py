@@ -7,10 +7,11 @@ whole fields are changed one at a time, and the lines that change with them depe
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import Position
 from mlgen.ir import KINDS, Condition, Match, Pipeline, all_of
+from mlgen.named import NamedTuple
 
 TAG = re.compile(r"qzj([a-p]+)jzq", re.IGNORECASE)
 """Letters only, so that a marked text is quoted like the plain one, and stays a word, a path and a pattern."""

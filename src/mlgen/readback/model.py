@@ -1,9 +1,10 @@
 """What would run, as a target's reader recovers it from the emitted text: no word of the spec, no comment is used."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlgen.ir.events import Event
+from mlgen.named import NamedTuple
 
 Route = tuple[str | int, ...]
 """Where something stands: the way to it in the file's data, or `(LINE,)` where the file is no data."""

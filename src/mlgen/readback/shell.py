@@ -1,7 +1,8 @@
 """Shell text as emitted files hold it: what is mlgen's own around a command of the spec."""
 
 import shlex
-from typing import NamedTuple
+
+from mlgen.named import NamedTuple
 
 _PREAMBLE = ("set -euo pipefail", ". .mlgen/env.sh", "source .mlgen/env.sh")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

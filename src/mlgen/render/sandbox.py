@@ -6,11 +6,12 @@ its named blocks. What they loop over and print is bounded, so that rendering al
 
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mlgen.named import NamedTuple
 from mlgen.render.filters import FILTERS, SHAPING, TESTS
 from mlgen.render.rules import computed, unquoted
 from mlgen.render.sources import DELIMITERS, environment

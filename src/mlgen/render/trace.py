@@ -7,11 +7,12 @@ gives.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
+from mlgen.named import NamedTuple
 from mlgen.render.sandbox import Foreign, Sandbox, chain
 
 _PIECE, _ITEM, _END, _POP = "\ud800", "\ud801", "\ud802", "\ud803"

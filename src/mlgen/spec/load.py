@@ -5,9 +5,10 @@ because PyYAML itself speaks YAML 1.1 (`yes` is true, 0755 is octal, 1:30 is a n
 """
 
 import re
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.spec.fast_yaml import CParser as _Parser
 from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode, yaml
 

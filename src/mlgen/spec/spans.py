@@ -1,8 +1,8 @@
 """Where each value of a spec begins and ends, by lines: for what looks from the text to its keys."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from mlgen.named import NamedTuple
 from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode
 from mlgen.spec.load import Loaded, Route
 

@@ -1,10 +1,11 @@
 """The one contract that every target fulfils: `src/mlgen/targets/NAME/__init__.py` holds a `TARGET` of this type."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
+from mlgen.named import NamedTuple
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading

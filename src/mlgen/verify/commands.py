@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlgen.ir import GateCheck, Job
+from mlgen.named import NamedTuple
 from mlgen.readback import Reading, Script, SeenJob, shell
 from mlgen.verify.fault import Fault
 

@@ -1,7 +1,6 @@
 """One difference between what the spec means and what an emitted file says."""
 
-from typing import NamedTuple
-
+from mlgen.named import NamedTuple
 from mlgen.readback import Route
 
 

@@ -1,9 +1,9 @@
 """A run of what was read back: which of its jobs start, wait or are left out, given which of them fail."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
 
 from mlgen.ir.events import Event
+from mlgen.named import NamedTuple
 from mlgen.readback import End, Reading, SeenJob, Start
 
 NO_RUN = Start("skip", "the event starts no run")

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlgen import __version__
 from mlgen.diagnostics import Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.write import lock
 from mlgen.write.digest import digest
 from mlgen.write.header import File, read_header

@@ -6,9 +6,10 @@ were written.
 
 import difflib
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.spec.imports import dvc, mlproject
 from mlgen.spec.imports.files import Files, Imported, joined
 from mlgen.spec.load import Loaded, Route

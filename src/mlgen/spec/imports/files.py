@@ -1,9 +1,10 @@
 """The files that a stage imports, and those that they name in turn: read once, with every place in them."""
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.named import NamedTuple
 from mlgen.spec.load import Loaded, Route, load, read
 
 

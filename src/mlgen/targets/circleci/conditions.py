@@ -7,7 +7,6 @@ https://circleci.com/docs/guides/orchestrate/github-trigger-event-options/ (the 
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from mlgen.ir import (
     KINDS,
@@ -27,6 +26,7 @@ from mlgen.ir import (
     is_literal,
 )
 from mlgen.ir.expressions import satisfiable, substituted
+from mlgen.named import NamedTuple
 from mlgen.targets.decide import outside
 
 EVENT = "pipeline.event.name"

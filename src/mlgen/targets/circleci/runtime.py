@@ -1,9 +1,9 @@
 """Where jobs run: executors, the container on a virtual machine, caches; and the contexts that hold their secrets."""
 
 import re
-from typing import NamedTuple
 
 from mlgen.ir import Cache, Container, Job, Leg, Pipeline
+from mlgen.named import NamedTuple
 
 DEFAULT_PYTHON = "3.12"
 TOKEN = "MLGEN_TOKEN"  # noqa: S105 - the name of a variable

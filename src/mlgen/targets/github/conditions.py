@@ -7,10 +7,10 @@ deploying jobs check its case again before they do anything. Exported values com
 """
 
 import re
-from typing import NamedTuple
 
 from mlgen.ir import All, Any, Expr, Input, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
 from mlgen.ir.expressions import all_of, satisfiable
+from mlgen.named import NamedTuple
 
 EVENTS = {
     "push": "push",

@@ -1,9 +1,10 @@
 """What the legs of a matrix have of their own."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.ir import Job, Leg
+from mlgen.named import NamedTuple
 from mlgen.targets.github.machines import runs_on
 
 

@@ -3,9 +3,8 @@
 https://docs.gitlab.com/ci/caching/#how-cache-is-different-from-artifacts
 """
 
-from typing import NamedTuple
-
 from mlgen.ir import Cache, Job, Pipeline
+from mlgen.named import NamedTuple
 
 MAX_CACHES = 4
 MAX_KEY_FILES = 2

@@ -6,10 +6,10 @@ somebody starts it always holds, as the language has it.
 """
 
 import re
-from typing import NamedTuple
 
 from mlgen.ir import Any, Change, Expr, fields, negate
 from mlgen.ir.expressions import all_of, lenient, partial, satisfiable
+from mlgen.named import NamedTuple
 
 PREFIX = "changed:"
 MAX_PATTERNS = 50  # in one rule: https://docs.gitlab.com/ci/yaml/#ruleschanges

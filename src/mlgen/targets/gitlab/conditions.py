@@ -6,11 +6,11 @@ rules then let the job into every pipeline in which it may have to run.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.ir import KINDS, All, Any, Change, Condition, Expr, Job, Match, Pipeline, Triggers, fields, implies
 from mlgen.ir.expressions import all_of, any_of, lenient, satisfiable
+from mlgen.named import NamedTuple
 from mlgen.targets import decide
 from mlgen.targets.gitlab import changes
 from mlgen.targets.gitlab.expressions import API_EVENT, MAX_TOKENS, alike, both, clauses, sayable, tokens

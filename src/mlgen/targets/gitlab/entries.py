@@ -6,8 +6,8 @@ set its variables is a subshell.
 """
 
 import re
-from typing import NamedTuple
 
+from mlgen.named import NamedTuple
 from mlgen.quoting.shell import bounded, delimiter, is_simple
 
 OPENING = "$[["

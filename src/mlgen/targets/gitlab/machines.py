@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from mlgen.ir import Job, Leg, Pipeline, Runner
+from mlgen.named import NamedTuple
 from mlgen.targets.gitlab.preparation import host
 
 HOSTED = {

@@ -5,10 +5,9 @@ at most 50 of them, counted after matrices are expanded (https://docs.gitlab.com
 more waits for all earlier stages instead, which orders more, never less.
 """
 
-from typing import NamedTuple
-
 from mlgen.ir import KINDS, Edge, Job, Pipeline, implies
 from mlgen.ir.expressions import all_of
+from mlgen.named import NamedTuple
 from mlgen.targets.gitlab import scripts
 from mlgen.targets.gitlab.conditions import bound_home, elsewhere, inside, leaves_mark, outside
 from mlgen.targets.gitlab.names import native_name

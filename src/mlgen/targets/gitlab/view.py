@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.ir import Input, Job, Leg, Matrix, Pipeline, SecretUse, TargetOptions
+from mlgen.named import NamedTuple
 from mlgen.quoting.shell import duration
 from mlgen.targets.contract import Output
 from mlgen.targets.gitlab import caches, conditions, machines, preparation, scripts

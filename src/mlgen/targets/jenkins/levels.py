@@ -5,10 +5,9 @@ a job waits for all jobs of earlier levels, and a failure skips all later levels
 which the order is that of the graph.
 """
 
-from typing import NamedTuple
-
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.order import parents_first
+from mlgen.named import NamedTuple
 
 
 class Level(NamedTuple):

@@ -3,9 +3,9 @@
 import json
 import shlex
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from mlgen.ir import Container, Job, Leg, Oidc, Pipeline
+from mlgen.named import NamedTuple
 from mlgen.quoting import groovy
 from mlgen.quoting.shell import sh_template
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from mlgen.named import NamedTuple
 
 _TOKEN = re.compile(
     r"[ \t\r]*(?:"

@@ -1,8 +1,9 @@
 """The rows of a table read back from the file's methods."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from mlgen.named import NamedTuple
 from mlgen.targets.jenkins.reader import Node, Token
 
 _OPEN = {"[": "]", "(": ")", "{": "}"}

@@ -7,9 +7,10 @@ own starts each row as soon as what it needs has ended, so that the order is the
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlgen.ir import KINDS, Condition, Job, Leg, Pipeline, Service
+from mlgen.named import NamedTuple
 from mlgen.quoting import groovy
 from mlgen.quoting.shell import sh_template
 from mlgen.targets import ci_py

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
+from mlgen.named import NamedTuple
 from mlgen.targets.jenkins.reader import Node
 from mlgen.targets.jenkins.rows import Closure, Row, credentials
 

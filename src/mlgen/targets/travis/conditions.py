@@ -7,10 +7,10 @@ enough, whether `tag` is set (a push), or `MLGEN_SCHEDULED` or `MLGEN_API_EVENT`
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from mlgen.ir import KINDS, Expr, Job, Pipeline, fields, glob_regex, implies, is_literal, patterns_expr
 from mlgen.ir.expressions import All, Any, Match, Not, all_of, satisfiable
+from mlgen.named import NamedTuple
 from mlgen.targets import decide
 
 SCHEDULE = "env(MLGEN_SCHEDULED)"

@@ -5,10 +5,9 @@ could not be fetched is only a line in the log, and a path that its creator lack
 the job looks for what it is to receive.
 """
 
-from typing import NamedTuple
-
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.ir.paths import as_glob, on_leg, overlap
+from mlgen.named import NamedTuple
 from mlgen.quoting import sh_path
 from mlgen.targets.travis.scripts import paths
 

@@ -1,9 +1,10 @@
 """The pipeline as what the template of .travis.yml prints."""
 
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from mlgen.ir import Checkout, Job, Pipeline
 from mlgen.ir.values import Step
+from mlgen.named import NamedTuple
 from mlgen.quoting import sh, yaml_scalar
 from mlgen.quoting.shell import sh_template
 from mlgen.targets import ci_py
