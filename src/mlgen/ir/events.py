@@ -19,9 +19,11 @@ class Event(NamedTuple):
     """What started a run, and what was known when it did.
 
     `branch` is the pushed branch, a pull request's target, or the branch of a schedule, manual or api run; `source` a
-    pull request's own. `inputs` are the values given, by name; others have their defaults. `changed` are the files that
-    differ from what the run is compared with; None: it cannot be told, and everything counts as changed. `values` are
-    what jobs export in the run, as `JOB.EXPORT` and value.
+    pull request's own. `cron` is what fires the schedule. `fork`: the run is given no secrets, since the pull request
+    comes from a fork or, with `bot`, from a dependency bot's branch of the repository itself. `inputs` are the values
+    given, by name; others have their defaults. `changed` are the files that differ from what the run is compared with;
+    None: it cannot be told, and everything counts as changed. `values` are what jobs export in the run, as `JOB.EXPORT`
+    and value. `repository` is where the run is, without its host; empty: the spec does not say.
     """
 
     kind: str
@@ -35,6 +37,9 @@ class Event(NamedTuple):
     message: str = ""
     changed: tuple[str, ...] | None = None
     values: tuple[tuple[str, str], ...] = ()
+    cron: str = ""
+    bot: bool = False
+    repository: str = ""
 
     @property
     def name(self) -> str:
@@ -43,7 +48,7 @@ class Event(NamedTuple):
 
     def __str__(self) -> str:
         """The event in a few words, such as `push to main`."""
-        fork = " from a fork" if self.fork else ""
+        fork = " from a dependency bot" if self.bot else " from a fork" if self.fork else ""
         word = {
             "push": f"push to {self.branch}",
             "pull_request": f"pull request to {self.branch}{fork}",
@@ -100,7 +105,8 @@ def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
     axes: list[list[Mapping[str, object]]] = []
     axes.append(_places(pipeline, kind, asked))
     if kind == "pull_request":
-        axes.append([{"fork": False}, {"fork": True}])
+        bots: list[Mapping[str, object]] = [{"fork": True, "bot": True}] if Match("fork", "true") in asked else []
+        axes.append([{"fork": False}, {"fork": True}, *bots])
     if kind in ("manual", "api"):
         axes += _inputs(pipeline, kind, asked)
     if kind in ("push", "pull_request", "tag"):
@@ -108,13 +114,14 @@ def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
     if kind in ("push", "pull_request"):
         axes.append(_changes(pipeline, asked))
     axes += _values(asked)
+    home = pipeline.repository.removeprefix("https://").strip("/").removesuffix(".git").partition("/")[2]
     for chosen in _combined(axes):
         fields: dict[str, object] = {}
         for part in chosen:
             for name, value in part.items():
                 joined = isinstance(value, tuple) and name in ("inputs", "values")
                 fields[name] = (*fields.get(name, ()), *value) if joined else value  # type: ignore[misc]
-        event = Event(kind, **fields)  # type: ignore[arg-type]
+        event = Event(kind, **fields, repository=home)  # type: ignore[arg-type]
         if all(event.name in pipeline.triggers.asked_on(name) for name, _ in event.inputs):
             yield event
 
@@ -132,7 +139,7 @@ def _patterns(asked: Iterable[Match], field: str) -> tuple[str, ...]:
 def _places(pipeline: Pipeline, kind: str, asked: tuple[Match, ...]) -> list[Mapping[str, object]]:
     """What the event names: a branch, a tag, a schedule, an api event with its branch."""
     if kind == "schedule":
-        return [{"schedule": s.name, "branch": s.branch} for s in pipeline.triggers.schedules]
+        return [{"schedule": s.name, "cron": s.cron, "branch": s.branch} for s in pipeline.triggers.schedules]
     if kind == "tag":
         return [{"tag": tag} for tag in witnesses((*_patterns(asked, "tag"), "v1.0"))]
     branches = witnesses((pipeline.default_branch, *_patterns(asked, "branch")))

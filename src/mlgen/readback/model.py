@@ -17,12 +17,17 @@ class Start(NamedTuple):
     """Whether a job starts.
 
     `run`; `wait`: runs once a person agrees; `skip`: does not start; `left`: starts and decides that it is not to run,
-    so that its command is not executed; `fail`: starts and fails since another one has (a job that judges others).
+    so that its command is not executed; `fail`: starts and fails since another one has (a job that judges others);
+    `refused`: starts and fails before its command, as what it checks first does not hold.
     """
 
-    state: Literal["run", "wait", "skip", "left", "fail"]
+    state: Literal["run", "wait", "skip", "left", "fail", "refused"]
     why: str = ""
     """The condition that decided, as the file has it."""
+    lock: str | None = None
+    """The lock that it holds on this event, where that depends on the event."""
+    results: tuple[tuple[str, str], ...] = ()
+    """What it is told of how others ended: `MLGEN_RESULT_…` and `success`, `failure` or `skipped`."""
 
 
 class Script(NamedTuple):
@@ -41,6 +46,22 @@ class Script(NamedTuple):
     secrets: tuple[tuple[str, str], ...] = ()
     """The variables in which it sees secrets, with the secrets' names, sorted."""
     route: Route = ()
+    shell: str = ""
+    """The shell of the job in which it runs: a variable that one script exports is there in the ones after it of the
+    same name. Empty: a shell of its own."""
+    more: tuple[str, ...] = ()
+    """What the file says of it beyond all this, such as another shell: only a step in the target's own words may."""
+
+
+class Fetched(NamedTuple):
+    """A repository that is checked out; fields as those of a checkout of the pipeline, but for its token."""
+
+    repository: str = ""
+    path: str = ""
+    ref: str = ""
+    depth: int | None = None
+    lfs: bool = False
+    submodules: str = ""
 
 
 class SeenJob(NamedTuple):
@@ -89,6 +110,31 @@ class SeenJob(NamedTuple):
     allow_failure: bool = False
     runner: str = ""
     """The machine that it asks for, in the system's own words: texts that are equal mean the same machine."""
+    # What follows is None where a target's reader does not tell.
+    guarded: bool | None = None
+    """Whether it refuses to replace a newer deployment."""
+    limit: int | None = None
+    """Seconds after which the system ends the whole job."""
+    files: frozenset[str] | None = None
+    """The variables that hold the path of a file with the secret, instead of the secret."""
+    permissions: frozenset[str] | None = None
+    """What the job's token may do on the code host beyond what the target itself needs: `SCOPE:ACCESS`, in the
+    language's words."""
+    identities: frozenset[str] | None = None
+    """The identity tokens that it asks for: a cloud, or the variable of a token."""
+    checkouts: tuple[Fetched, ...] | None = None
+    container: tuple[str, ...] | None = None
+    """The words of `docker run` that the file has for its image."""
+    parallel: int | None = None
+    """How many legs may run at once; 0: all."""
+    sees: frozenset[str] | None = None
+    """The exported values that reach it from other jobs."""
+    shown: frozenset[str] | None = None
+    """Coverage reports (`FORMAT:PATH`) and summaries that the system is shown."""
+    compares: frozenset[str] | None = None
+    """The jobs of which it checks that no two legs made the same file."""
+    lists: bool | None = None
+    """Whether a leg says which files it made, so that others can check that."""
 
 
 class Reading(NamedTuple):
@@ -101,5 +147,14 @@ class Reading(NamedTuple):
     """Whether the job starts on the event, where the jobs that it needs ended so; native names."""
     one_shell: bool = False
     """Whether a variable that one script of a job exports is there in the ones after it."""
-    cancels: tuple[str, ...] = ()
-    """The kinds of events of which a newer run cancels the older one."""
+    ends: Callable[[SeenJob, Event], bool] | None = None
+    """Whether a newer run of the event ends the job in the older one, where it has started; None: not told."""
+    reaches: Callable[[SeenJob, str, tuple[str, ...]], bool] | None = None
+    """Where the system itself holds the secrets and the files name none: whether a secret of this name, bound to these
+    environments (empty: to none), reaches the job as a variable of that name. None: `SeenJob.secrets` are all."""
+    cancels: tuple[str, ...] | None = None
+    """The kinds of events of which a newer run cancels the older one; None: the reader does not tell."""
+    schedules: tuple[tuple[str, str], ...] | None = None
+    """Name, as MLGEN_SCHEDULE has it, and cron of each schedule; None: not told."""
+    root: str | None = None
+    """The project's folder in the repository, in which scripts run; None: not told."""

@@ -1,6 +1,7 @@
 """Shell text as emitted files hold it: what is mlgen's own around a command of the spec."""
 
 import shlex
+from functools import lru_cache
 
 from mlgen.named import NamedTuple
 
@@ -100,14 +101,39 @@ def _here_document(lines: list[str]) -> tuple[str, str] | None:
 
 
 def words(text: str) -> list[str]:
-    """A simple command's words, its continued lines joined; empty if it is no simple command."""
-    joined = text.replace("\\\n", " ")
-    if "\n" in joined.strip():
-        return []
+    """A simple command's words, its continued lines joined; empty if it is no simple command.
+
+    One with an operator (`;`, `|`, `>`…) or with another command in it is none.
+    """
+    return list(_words(text.replace("\\\n", " ").strip()))
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> tuple[str, ...]:
+    if not _is_simple(text):
+        return ()
     try:
-        return shlex.split(joined, comments=True)
+        return tuple(shlex.split(text, comments=True))
     except ValueError:
-        return []
+        return ()
+
+
+def _is_simple(text: str) -> bool:
+    """Whether a shell sees words only: no operator outside of quotes, and no substitution but in single quotes."""
+    quote = ""
+    at = 0
+    while at < len(text):
+        c = text[at]
+        if c == "\\" and quote != "'":
+            at += 1
+        elif c == quote:
+            quote = ""
+        elif not quote and c in "'\"":
+            quote = c
+        elif (quote != "'" and (c == "`" or text.startswith("$(", at))) or (not quote and c in "();<>|&\n"):
+            return False
+        at += 1
+    return True
 
 
 def call(text: str) -> tuple[str, list[str]]:

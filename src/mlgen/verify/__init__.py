@@ -23,10 +23,9 @@ def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "lis
 
     assert target.read is not None
     try:
-        reading = target.read(texts)
+        return differences(pipeline, target.read(texts), target.name, target.eased(pipeline))
     except ValueError as fault:
         return [Fault("text", "", str(fault))]
-    return differences(pipeline, reading, target.name, target.eased(pipeline))
 
 
 def read_back(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> list[Diagnostic]:

@@ -36,7 +36,8 @@ def meant(job: Job, target: str) -> list[Meant]:
         found.append(Meant("gate", "", gate=job.gate))
     for step in job.steps:
         if step.on(target) is None:
-            found.append(Meant(f"step {step.name}".strip(), step.run, **own))  # type: ignore[arg-type]
+            bounds = {"timeout": job.timeout, "tries": job.retry + 1}
+            found.append(Meant(f"step {step.name}".strip(), step.run, **own, **bounds))  # type: ignore[arg-type]
     if job.on_failure:
         found.append(Meant("on_failure", job.on_failure, "failure", **own))  # type: ignore[arg-type]
     if job.finally_:
@@ -49,23 +50,59 @@ def commands(job: Job, seen: SeenJob, reading: Reading, target: str) -> Iterator
     if dict(job.native).get(target) is not None:
         return
     wanted = meant(job, target)
-    scripts = [script for script in seen.scripts if script.text.strip()]
+    opaque = set(_words([step.on(target) for step in job.steps]))
+    scripts = [script for script in seen.scripts if script.text.strip() and script.text not in opaque]
     if not seen.portable and wanted:
         yield Fault("command", job.id, "the portable variables are not set before its commands", seen.route)
-    exported: tuple[tuple[str, str], ...] = ()
+    exported: dict[str, tuple[tuple[str, str], ...]] = {}
     for when in ("success", "failure", "always"):
-        expected = [m for m in wanted if m.when == when]
         found = [s for s in scripts if s.when == when]
-        for command, script in zip(expected, found):
-            fault = _differs(job, command, script, exported if reading.one_shell else ())
+        for command in [m for m in wanted if m.when == when]:
+            if not found:
+                yield Fault("command", job.id, f"its {command.what} is not executed", seen.route)
+                continue
+            shared = found[0].shell or ("one" if reading.one_shell else "")
+            fault, count = _first(job, command, found, exported.get(shared, ()))
             if fault:
-                yield Fault("command", job.id, f"its {command.what} {fault}", script.route or seen.route)
-            exported = tuple(dict.fromkeys((*exported, *shell.head(script.text).exports)))
-        for command in expected[len(found) :]:
-            yield Fault("command", job.id, f"its {command.what} is not executed", seen.route)
-        for script in found[len(expected) :]:
+                yield Fault("command", job.id, f"its {command.what} {fault}", found[0].route or seen.route)
+            if shared:
+                told = (pair for script in found[:count] for pair in shell.head(script.text).exports)
+                exported[shared] = (*exported.get(shared, ()), *told)
+            del found[:count]
+        for script in found:
             message = f"it executes what the spec does not ask for: {_brief(script.text)}"
             yield Fault("command", job.id, message, script.route or seen.route)
+
+
+def _first(job: Job, command: Meant, found: list[Script], exported: tuple[tuple[str, str], ...]) -> tuple[str, int]:
+    """How the first scripts differ from the command, and how many are it: several, where one shell runs its lines."""
+    first = found[0]
+    fault = _differs(job, command, first, exported)
+    text = first.text
+    for count, script in enumerate(found[1:], 2):
+        if not fault or not first.shell or not _beside(first, script) or len(text) > len(command.text) + 4096:
+            break
+        text += f"\n{script.text}"
+        if not _differs(job, command, first._replace(text=text), exported):
+            return "", count
+    return fault, 1
+
+
+def _beside(one: Script, other: Script) -> bool:
+    """Whether the scripts run in one shell, with nothing that sets them apart."""
+    return other._replace(text=one.text, route=one.route) == one
+
+
+def _words(value: object) -> Iterator[str]:
+    """Every text in what the spec says in a target's own words."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _words(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _words(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str, str], ...]) -> str:
@@ -80,17 +117,18 @@ def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str
         return f"runs in {script.folder}, not in {command.folder or 'the root of the project'}"
     opening = "\n".join([*lines, *([command.opening] if command.opening else [])])
     asked = shell.head("\n".join(filter(None, [opening, command.text])))
-    if (head.exports, head.folder) != (asked.exports, asked.folder):
-        return "does not begin as it must: variables, folder"
-    whole = asked.rest
     bare = shell.head(opening).rest if opening else ""
+    begins = (head.exports, head.folder) == (asked.exports, asked.folder)
     for found in shell.readings(head.rest):
         bounds = (found.timeout or script.timeout, found.tries * script.tries)
         if bounds == (command.timeout, command.tries):
-            plain = (found.timeout, found.tries) == (0, 1)
-            if found.command == whole if plain else (found.before, found.command) == (bare, command.text):
+            if begins and (found.before, found.command) in ((bare, command.text), ("", asked.rest)):
                 return ""
-    return _how(command, script, head.rest, whole)
+            inner = shell.head(found.command)  # what opens it may also stand inside, and is there for each try
+            if not found.before and not head.folder and inner.folder == asked.folder and inner.rest == asked.rest:
+                if (*head.exports, *inner.exports) == asked.exports:
+                    return ""
+    return _how(command, script, head.rest, asked.rest) if begins else "does not begin as it must: variables, folder"
 
 
 def _how(command: Meant, script: Script, seen: str, whole: str) -> str:

@@ -14,13 +14,32 @@ def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozen
     """Every difference between the pipeline and what the target's files say.
 
     `eased` are the aspects in which the target's chosen fallbacks and documented limits allow some: the names of
-    aspects, `wider secrets`, `orders more` and `stops more`.
+    aspects, in all jobs or, as `ASPECT JOB`, in one; and `wider secrets`, `orders more` and `stops more`.
     """
     found = list(_jobs(pipeline, reading, target, eased))
+    found += _whole(pipeline, reading)
     found += behaviour(pipeline, reading, eased)
     found += _alike(pipeline, reading, "lock", eased)
     found += _alike(pipeline, reading, "runner", eased)
-    return [fault for fault in found if fault.aspect not in eased]
+    return [fault for fault in found if not {fault.aspect, f"{fault.aspect} {fault.job}"} & eased]
+
+
+def _whole(pipeline: Pipeline, reading: Reading) -> Iterator[Fault]:
+    """What the files say for all jobs, as far as the reader tells it."""
+    if reading.root is not None and reading.root != pipeline.root:
+        yield Fault(
+            "root", "", f"the jobs run in {reading.root or 'the root of the repository'}, not in {pipeline.root}"
+        )
+    schedules = tuple(sorted((s.name, s.cron) for s in pipeline.triggers.schedules))
+    if reading.schedules is not None and reading.schedules != schedules:
+        said = ", ".join(f"{name} at {cron}" for name, cron in reading.schedules)
+        yield Fault("schedule", "", f"its schedules are {said or 'none'}")
+    if reading.cancels is not None:
+        cancels = {kind for kind in reading.cancels if pipeline.triggers.on(kind)}
+        if cancels != {kind for kind in pipeline.cancel if pipeline.triggers.on(kind)}:
+            yield Fault(
+                "cancel", "", f"a newer run cancels the older one on {', '.join(sorted(cancels)) or 'no event'}"
+            )
 
 
 def _jobs(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> Iterator[Fault]:
@@ -37,7 +56,7 @@ def _jobs(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[st
         for found, leg in _paired(job, seen[job.id]):
             yield from commands(job, found, reading, target)
             if dict(job.native).get(target) is None:
-                yield from things(pipeline, job, found, leg, eased)
+                yield from things(pipeline, job, found, leg, eased, reading, target)
         yield from _legs(job, seen[job.id])
     yield from _added(pipeline, seen.get("", []))
 

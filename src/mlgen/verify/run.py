@@ -34,7 +34,7 @@ def replay(reading: Reading, event: Event, failing: Collection[str] = ()) -> dic
         start = reading.decide(job, event, ended)
         starts[name] = start
         asked[name] = start.state == "wait" or any(asked.get(n, False) for n in job.needs if added(reading, n))
-        failed = start.state == "fail" or (start.state in ("run", "wait") and job.job in failing)
+        failed = start.state in ("fail", "refused") or (start.state in ("run", "wait") and job.job in failing)
         ended[name] = _end(start, failed)
         if job.job:
             ran = Ran(start.state in ("run", "wait", "fail"), failed, asked[name], start.why)

@@ -4,15 +4,23 @@ from collections.abc import Iterable, Iterator
 
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.ir.paths import as_glob, normal
-from mlgen.readback import SeenJob
+from mlgen.readback import Reading, SeenJob
 from mlgen.verify.fault import Fault
 
 
-def things(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None, eased: frozenset[str]) -> Iterator[Fault]:
+def things(
+    pipeline: Pipeline,
+    job: Job,
+    seen: SeenJob,
+    leg: Leg | None,
+    eased: frozenset[str],
+    reading: Reading,
+    target: str,
+) -> Iterator[Fault]:
     """The differences, each with its aspect; those that the target's fallbacks allow are left out."""
     for aspect, message in (
         *_files(job, seen),
-        *_secrets(job, seen, eased),
+        *_secrets(pipeline, job, seen, eased, reading, target),
         *_variables(pipeline, job, seen, leg),
         *_machine(job, seen, leg),
         *_place(job, seen),
@@ -35,7 +43,8 @@ def _files(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     handed = _paths(path for bundle in job.bundles if not bundle.exports for path in bundle.paths)
     if missing := handed - _paths(seen.hands):
         yield "files", f"it does not hand on {_list(missing)}"
-    if extra := _paths(seen.hands) - _paths((*job.files, *job.reports.junit)):
+    kept = job.keep.paths if job.keep else ()  # for people; that no other job receives it is told there
+    if extra := _paths(seen.hands) - _paths((*job.files, *job.reports.junit, job.reports.summary, *kept)):
         yield "files", f"it hands on {_list(extra)}, which it does not declare"
     if (missing := _paths(job.files) - _paths(seen.requires)) and not job.allow_failure:
         yield "outs", f"nothing checks that it makes {_list(missing)}"
@@ -44,14 +53,32 @@ def _files(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
         yield "exports", f"it exports {_list(seen.exports)}, not {_list(exports)}"
 
 
-def _secrets(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _secrets(
+    pipeline: Pipeline, job: Job, seen: SeenJob, eased: frozenset[str], reading: Reading, target: str
+) -> Iterator[tuple[str, str]]:
     asked = {(use.variable, use.name) for use in job.secrets}
+    held, given = _held(pipeline, seen, reading, target)
     for script in seen.scripts:
-        if script.when == "success" and (missing := asked - set(script.secrets)):
+        told = {*given, *((variable, held.get(name, name)) for variable, name in script.secrets)}
+        if script.when == "success" and (missing := asked - told):
             yield "secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
-    allowed = set(job.secret_names)
-    if (extra := {name for _, name in seen.secrets} - allowed) and "wider secrets" not in eased:
+    extra = {held.get(name, name) for _, name in seen.secrets} - set(job.secret_names)
+    if "wider secrets" not in eased:
+        open_to_all = {secret.name for secret in pipeline.secrets if secret.plain}
+        extra |= {name for _, name in given} - set(job.secret_names) - open_to_all
+    if extra and (reading.reaches or "wider secrets" not in eased):
         yield "secrets", f"it sees the secret {_list(extra)}, which it does not list"
+
+
+def _held(
+    pipeline: Pipeline, seen: SeenJob, reading: Reading, target: str
+) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    """The secrets by the variables in which the system itself holds them, and those of them that reach the job."""
+    if reading.reaches is None:
+        return {}, set()
+    held = {str(secret.on(target).get("id", secret.name)): secret for secret in pipeline.secrets}
+    given = {(name, s.name) for name, s in held.items() if reading.reaches(seen, name, s.environments)}
+    return {name: secret.name for name, secret in held.items()}, given
 
 
 def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
@@ -67,16 +94,22 @@ def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> 
 def _machine(job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
     image = leg.image if leg and "image" in job.varies else job.image
     python = leg.python if leg and "python" in job.varies else job.python
-    if image and seen.image != image:
+    # The image that another job builds goes by its digest or, where that is known too late, by its tag.
+    if image and seen.image not in (image, job.built.tagged if job.built else image):
         yield "image", f"it runs in {seen.image or 'no image'}, not in {image}"
     if python and not image and seen.python != python:
         yield "python", f"it has Python {seen.python or 'of the machine'}, not {python}"
-    services = tuple(sorted((s.name, s.image) for s in job.services))
-    if services != seen.services:
+    services = tuple(sorted((_host(s.name), s.image) for s in job.services))
+    if services != tuple(sorted((_host(name), image) for name, image in seen.services)):
         yield (
             "services",
             f"its services are {_list(map(' '.join, seen.services))}, not {_list(map(' '.join, services))}",
         )
+
+
+def _host(name: str) -> str:
+    """The name as one of a host, which knows no underscores and no case."""
+    return name.replace("_", "-").lower()
 
 
 def _place(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,15 @@
 """GitLab CI/CD: one .gitlab-ci.yml."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.gitlab.capabilities import CAPABILITIES
+
+if TYPE_CHECKING:
+    from mlgen.readback import Reading
 
 
 def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -38,6 +42,18 @@ def _locate(job: Job, data: Any) -> tuple[tuple[str | int, ...], ...]:
     return ((native_name(job),),)
 
 
+def _read(texts: Mapping[str, str]) -> "Reading":
+    from mlgen.targets.gitlab.read import read
+
+    return read(texts)
+
+
+def _eased(pipeline: Pipeline) -> frozenset[str]:
+    from mlgen.targets.gitlab.read.eased import eased
+
+    return eased(pipeline)
+
+
 TARGET = Target(
     name="gitlab",
     title="GitLab CI/CD",
@@ -60,5 +76,7 @@ TARGET = Target(
     paths=(".gitlab-ci.yml",),
     locate=_locate,
     harmless=("file.workflow.name", "job.coverage", "job.artifacts.name", "job.artifacts.expose_as"),
+    read=_read,
+    eased=_eased,
     signs=Signs(files=(".gitlab-ci.yml",), hosts=("gitlab.com", "gitlab.*")),
 )

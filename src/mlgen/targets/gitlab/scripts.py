@@ -144,18 +144,16 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
 
 
 def _commands(job: Job, inputs: bool) -> list[Entry]:
-    """The job's own script, or its steps: each in a shell of its own, all of them within the job's bounds."""
+    """The job's own script, or its steps: each in a shell of its own and within the job's bounds."""
     if not job.steps:
         return user(_headed(job, job.run), inputs, job.timeout, job.retry)
     found: list[Entry] = []
     for step in job.steps:
         said = step.on("gitlab")
         lines = list(said["script"]) if isinstance(said, dict) else []
-        entries = [Entry(line) for line in lines] or user(_headed(job, step.run), inputs)
+        entries = [Entry(line) for line in lines] or user(_headed(job, step.run), inputs, job.timeout, job.retry)
         found += [entries[0]._replace(text=f"# {step.name}\n{entries[0].text}"), *entries[1:]]
-    if not job.timeout and not job.retry:
-        return found
-    return user("\n".join(entry.text for entry in found), inputs, job.timeout, job.retry)
+    return found
 
 
 def last(job: Job, pipeline: Pipeline) -> list[Entry]:

@@ -216,7 +216,7 @@ def _bounds(job: Job) -> str:
 
 def total_seconds(job: Job) -> int:
     """How long the job may take in all."""
-    return (job.timeout + 30) * (job.retry + 1) + MARGIN
+    return (job.timeout + 30) * (job.retry + 1) * max(1, len(job.steps)) + MARGIN
 
 
 def _variable(pair: tuple[str, str]) -> dict[str, Any]:

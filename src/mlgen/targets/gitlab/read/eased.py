@@ -1,0 +1,30 @@
+"""In what the file may differ from the pipeline: documented limits, and fallbacks that the spec chose."""
+
+from collections.abc import Iterator
+
+from mlgen.ir import Job, Pipeline
+
+MOST_NEEDS = 50
+"""https://docs.gitlab.com/ci/yaml/#needs, counted after matrices are expanded."""
+
+
+def eased(pipeline: Pipeline) -> frozenset[str]:
+    """The aspects, each alone or followed by the id of the one job that it is about."""
+    chosen = next(options for options in pipeline.targets if options.name == "gitlab")
+    found = set()
+    if chosen.fallback("secrets") == "wider":
+        found.add("wider secrets")
+    for job in pipeline.jobs:
+        found |= {f"{aspect} {job.id}" for aspect in _of(job, pipeline)}
+    return frozenset(found)
+
+
+def _of(job: Job, pipeline: Pipeline) -> Iterator[str]:
+    legs = {other.id: len(other.matrix.legs) if other.matrix else 1 for other in pipeline.jobs}
+    if sum(legs[edge.job] for edge in job.waits) > MOST_NEEDS:  # it waits for all earlier stages instead
+        yield "orders more"
+        yield "stops more"
+    if job.deploys or job.milestone:  # nothing that others wrote gets into what it deploys
+        yield "cache"
+    if any(runner.name in ("macos", "windows") for runner in job.runners or (job.runner,)):  # of the machine: `system`
+        yield "python"
