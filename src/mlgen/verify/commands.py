@@ -115,29 +115,21 @@ def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str
         lines.append(f"cd {shlex.quote(command.folder)}")
     if script.folder and script.folder != command.folder:
         return f"runs in {script.folder}, not in {command.folder or 'the root of the project'}"
-    opening = "\n".join([*lines, *([command.opening] if command.opening else [])])
-    asked = shell.head("\n".join(filter(None, [opening, command.text])))
-    bare = shell.head(opening).rest if opening else ""
-    begins = (head.exports, head.folder) == (asked.exports, asked.folder)
+    asked = shell.head("\n".join(filter(None, [*lines, command.opening, command.text])))
+    wanted = (asked.exports, asked.folder, asked.rest)
+    alike = []
     for found in shell.readings(head.rest):
-        bounds = (found.timeout or script.timeout, found.tries * script.tries)
-        if bounds == (command.timeout, command.tries):
-            if begins and (found.before, found.command) in ((bare, command.text), ("", asked.rest)):
-                return ""
-            inner = shell.head(found.command)  # what opens it may also stand inside, and is there for each try
-            if not found.before and not head.folder and inner.folder == asked.folder and inner.rest == asked.rest:
-                if (*head.exports, *inner.exports) == asked.exports:
-                    return ""
-    return _how(command, script, head.rest, asked.rest) if begins else "does not begin as it must: variables, folder"
-
-
-def _how(command: Meant, script: Script, seen: str, whole: str) -> str:
-    for found in shell.readings(seen):
-        if found.command in (whole, command.text):
-            bounds = (found.timeout or script.timeout, found.tries * script.tries)
-            if bounds != (command.timeout, command.tries):
-                return f"is bounded by (seconds, tries) {bounds}, not by {(command.timeout, command.tries)}"
-    return f"is not what the spec says, but: {_brief(seen)}"
+        inner = shell.head(f"{found.before}\n{found.command}" if found.before else found.command)
+        if ((*head.exports, *inner.exports), head.folder or inner.folder, inner.rest) == wanted:
+            alike.append((found.timeout or script.timeout, found.tries * script.tries))
+    bounds = (command.timeout, command.tries)
+    if bounds in alike:
+        return ""
+    if alike:
+        return f"is bounded by (seconds, tries) {alike[-1]}, not by {bounds}"
+    if shell.head(head.rest).rest == asked.rest:
+        return "does not begin as it must: variables, folder"
+    return f"is not what the spec says, but: {_brief(head.rest)}"
 
 
 def _gate_differs(gate: GateCheck, text: str) -> str:
