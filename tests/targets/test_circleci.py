@@ -649,3 +649,44 @@ def test_all_jobs_of_a_run_compare_a_push_with_one_head(tmp_path: Path) -> None:
     assert again("code-again") == (good, {"fit", "check"}), "a rerun compares with what the first run did"
     assert push("broken", "src/broken")[0] == {"fit": "failed", "check": "not_run"}
     assert push("docs-after", "README") == (good, set())
+
+
+LEGS = """
+triggers: {push: {}}
+runtime: {cache: {paths: [~/.cache/pip], key: [r.txt]}}
+runners: {a: {circleci: {resource_class: small}}, b: {circleci: {resource_class: large}}}
+stages:
+  test:
+    unit: {matrix: {py: ["3.11", "3.12"]}, python: "${matrix.py}", run: pytest}
+    cross: {matrix: {py: ["3.11", "3.12"], os: [jammy, noble]}, image: "x/py-${matrix.py}:1", run: pytest}
+    apart: {matrix: {py: ["3.11", "3.12"], size: [a, b]}, python: "${matrix.py}", runner: "${matrix.size}", run: pytest}
+"""
+
+
+def test_legs_run_in_the_image_of_their_axis(tmp_path: Path) -> None:
+    config = files(project(tmp_path, LEGS))[CONFIG]
+    assert checkers.check_all(project_file(tmp_path, config), "circleci") == []
+    ran = Pipeline(config, event("push", {"branch": "main"})[0]).invocations
+    assert {name: job.image for name, job in ran.items() if job.key == "unit"} == {
+        "unit-3.11": "cimg/python:3.11",
+        "unit-3.12": "cimg/python:3.12",
+    }
+    assert {
+        (job.environment["py"], job.environment["os"], job.image) for job in ran.values() if job.key == "cross"
+    } == {(py, os, f"x/py-{py}:1") for py in ("3.11", "3.12") for os in ("jammy", "noble")}
+    assert {(job.environment["py"], job.image) for job in ran.values() if job.key == "apart"} == {
+        ("3.11", "cimg/python:3.11"),
+        ("3.12", "cimg/python:3.12"),
+    }
+    # What one leg has downloaded is not what another needs.
+    keys = {job.name: step["key"] for job in ran.values() for kind, step in job.steps if kind == "save_cache"}
+    assert len(keys) == 10 and len({keys["unit-3.11"], keys["unit-3.12"]}) == 2
+    assert all(job.environment["py"] in keys[job.name] for job in ran.values())
+    assert "<<" not in "".join(keys.values())
+
+
+def project_file(folder: Path, text: str) -> Path:
+    path = folder / CONFIG
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path

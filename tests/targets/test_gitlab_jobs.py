@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import stat
@@ -74,6 +75,29 @@ def test_services_and_the_docker_daemon(tmp_path: Path) -> None:
     assert config["a"]["variables"]["DOCKER_HOST"] == "tcp://docker:2376"
 
 
+def test_docker_brings_its_client_where_no_image_is_named(tmp_path: Path) -> None:
+    job = {"run": "docker version", "services": {"docker": {}}}
+    build = {"build": "registry.example.org/ml/x"}
+    spec = {
+        **stages(bare=job, own={**job, "image": "docker-and-bash:1"}, built=build),
+        "runtime": {"python": "3.11", "image": "pytorch/pytorch:2"},
+    }
+    spec["stages"]["train"]["bare"]["runtime"] = "none"
+    config = compiled(tmp_path, spec)
+    jobs = {name: {**config.get("default", {}), **config[name]} for name in ("bare", "own", "built")}
+    scripts = {name: "\n".join(job["before_script"]) for name, job in jobs.items()}
+    # The image of the training has no client; `build` does not run there.
+    images = [job["image"] for job in jobs.values()]
+    assert images == ["debian:trixie-slim", "docker-and-bash:1", "debian:trixie-slim"]
+    assert ["docker-cli" in script for script in scripts.values()] == [True, False, True]
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "docker").write_text("#!/bin/sh\nexit 0\n")
+    (tools / "docker").chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    assert run_script(scripts["bare"].split("\n")[1], workspace(tmp_path), PATH=path).returncode == 0
+
+
 def test_a_job_waits_for_its_services(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -137,6 +161,12 @@ def test_other_systems(tmp_path: Path) -> None:
     assert head == "$mlgen = " and "bash.exe" in tail and "exit $LASTEXITCODE" in tail
     done = run_script(inner, workspace(tmp_path), MLGEN_JOB="train.win")
     assert done.returncode == 0 and done.stdout == b"prepared\nit ran\ntrain.win\n", done.stderr
+
+    jobs["mac"]["python"] = "3.12"
+    warned = {**stages(**jobs), "runners": {"arm": {"gitlab": {"tags": ["arm64"]}}}}
+    assert any("the machine's own Python" in d.message for d in faults(tmp_path, warned))
+    chosen = {**warned, "targets": {"gitlab": {"fallback": {"python": "machine"}}}}
+    assert not faults(tmp_path, chosen)
 
 
 def test_a_bound_without_timeout(tmp_path: Path) -> None:

@@ -283,6 +283,18 @@ def test_a_runner_that_says_nothing_of_jenkins_is_refused(tmp_path: Path) -> Non
     assert get("jenkins").refuse(pipeline_of(tmp_path, data))[0].severity == "warning"
 
 
+def test_no_image_of_linux_on_another_system(tmp_path: Path) -> None:
+    jobs = {system: {"run": "true", "runner": system, "python": "3.12"} for system in ("macos", "linux")}
+    data = spec({"test": jobs})
+    (warning,) = get("jenkins").refuse(pipeline_of(tmp_path, data))
+    assert "the agent's own Python, not 3.12" in warning.message
+    data["targets"] = {"jenkins": {"fallback": {"python": "machine"}}}
+    assert list(get("jenkins").refuse(pipeline_of(tmp_path, data))) == []
+    text = text_of(compiled(tmp_path, data))
+    assert text.count("image 'python:3.12'") == 1
+    assert "agent { label 'macos' }" in text
+
+
 # --- scripts
 
 EXTRA = (

@@ -31,6 +31,7 @@ class Invocation(NamedTuple):
     shell: str
     steps: list[Any]
     group: str
+    image: str
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -94,7 +95,7 @@ class Pipeline:
         own = dict(self.values)
         for parameter, declared in (job.get("parameters") or {}).items():
             own[f"parameters.{parameter}"] = _typed(declared, given.get(parameter, declared.get("default")))
-        executor = inserted(self.config["executors"].get(job.get("executor"), {}), self.values)
+        executor = self._executor(job, own)
         environment = {**executor.get("environment", {}), **inserted(job.get("environment", {}), own)}
         needs = []
         for need in said.get("requires", []):
@@ -106,7 +107,19 @@ class Pipeline:
         kind = said.get("type") or job.get("type") or "build"
         steps = self._steps(job.get("steps", []), own)
         group = inserted(said.get("serial-group", ""), values)
-        return Invocation(name, key, kind, tuple(needs), contexts, environment, shell, steps, group)
+        image = executor.get("docker", [{"image": ""}])[0]["image"]
+        return Invocation(name, key, kind, tuple(needs), contexts, environment, shell, steps, group, image)
+
+    def _executor(self, job: dict[str, Any], own: Mapping[str, Any]) -> Any:
+        """The named executor, with its parameters inserted: reference/reusing-config/#using-parameters-in-executors"""
+        named = inserted(job.get("executor"), own)
+        given = dict(named) if isinstance(named, dict) else {"name": named}
+        said = self.config["executors"].get(given.pop("name"), {})
+        values = dict(self.values)
+        for name, declared in said.get("parameters", {}).items():
+            values[f"parameters.{name}"] = _typed(declared, given.pop(name, declared.get("default")))
+        assert not given, f"{job.get('executor')} gives what its executor does not ask for"
+        return inserted(said, values)
 
     def _steps(self, steps: list[Any], values: Mapping[str, Any]) -> list[Any]:
         found = []
@@ -141,7 +154,7 @@ class Pipeline:
 
 
 def _typed(said: dict[str, Any], value: Any) -> Any:
-    wanted = {"string": str, "integer": int, "boolean": bool, "enum": str}[said["type"]]
+    wanted = {"string": str, "integer": int, "boolean": bool, "enum": str, "executor": str}[said["type"]]
     if type(value) is not wanted or (said["type"] == "enum" and value not in said["enum"]):
         raise ExpressionError(f"Type error: {value!r} is no {said['type']}")
     return value

@@ -87,6 +87,12 @@ def _definitions(config: dict[str, Any], fault: Fault) -> Iterator[Diagnostic]:
             yield fault(f"{section}.{name} is no mapping")
             continue
         named = held.get("executor")
+        if isinstance(named, dict):
+            given = {key: value for key, value in named.items() if key != "name"}
+            named = named.get("name")
+            declared = (config["executors"].get(named) or {}).get("parameters") or {}
+            if set(given) != set(declared):
+                yield fault(f"{section}.{name}: the executor {named} does not get exactly its parameters")
         own = str(named).startswith("<< parameters.") or "docker" in held or "machine" in held or "macos" in held
         if section == "jobs" and held.get("type") != "no-op" and not own and named not in config["executors"]:
             yield fault(f"jobs.{name}: there is no executor {named}")

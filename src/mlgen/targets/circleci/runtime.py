@@ -4,6 +4,7 @@ import re
 
 from mlgen.ir import Cache, Container, Job, Leg, Pipeline
 from mlgen.named import NamedTuple
+from mlgen.targets.circleci import text
 
 DEFAULT_PYTHON = "3.12"
 TOKEN = "MLGEN_TOKEN"  # noqa: S105 - the name of a variable
@@ -22,7 +23,7 @@ class Beside(NamedTuple):
 class Executor(NamedTuple):
     """One entry of `executors`. Exactly one of `image` and `machine` is given.
 
-    `username` and `password` are variables of a context, for a private registry.
+    `username` and `password` are variables of a context, for a private registry; `axis` is the parameter in `image`.
     """
 
     image: str
@@ -33,16 +34,21 @@ class Executor(NamedTuple):
     username: str = ""
     password: str = ""
     beside: tuple[Beside, ...] = ()
+    axis: str = ""
 
 
 class CacheKey(NamedTuple):
-    """A cache: what the key begins with, whole key, and folders; `hashed` are globs that a step must hash first."""
+    """A cache: what the key begins with, whole key, and folders; `hashed` are globs that a step must hash first.
+
+    `axes` are the parameters in the key, of a job whose legs differ in what they install.
+    """
 
     prefix: str
     key: str
     paths: tuple[str, ...]
     hashed: tuple[str, ...]
     file: str
+    axes: tuple[str, ...]
 
 
 def image(job: Job, leg: Leg | None = None) -> str:
@@ -74,6 +80,29 @@ def executor(job: Job, leg: Leg | None = None) -> Executor:
     return Executor(image(job, leg), "", size, how.user, how.entrypoint, how.username, how.password, beside)
 
 
+def by_axis(job: Job) -> Executor | None:
+    """The executor of all legs, where the value of an axis is all that their images differ in.
+
+    https://circleci.com/docs/reference/reusing-config/#using-parameters-in-executors
+    """
+    if job.matrix is None or not job.varies:
+        return None
+    each = [executor(job, leg) for leg in job.matrix.legs]
+    if len({one._replace(image="") for one in each}) > 1:
+        return None
+    for axis in job.matrix.axes:
+        values = [dict(leg.values).get(axis, "") for leg in job.matrix.legs]
+        head, found, tail = each[0].image.partition(values[0])
+        if all(values) and found and all(one.image == head + value + tail for one, value in zip(each, values)):
+            return each[0]._replace(image=f"{head}<< parameters.{axis} >>{tail}", axis=axis)
+    return None
+
+
+def passed(job: Job) -> bool:
+    """Whether each leg is given an executor of its own."""
+    return bool(job.varies) and by_axis(job) is None
+
+
 def executor_names(job: Job, known: dict[Executor, str]) -> list[str]:
     """The executor's name for each leg of a job whose legs differ in it."""
     legs = job.matrix.legs if job.matrix else ()
@@ -91,8 +120,8 @@ def executors(pipeline: Pipeline) -> dict[Executor, str]:
     for job in pipeline.jobs:
         if job.native or job.milestone:
             continue
-        for leg in job.matrix.legs if job.matrix and job.varies else (None,):
-            wanted = executor(job, leg)
+        for leg in job.matrix.legs if job.matrix and passed(job) else (None,):
+            wanted = by_axis(job) or executor(job, leg)
             if wanted not in found:
                 found[wanted] = unique(_executor_name(job, leg) if found else "default", found.values())
     return found or {Executor("cimg/base:current", "", ""): "default"}
@@ -103,7 +132,8 @@ def _executor_name(job: Job, leg: Leg | None) -> str:
         return job.runner_of(leg).name if leg and job.varies else job.runner.name
     if job.services or (job.container and job.container != Container()):
         return job.key
-    name = image(job, leg).replace("<< pipeline.git.revision >>", "").rsplit("/", 1)[-1].partition("@")[0]
+    wanted = by_axis(job) or executor(job, leg)
+    name = re.sub("<<.*?>>", "", wanted.image).rsplit("/", 1)[-1].partition("@")[0]
     return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")
 
 
@@ -122,18 +152,27 @@ def caches(job: Job) -> tuple[CacheKey, ...]:
 
 def _cache(cache: Cache, job: Job, index: int) -> CacheKey:
     """A saved cache is never changed: https://circleci.com/docs/reference/configuration-reference/#savecache."""
-    words = [cache.salt or "v1", *(_word(path.rstrip("/").rsplit("/", 1)[-1]) for path in cache.paths)]
-    words.append(_word(job.python or image(job).rsplit("/", 1)[-1]).replace("pipeline.git.revision", "built"))
-    prefix = "-".join(filter(None, words)) + "-{{ arch }}-"
+    words = [text.literal(cache.salt) or "v1", *(_word(path.rstrip("/").rsplit("/", 1)[-1]) for path in cache.paths)]
+    axes = _telling(job)
+    words += [f"<< parameters.{axis} >>" for axis in axes] or [_word(job.python or image(job).rsplit("/", 1)[-1])]
+    prefix = "-".join(filter(None, words)).replace("pipeline.git.revision", "built") + "-{{ arch }}-"
     globs = tuple(path for path in cache.key if any(c in path for c in "*?["))
     file = f"/tmp/cache-key-{index}" if globs else ""  # noqa: S108 - of a container that runs one job
     if globs:
         key = f'{{{{ checksum "{file}" }}}}'
     elif cache.key:
-        key = "-".join(f'{{{{ checksum "{path}" }}}}' for path in cache.key)
+        key = "-".join(f'{{{{ checksum "{text.literal(path)}" }}}}' for path in cache.key)
     else:
         key = "{{ .Revision }}"  # the newest one that begins with the prefix is restored
-    return CacheKey(prefix, prefix + key, cache.paths, cache.key if globs else (), file)
+    return CacheKey(prefix, prefix + key, cache.paths, cache.key if globs else (), file, axes)
+
+
+def _telling(job: Job) -> tuple[str, ...]:
+    """The axes that tell the images of legs apart."""
+    if job.matrix is None or not {"image", "python"} & set(job.varies):
+        return ()
+    shared = by_axis(job)
+    return (shared.axis,) if shared else job.matrix.axes
 
 
 def _word(text: str) -> str:

@@ -75,7 +75,10 @@ def _own_exports(job: Job) -> str:
 
 
 def _named(commands: dict[str, str], verb: str, job: Job) -> list[Step]:
-    name = commands.get(f"{verb} {runtime.caches(job)}", "")
+    caches = runtime.caches(job)
+    name = commands.get(f"{verb} {caches}", "")
+    if name and caches[0].axes:
+        return [{"kind": "call", "name": name, "arguments": [(a, f"<< parameters.{a} >>") for a in caches[0].axes]}]
     return [{"kind": "plain", "name": name}] if name else []
 
 

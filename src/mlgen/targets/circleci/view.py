@@ -144,16 +144,17 @@ def _commands(pipeline: Pipeline, names: dict[str, str]) -> list[dict[str, Any]]
         for verb, say in (("restore", _restore), ("save", _save)):
             if caches and names[f"{verb} {caches}"] not in found:
                 name = names[f"{verb} {caches}"]
-                found[name] = {"name": name, "description": "runtime.cache", "steps": say(caches)}
+                axes = caches[0].axes
+                found[name] = {"name": name, "description": "runtime.cache", "axes": axes, "steps": say(caches)}
         if steps.plain_setup(job):
             name = names["setup " + headed(job, job.setup, setup=True)]
             ready = run("Set up", text.script(headed(job, job.setup, setup=True)), no_output_timeout="1h")
-            found[name] = {"name": name, "description": "runtime.setup", "steps": [ready]}
+            found[name] = {"name": name, "description": "runtime.setup", "axes": (), "steps": [ready]}
     order = ("restore", "setup", "save")
     shared = sorted(found.values(), key=lambda entry: order.index(entry["name"].split("-")[0]))
     if any(before.compares(job, pipeline) for job in pipeline.jobs if not job.native):
         said = "The head that was last built on this branch, the same for all jobs of a run"
-        shared.insert(0, {"name": before.LAST_HEAD, "description": said, "steps": before.last_head()})
+        shared.insert(0, {"name": before.LAST_HEAD, "description": said, "axes": (), "steps": before.last_head()})
     return shared
 
 
@@ -165,12 +166,12 @@ def _restore(caches: tuple[runtime.CacheKey, ...]) -> list[Step]:
             found.append(run("Hash what the cache depends on", f"sha256sum -- {words} > {cache.file}"))
         # Without files to hash, the newest cache that begins like this one.
         key = cache.key if "checksum" in cache.key else cache.prefix
-        found.append({"kind": "restore", "keys": [text.literal(key)]})
+        found.append({"kind": "restore", "keys": [key]})
     return found
 
 
 def _save(caches: tuple[runtime.CacheKey, ...]) -> list[Step]:
-    return [{"kind": "save", "key": text.literal(cache.key), "paths": list(cache.paths)} for cache in caches]
+    return [{"kind": "save", "key": cache.key, "paths": list(cache.paths)} for cache in caches]
 
 
 # ---- jobs
@@ -179,6 +180,7 @@ def _save(caches: tuple[runtime.CacheKey, ...]) -> list[Step]:
 def _job(
     pipeline: Pipeline, job: Job, executors: Mapping[runtime.Executor, str], commands: dict[str, str]
 ) -> dict[str, Any]:
+    own = runtime.by_axis(job) or runtime.executor(job)
     environment = [("MLGEN_JOB", job.id)]
     parameters: list[tuple[str, bool]] = []
     if job.matrix:
@@ -196,10 +198,11 @@ def _job(
         "stage": job.stage,
         "first": pipeline.stage_jobs(job.stage)[0] is job,
         "parameters": parameters,
-        "varies": bool(job.varies),
+        "passed": runtime.passed(job),
         "native": dict(job.native)["circleci"] if job.native else None,
         "idle": job.milestone,
-        "executor": "" if job.native or job.milestone or job.varies else executors[runtime.executor(job)],
+        "executor": "" if job.native or job.milestone or runtime.passed(job) else executors[own],
+        "axis": own.axis,
         "environment": environment,
         "steps": [] if job.native or job.milestone else steps.steps(pipeline, job, commands),
     }
@@ -257,7 +260,7 @@ def legs(job: Job) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def crossed(job: Job) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The axes that `matrix` can say: their whole product, with nothing that tells one leg from another."""
-    if job.matrix is None or job.varies or not steps.joined(job, job.matrix.legs) or lanes(job):
+    if job.matrix is None or runtime.passed(job) or not steps.joined(job, job.matrix.legs) or lanes(job):
         return ()
     if not job.matrix.crossed and len(job.matrix.axes) == 1:
         return ((job.matrix.axes[0], tuple(leg.slug for leg in job.matrix.legs)),)
@@ -331,7 +334,7 @@ class Workflow:
             return [self._entry(job.key, filters, requires, **more)]
         found = []
         every = legs(job)
-        if job.varies:
+        if runtime.passed(job):
             names = runtime.executor_names(job, self.executors)
             every = [(name, [*given, ("mlgen_executor", own)]) for (name, given), own in zip(every, names)]
         for index, (name, parameters) in enumerate(every):

@@ -52,7 +52,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     ),
     Capability("coverage", "native", "artifacts:reports:coverage_report"),
     Capability(
-        "docker", "native", "the service docker:dind; the runner must be privileged, and the image have a docker client"
+        "docker",
+        "native",
+        "the service docker:dind; the runner must be privileged, and an image of the job's own have a docker client",
     ),
     Capability("environment", "native", "environment"),
     Capability("exports", "emulated", "a file among the artifacts, loaded by .mlgen/env.sh"),
@@ -117,7 +119,13 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("plain", "native", "CI/CD variables that are not masked"),
     Capability("pull_request", "native", "merge request pipelines"),
     Capability("push", "native", "branch pipelines"),
-    Capability("python", "native", "the official python image of the version"),
+    Capability(
+        "python",
+        "native",
+        "the official python image of the version",
+        "macOS and Windows have no such image",
+        (("machine", "on macOS and Windows, the Python of the machine is the right one"),),
+    ),
     Capability("references", "native", "exported before the job's scripts; of an address, a dotenv report"),
     Capability("renamed", "emulated", "exported before the job's scripts", "the other name is there as well"),
     Capability(

@@ -69,9 +69,10 @@ def _machine(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
         message = f"{job.id}: the runners of its legs have different numbers of tags"
         yield error("MLG401", job.position, message, "give each of these runners as many tags as the others")
     name = machines.system(job)
-    if name and job.python:
+    if name and job.python and _chosen(pipeline, "python") != "machine":
         message = f"{job.id}: on {name} GitLab takes the machine's own Python, not {job.python}"
-        yield warning("MLG402", job.position, message, "install it in `setup`, or take a runner that has it")
+        hint = "install it in `setup`, or take a runner that has it, and write targets.gitlab.fallback.python: machine"
+        yield warning("MLG402", job.position, message, hint)
     scripts = (job.run, job.setup, job.finally_, job.on_failure, *(step.run for step in job.steps))
     if name == "windows" and any(line.startswith(ENDING) for script in scripts for line in script.split("\n")):
         message = f"{job.id}: a line that begins with {ENDING} ends the text that PowerShell hands to bash"

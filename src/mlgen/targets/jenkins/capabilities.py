@@ -139,6 +139,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "python",
         "emulated",
         "the image `python:VERSION` as a `docker` agent; packages go to the user's folder in the workspace",
+        weaker="agents with macOS and Windows run no such image",
+        fallbacks=(("machine", "on macOS and Windows, the Python of the agent is the right one"),),
     ),
     Capability("references", "emulated", "set by the shell at the head of each script"),
     Capability("renamed", "native", "the variable of the binding"),

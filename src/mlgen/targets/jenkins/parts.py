@@ -4,12 +4,14 @@ import json
 import shlex
 from collections.abc import Iterator
 
-from mlgen.ir import Container, Job, Leg, Oidc, Pipeline
+from mlgen.ir import Container, Job, Leg, Oidc, Pipeline, Runner
 from mlgen.named import NamedTuple
 from mlgen.quoting import groovy
 from mlgen.quoting.shell import sh_template
 
 DOCKER_HUB = "https://index.docker.io/v1/"
+OTHER_SYSTEMS = ("macos", "windows")
+"""Runners on which the images of Linux do not run."""
 _SOCKET = "/var/run/docker.sock"
 
 
@@ -29,11 +31,11 @@ class Agent(NamedTuple):
 
 def agent(pipeline: Pipeline, job: Job, leg: Leg | None) -> Agent:
     """Where the job, or a leg of it, runs: in a container if it has an image or a version of Python."""
-    runner = job.runner_of(leg) if leg and "runner" in job.varies else job.runner
+    runner = _runner(job, leg)
     said = runner.on("jenkins")
     options = said if isinstance(said, dict) else {}
     # An agent says its system by a label, as there are no hosted ones.
-    system = runner.name if runner.name in ("windows", "macos") and said is None else ""
+    system = runner.name if runner.name in OTHER_SYSTEMS and said is None else ""
     label = str(options.get("label", system))
     image = image_of(job, leg)
     if not image:
@@ -56,7 +58,11 @@ def image_of(job: Job, leg: Leg | None) -> str:
     """The image of the job's container, or of a leg's; empty if it runs on the machine itself."""
     image = leg.image if leg and "image" in job.varies else job.image
     python = leg.python if leg and "python" in job.varies else job.python
-    return image or (f"python:{python}" if python else "")
+    return image or (f"python:{python}" if python and _runner(job, leg).name not in OTHER_SYSTEMS else "")
+
+
+def _runner(job: Job, leg: Leg | None) -> Runner:
+    return job.runner_of(leg) if leg and "runner" in job.varies else job.runner
 
 
 def registry(image: str) -> str:

@@ -69,6 +69,11 @@ def _job(pipeline: Pipeline, job: Job, options: TargetOptions) -> Iterator[Diagn
             hint = f"add runners.{runner.name}.jenkins: {{label: …}}, or write targets.jenkins.fallback.runner: default"
             message = f"{job.id}: the runner {runner.name} does not say which agent it is on Jenkins"
             yield error("MLG401", job.position, message, hint)
+    others = [runner.name for runner in job.runners or (job.runner,) if runner.name in parts.OTHER_SYSTEMS]
+    if others and job.python and options.fallback("python") != "machine":
+        message = f"{job.id}: on {others[0]} Jenkins takes the agent's own Python, not {job.python}"
+        hint = "install it in `setup`, or name an agent that has it, and write targets.jenkins.fallback.python: machine"
+        yield warning("MLG402", job.position, message, hint)
     for name in (*(name for name, _ in job.env), *(job.matrix.axes if job.matrix else ())):
         if name in _RESERVED:
             message = f"{job.id}: {name} is a word of Groovy and cannot name a variable"
