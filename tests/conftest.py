@@ -29,6 +29,12 @@ def library_python() -> Path:
     return _environment("library-venv", EXAMPLES / "library" / "requirements.txt")
 
 
+@pytest.fixture(scope="session")
+def vision_python() -> Path:
+    """The interpreter of an environment that holds what examples/gpu-vision requires."""
+    return _environment("vision-venv", EXAMPLES / "gpu-vision" / "requirements.txt")
+
+
 def _environment(name: str, requirements: Path) -> Path:
     """The interpreter of an environment that holds these requirements.
 

@@ -690,3 +690,23 @@ def project_file(folder: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     return path
+
+
+def test_a_container_on_a_machine_takes_its_options(tmp_path: Path) -> None:
+    gpu = '{machine: {image: "linux-cuda-12:default"}, resource_class: gpu.nvidia.medium}'
+    image = "{name: x/cuda:1, pull: always, options: [%s]}"
+    jobs = {"plain": "x/cuda:1", "said": image % "--shm-size=2g", "own": image % "--gpus=1"}
+    lines = [f"    {name}: {{run: train, runner: gpu, runtime: none, image: {text}}}" for name, text in jobs.items()]
+    spec = f"triggers: {{push: {{}}}}\nrunners: {{gpu: {{circleci: {gpu}}}}}\nstages:\n  train:\n" + "\n".join(lines)
+    config = parsed(files(project(tmp_path, spec))[CONFIG])
+    steps = {name: config["jobs"][name]["steps"] for name in jobs}
+    found = {name: next(s["run"]["command"] for s in own if "docker run" in str(s)) for name, own in steps.items()}
+    assert ["--gpus all" in command for command in found.values()] == [True, True, False]
+    assert "--shm-size=2g --pull=always" in found["said"] and "--gpus=1 --pull=always" in found["own"]
+
+
+def test_an_axis_that_is_a_word_of_workflows_is_refused(tmp_path: Path) -> None:
+    spec = "stages: {train: {fit: {run: x, matrix: {filters: [1, 2], max_parallel: 1}}}}"
+    with pytest.raises(SpecError) as caught:
+        files(project(tmp_path, spec))
+    assert "filters is a word of CircleCI's workflows" in caught.value.diagnostics[0].message

@@ -1,4 +1,4 @@
-"""The quick loader of rendered YAML gives what PyYAML's own safe loader gives."""
+"""The quick loader of rendered YAML gives what PyYAML's own safe loader gives, and takes no key twice."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ TEXTS = [
     "- [a, [b, {c: d}], []]\n- {}\n- !!str 1\n- !!int '1'\n- !!binary aGk=\n- !!set {a, b}\n",
     "1: a\ntrue: b\nnull: c\n? [a]\n: b\n",
     "a: |\n  one\n  two\nb: >-\n  three\n  four\n",
-    "a: 1\na: 2\n",
     "",
     "a: [\n",
     "a: !unknown b\n",
@@ -43,3 +42,9 @@ def test_an_output(path: Path) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text(text: str) -> None:
     assert repr(_load(text, Loader)) == repr(_load(text, yaml.CSafeLoader))
+
+
+def test_a_key_that_stands_twice() -> None:
+    """Of which PyYAML would take the last, and a CI system whichever it likes."""
+    with pytest.raises(yaml.YAMLError, match="a key stands twice"):
+        yaml.load("a: {b: 1, c: 2, b: 3}\n", Loader)

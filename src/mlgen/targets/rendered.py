@@ -23,7 +23,10 @@ class Loader(_Safe):  # type: ignore[misc]
         if isinstance(node, SequenceNode) and node.tag == _LIST:
             return [self._data(item) for item in node.value]
         if isinstance(node, MappingNode) and node.tag == _MAP and all(map(_is_plain, node.value)):
-            return {self._data(key): self._data(value) for key, value in node.value}
+            found = {self._data(key): self._data(value) for key, value in node.value}
+            if len(found) < len(node.value):
+                raise yaml.constructor.ConstructorError(None, None, "a key stands twice", node.start_mark)
+            return found
         return self.construct_object(node, deep=True)
 
 

@@ -47,7 +47,7 @@ CAPABILITIES = (
         "container",
         "native",
         "`user`, `entrypoint` and `auth` of the executor's image",
-        "no options of docker run",
+        "options of docker run only where the runner is a virtual machine",
         (("image", "the options of docker run are left out"),),
     ),
     Capability("coverage", "emulated", "the rate is printed, and the report kept as an artifact", "no annotations"),

@@ -1,6 +1,6 @@
 """The steps of one job, as plain values for the template."""
 
-from mlgen.ir import Bundle, Job, Leg, Pipeline, Reports, Take
+from mlgen.ir import Bundle, Container, Job, Leg, Pipeline, Reports, Take
 from mlgen.ir.paths import MATRIX_REFERENCE, as_glob, on_leg
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded, sh_template
@@ -148,11 +148,16 @@ def _container(pipeline: Pipeline, job: Job) -> list[Step]:
         return []
     # The project's folder belongs to another user than root, which git refuses unless told that it is safe.
     git = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": '"$PWD"'}
-    gpus = "--gpus all " if runtime.executor(job).resource_class.startswith("gpu.") else ""
+    box = job.container or Container()
+    own = [*box.options, *(["--pull=always"] if box.pull == "always" else [])]
+    gpu = runtime.executor(job).resource_class.startswith("gpu.") and not any(o.startswith("--gpus") for o in own)
+    gpus = "--gpus all " if gpu else ""
+    said = f"  {' '.join(map(sh, own))} \\\n" if own else ""
     command = (
         f"docker run --detach --name job {gpus}--user root --entrypoint sleep \\\n"
         '  --volume "$HOME:$HOME" --volume /tmp:/tmp --workdir "$PWD" \\\n'
         f"  {' '.join(f'--env GIT_CONFIG_{name}={value}' for name, value in git.items())} \\\n"
+        f"{said}"
         f"  {sh(image)} infinity"
     )
     return [run(f"Start {image}", text.literal(command), no_output_timeout="30m")]

@@ -8,6 +8,9 @@ from mlgen.targets import decide
 from mlgen.targets.built import of_the_host, untagged
 from mlgen.targets.circleci import conditions, runtime
 
+RESERVED = ("name", "requires", "context", "type", "filters", "matrix")
+"""What no parameter of a job may be called: https://circleci.com/docs/reference/reusing-config/#authoring-parameterized-jobs"""
+
 
 def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
     """What the capability table is too coarse for."""
@@ -19,12 +22,17 @@ def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
     yield from of_the_host(job, "CircleCI")
     options = next((o for o in pipeline.targets if o.name == "circleci"), None)
     lenient = options is not None and options.fallback("container") == "image"
-    if job.container and (job.container.options or job.container.pull) and not lenient:
+    box, machine = job.container, bool(runtime.executor(job).machine)
+    if box and not machine and (box.options or box.pull) and not lenient:
         hint = "leave them out, or choose targets.circleci.fallback.container - `image`: they are left out there"
         yield error("MLG401", at, f"{job.id}: CircleCI's executor takes no options of docker run", hint)
-    elif job.container and runtime.executor(job).machine and not lenient:
-        hint = "leave `user`, `entrypoint`, `credentials` and `options` to the image and the runner"
+    elif box and machine and (box.user or box.entrypoint is not None or box.username) and not lenient:
+        hint = "leave `user`, `entrypoint` and `credentials` to the image and the runner"
         yield error("MLG401", at, f"{job.id}: on a virtual machine the image is run as mlgen runs it", hint)
+    for axis in job.matrix.axes if job.matrix else ():
+        if axis in RESERVED:
+            message = f"{job.id}: {axis} is a word of CircleCI's workflows and cannot name an axis"
+            yield error("MLG401", at, message, "rename the axis")
     if job.result == "failure" and len(job.waits) > 1:
         hint = "let the job wait for one of them: `needs: [JOB]`"
         yield error("MLG404", at, f"{job.id}: CircleCI cannot start a job once any of several has failed", hint)

@@ -121,7 +121,9 @@ def _run(job: Job, pipeline: Pipeline) -> str:
     names += [use.variable for use in job.secrets]
     names += [e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports]
     options = job.runner.on("travis")
-    gpus = "--gpus all " if isinstance(options, dict) and str(options.get("size", "")).startswith("gpu") else ""
+    gpu = isinstance(options, dict) and str(options.get("size", "")).startswith("gpu")
+    said = job.container.options if job.container else ()
+    gpus = "--gpus all " if gpu and not any(option.startswith("--gpus") for option in said) else ""
     repository = '"$TRAVIS_BUILD_DIR"' if pipeline.root else '"$PWD"'
     safe = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": repository}
     git = " ".join(f"--env GIT_CONFIG_{name}={value}" for name, value in safe.items())

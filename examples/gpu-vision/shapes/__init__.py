@@ -1,0 +1,1 @@
+"""Tells circles, squares and triangles apart: their pictures, a small network, its training and its service."""
