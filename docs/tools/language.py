@@ -27,6 +27,7 @@ CONSTRUCTS: dict[str, tuple[str, ...]] = {
     "runtime.python": ("python",),
     "runtime.activate": ("activate",),
     "job.deps": ("files", "alternatives"),
+    "report": ("comment",),
     "job.exports": ("exports", "references"),
     "job.matrix": ("matrix", "max_parallel", "legs"),
     "job.runner": ("system",),

@@ -20,7 +20,7 @@ class Part(NamedTuple):
 
     `commands` are their names with a line of help each. `imports` is what the text needs beyond what every ci.py has,
     `typed` what only its annotations need. `used` tells whether a job calls one of the commands by what it is; a script
-    that names one calls it too.
+    that names one calls it too. `upon` is the part that it builds on.
     """
 
     name: str
@@ -28,14 +28,17 @@ class Part(NamedTuple):
     imports: tuple[str, ...] = ()
     typed: tuple[str, ...] = ()
     used: Callable[[Job], bool] = lambda job: False
+    upon: str = ""
 
 
 PARTS = (
+    Part("baseline", (), ("import math", "from decimal import Decimal")),
     Part(
         "gate",
         (("gate", "holds metrics against requirements"),),
-        ("import math", "import operator", "from decimal import Context, Decimal", "from typing import NamedTuple"),
+        ("import operator", "from decimal import Context, Decimal", "from typing import NamedTuple"),
         used=lambda job: job.gate is not None,
+        upon="baseline",
     ),
     Part(
         "exports",
@@ -62,6 +65,12 @@ PARTS = (
         "guard",
         (("guard", "asks the CI system whether a deployment may go ahead"),),
         used=lambda job: job.deploys or job.approval is not None,
+    ),
+    Part(
+        "compare",
+        (("compare", "writes a report of metrics and parameters against those of a branch"),),
+        ("from decimal import Decimal",),
+        upon="baseline",
     ),
     Part("smoke", (("smoke", "asks an address until it answers as it should"),)),
     Part(
@@ -112,7 +121,8 @@ def ci_view(
     parts: Iterable[Part], fragments: list[dict[str, str]], more: Iterable[tuple[str, str]] = ()
 ) -> dict[str, Any]:
     """What the template of ci.py prints, for these parts of it; `more` are the commands of the fragments."""
-    found = list(parts)
+    asked = list(parts)
+    found = [part for part in PARTS if part in asked or any(other.upon == part.name for other in asked)]
     commands = [*(command for part in found for command in part.commands), *more]
     return {
         "commands": [f"{name:9} {text}" for name, text in commands],

@@ -6,10 +6,16 @@ from typing import Any
 from mlgen.diagnostics import Diagnostic, Position
 from mlgen.named import NamedTuple
 
-COMMANDS = ("register", "promote", "build", "package", "release", "kubernetes", "helm", "smoke")
+COMMANDS = ("register", "promote", "build", "package", "release", "kubernetes", "helm", "smoke", "report")
 """The keys by which a job runs commands of other tools."""
 ACTIONS = ("run", "gate", "steps", "native", *COMMANDS)
 """The keys by which a job does something; one that has none of them is a milestone."""
+
+
+REPORT = ("report", "report")
+"""The stage and the name of the job that `report` is."""
+REPORT_FILE = ".mlgen/report.md"
+"""What that job writes."""
 
 
 class Source(NamedTuple):

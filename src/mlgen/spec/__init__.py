@@ -1,13 +1,14 @@
 """The user's text to valid, expanded data with positions."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
-from mlgen.diagnostics import SpecError
+from mlgen.diagnostics import Position, SpecError
 from mlgen.ir.source import Source
 from mlgen.spec.defaults import positions
 from mlgen.spec.expand import expand
-from mlgen.spec.load import Loaded, Text, load, read
+from mlgen.spec.load import Loaded, Route, Text, load, read
 from mlgen.spec.validate import validate
 
 __all__ = ["Loaded", "load", "load_spec", "meaning", "read", "read_whole", "source"]
@@ -38,15 +39,24 @@ def read_whole(root: str, loaded: Loaded) -> tuple[Source, Text]:
         raise SpecError(faults)
     if not any("from" in stage or "only" in stage for stage in loaded.data["stages"].values()):
         position = positions(loaded.data, loaded.position) if _has_defaults(loaded.data) else loaded.position
-        return Source(loaded.file, expand(loaded.data), position), loaded
+        return Source(loaded.file, expand(loaded.data), _reported(loaded.data, position)), loaded
     from mlgen.spec.imports import merged
 
     whole = merged(root, loaded)
     faults = validate(whole)
     if faults:
         raise SpecError(faults)
-    position = positions(whole.data, whole.position)
+    position = _reported(whole.data, positions(whole.data, whole.position))
     return Source(loaded.file, expand(whole.data), position, whole.inputs, whole.warnings), whole
+
+
+def _reported(data: Any, position: Callable[[Route, bool], Position]) -> Callable[[Route, bool], Position]:
+    """The positions of a spec that may have a `report`, which is a job."""
+    if "report" not in data:
+        return position
+    from mlgen.spec import report
+
+    return report.positions(position)
 
 
 def _has_defaults(data: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ The result has each key in its long form: lists where the language takes one or 
 
 from typing import Any
 
-from mlgen.ir.source import ACTIONS
+from mlgen.ir.source import ACTIONS, REPORT
 
 RUNTIME: dict[str, Any] = {
     "python": "",
@@ -38,6 +38,17 @@ def expand(data: dict[str, Any]) -> dict[str, Any]:
     targets = data["targets"]
     runtime = {**RUNTIME, **_runtime(data.get("runtime") or {})}
     triggers = {"push": {}, "pull_request": {}} if data.get("triggers") is None else data["triggers"]
+    stages = {
+        stage: {name: _job(job, runtime) for name, job in with_defaults(data, stage).items()}
+        for stage in data["stages"]
+    }
+    taken = False
+    if "report" in data:
+        from mlgen.spec import report
+
+        stage, name = REPORT
+        taken = name in stages.setdefault(stage, {})
+        stages[stage][name] = _job(report.job(data["report"]), runtime)
     return {
         "overrides": data.get("overrides") or {},
         "project": _project({"name": project} if isinstance(project, str) else project),
@@ -53,10 +64,8 @@ def expand(data: dict[str, Any]) -> dict[str, Any]:
         "triggers": _triggers(triggers),
         "cancel": data.get("concurrency", {}).get("cancel", ["pull_request"] if "pull_request" in triggers else []),
         "cancel_said": bool(data.get("concurrency", {}).get("cancel")),
-        "stages": {
-            stage: {name: _job(job, runtime) for name, job in with_defaults(data, stage).items()}
-            for stage in data["stages"]
-        },
+        "stages": stages,
+        "report_taken": taken,
         "gates": {name: _gate(gate) for name, gate in (data.get("gates") or {}).items()},
         "environments": {name: _environment(v or {}) for name, v in (data.get("environments") or {}).items()},
     }

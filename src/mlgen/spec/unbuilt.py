@@ -9,7 +9,7 @@ from typing import Any
 from mlgen.spec.load import Route
 
 _ROUTES: list[Route] = [
-    *((key,) for key in ("policy", "report")),
+    ("policy",),
     ("stages", "*", "*", "kubernetes", "strategy"),
 ]
 

@@ -16,14 +16,30 @@ def adapt(pipeline: Pipeline, target: Target) -> tuple[Pipeline, list[Diagnostic
     if any(options.fallback(capability.construct) == "run" for capability in target.capabilities):
         kept = _without_reuse(kept)
     for capability in target.capabilities:
-        if capability.default and not options.fallback(capability.construct):
+        if capability.default and not _chosen(options, capability.construct):
             used = list(uses(kept, capability.construct, target.name))  # what is left out needs no other
             if used:
                 where = [job for _, job in used if job]
                 found.append(_say(target, capability, options, where, used[0][0]))
+    kept = _allowed(kept, target, options)
     if not any(d.severity == "error" for d in found):
         found += target.refuse(kept)
     return kept, found
+
+
+def _chosen(options: TargetOptions, construct: str) -> str:
+    """The fallback of the construct; a token that stands for permissions can comment as well."""
+    found = options.fallback(construct)
+    return found or (options.fallback("permissions") if construct == "comment" else "")
+
+
+def _allowed(pipeline: Pipeline, target: Target, options: TargetOptions) -> Pipeline:
+    """The pipeline whose report asks for a token only where there is one: it comments, or it does not."""
+    native = any(c.construct == "comment" and c.level == "native" for c in target.capabilities)
+    if native or options.fallback("permissions") == "secret":
+        return pipeline
+    jobs = (job._replace(permissions=()) if job.action == "report" else job for job in pipeline.jobs)
+    return pipeline._replace(jobs=tuple(jobs))
 
 
 def _without_reuse(pipeline: Pipeline) -> Pipeline:

@@ -107,7 +107,7 @@ def named_paths(data: dict[str, Any], said: dict[str, Any]) -> Iterator[tuple[tu
     for key in ("manifests", "kustomize", "file", "notes") if name else ():
         if key in said[name]:
             yield (name, key), said[name][key]
-    for key in ("files", "values") if name else ():
+    for key in ("files", "values", *(("metrics", "params", "plots") if name == "report" else ())) if name else ():
         yield from (((name, key, index), path) for index, path in enumerate(said[name].get(key, ())))
 
 

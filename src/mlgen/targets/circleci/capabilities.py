@@ -44,6 +44,14 @@ CAPABILITIES = (
         "the history is always there; with `false`, .mlgen/ is all that is left of the repository",
     ),
     Capability(
+        "comment",
+        "emulated",
+        "a token of the code host in MLGEN_TOKEN; without, the log and a kept file",
+        "no job has a token of the code host; with `permissions: secret` the one in MLGEN_TOKEN comments",
+        (("log", "the report with the run is enough"),),
+        "warn",
+    ),
+    Capability(
         "container",
         "native",
         "`user`, `entrypoint` and `auth` of the executor's image",

@@ -37,6 +37,7 @@ CAPABILITIES = (
         "actions/checkout",
         "without a checkout only `.mlgen` is fetched; an image without git gets the whole repository",
     ),
+    Capability("comment", "native", "`pull-requests: write` of the report's own token; none on a fork's pull request"),
     Capability(
         "container", "native", "`container` of the job", "the image is always fetched, and its entrypoint is not run"
     ),

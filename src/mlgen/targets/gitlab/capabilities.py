@@ -44,6 +44,14 @@ CAPABILITIES: tuple[Capability, ...] = (
         "without a checkout the runner fetches one commit all the same, and the job removes it; LFS files come always",
     ),
     Capability(
+        "comment",
+        "emulated",
+        "a project access token in MLGEN_TOKEN; without, a file that the merge request links to",
+        "no token of a job may comment; with `permissions: secret` the access token in MLGEN_TOKEN does",
+        (("log", "the linked file is enough"),),
+        "warn",
+    ),
+    Capability(
         "container",
         "native",
         "image: entrypoint, docker: user, pull_policy; credentials in the CI/CD variable DOCKER_AUTH_CONFIG",

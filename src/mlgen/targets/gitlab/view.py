@@ -305,7 +305,7 @@ def _artifacts(job: Job, pipeline: Pipeline) -> dict[str, Any] | None:
         "paths": [root + path for path in paths],
         # Not of a job that may fail and hands files on: what it left half done must not reach others.
         "always": kept or (summary and not (job.allow_failure and job.files)),
-        "expose_as": f"{native_name(job)} summary" if summary else "",
+        "expose_as": "Report" if job.action == "report" else f"{native_name(job)} summary" if summary else "",
         "expire_in": _days(job.keep.days) if job.keep and job.keep.days else "",
         "junit": [root + scripts.variable_path(path) for path in job.reports.junit],
         "coverage": coverage and coverage._replace(path=root + scripts.variable_path(coverage.path)),

@@ -44,6 +44,14 @@ CAPABILITIES: tuple[Capability, ...] = (
         weaker="a job without a repository is given mlgen's own files by a stash; another repository needs a `ref`",
     ),
     Capability(
+        "comment",
+        "emulated",
+        "a token of the code host in MLGEN_TOKEN; without, the log and a kept file",
+        "no job has a token of the code host; with `permissions: secret` the one in MLGEN_TOKEN comments",
+        (("log", "the report with the run is enough"),),
+        "warn",
+    ),
+    Capability(
         "container",
         "native",
         "the agent's `args`, `alwaysPull` and `registryCredentialsId`",

@@ -274,7 +274,9 @@ def by_row(job: Job) -> bool:
     if job.milestone:
         return False
     images = (job.image, *(leg.image for leg in (job.matrix.legs if job.matrix else ())))
-    return bool(job.services) or not sources.plain(job) or any("${" in image for image in images)
+    # The rows give nothing to forks; jobs with secrets do not run there, but those with a token of the code host do.
+    forks = bool(job.permissions) and job.condition.pull_request is not False
+    return forks or bool(job.services) or not sources.plain(job) or any("${" in image for image in images)
 
 
 def _approval(job: Job) -> View:

@@ -52,6 +52,14 @@ CAPABILITIES = (
         "submodules are always fetched, all the way down; with `false`, .mlgen/ is all that is left of the repository",
     ),
     Capability(
+        "comment",
+        "emulated",
+        "a token of the code host in MLGEN_TOKEN; without, the log",
+        "no job has a token of the code host; with `permissions: secret` the one in MLGEN_TOKEN comments",
+        (("log", "the report with the run is enough"),),
+        "warn",
+    ),
+    Capability(
         "container",
         "emulated",
         "options of docker run; credentials by docker login, until the container runs",
