@@ -9,10 +9,13 @@ from mlgen.spec.load import Route
 
 
 def job(said: dict[str, Any]) -> dict[str, Any]:
-    """The job, in the language's own words; it needs no setup, and the history of the branch that it compares with."""
+    """The job, in the language's own words: with the history of the branch that it compares with.
+
+    It needs no setup, but the system packages may hold the git that an image lacks.
+    """
     lists = {key: _list(said.get(key)) for key in ("metrics", "params", "plots", "files")}
     words = {**lists, "pull_request": said.get("pull_request", ""), "against": said.get("against", "")}
-    bare = {"setup": [], "activate": [], "cache": "none", "checkout": {"depth": 0}}
+    bare = {"setup": [], "tools": {}, "activate": [], "cache": "none", "checkout": {"depth": 0}}
     return {"report": words, "needs": [], "outs": [REPORT_FILE], **bare}
 
 
