@@ -163,6 +163,17 @@ pytest = "*"
         "app.py": "",
         "tests/test_app.py": TEST,
     },
+    "kubernetes-with-an-image": {
+        "Dockerfile": "FROM python:3.11-slim\n",
+        "k8s/api.yaml": MANIFEST.replace(
+            "api}",
+            "api}\nspec:\n  template:\n    spec:\n      containers:\n"
+            "        - image: registry.example.org:5000/ml/api:1.2",
+        ),
+        "uv.lock": "",
+        "pyproject.toml": "[project]\nname = 'wine'\n",
+        "MLproject": "entry_points:\n  main: {command: python train.py}\n",
+    },
     "helm": {
         "charts/wine/Chart.yaml": "apiVersion: v2\nname: wine\n",
         "charts/wine/templates/api.yaml": MANIFEST,

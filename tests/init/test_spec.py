@@ -104,6 +104,61 @@ def test_the_remote_tells_the_host_and_the_repository(tmp_path: Path, remote: st
         assert secret not in written(tmp_path)
 
 
+REGISTRIES = {
+    "git@github.com:Org/Wine.git": "ghcr.io/org/wine",
+    "https://gitlab.com/group/sub/wine.git": "registry.gitlab.com/group/sub/wine",
+}
+
+
+@pytest.mark.parametrize("remote", REGISTRIES)
+@pytest.mark.parametrize("name", ["kubernetes-with-an-image", "helm"])
+def test_images_are_built_and_rolled_out_where_the_ci_system_can(tmp_path: Path, name: str, remote: str) -> None:
+    """They stand as jobs, not as comments, and production waits for a person."""
+    root = make(tmp_path, PROJECTS[name], remote)
+    content = draft(look(str(root)), Wishes())
+    proposal = propose(str(root), "mlgen.yaml", content)
+    compiled = compile_spec(str(root), "mlgen.yaml", text=proposal.text)
+    assert compiled.warnings == () and {f.target for f in compiled.files} == {content.targets[0], ""}
+    jobs = {job.id: job for job in compiled.pipeline.jobs}
+    for place in ("staging", "production"):
+        job = jobs[f"deploy.{place}"]
+        assert job.environment and job.environment.name == place and bool(job.approval) is (place == "production")
+        assert [(use.name, use.file) for use in job.secrets] == [("KUBECONFIG", True)]
+        assert not job.condition.on("pull_request")
+    if name == "helm":
+        assert "helm upgrade" in jobs["deploy.staging"].run and "image.service" not in jobs
+    else:
+        assert REGISTRIES[remote] in jobs["image.service"].run
+        assert "      images: {'registry.example.org:5000/ml/api': service}\n".replace(
+            "'", ""
+        ) in proposal.text.replace("'", "").replace('"', "")
+        assert "MLGEN_IMAGE_SERVICE" in jobs["deploy.staging"].run
+
+
+def test_what_a_ci_system_cannot_say_without_a_choice_stays_a_comment(tmp_path: Path) -> None:
+    root = make(tmp_path, {**PROJECTS["kubernetes-with-an-image"], ".travis.yml": ""}, "git@github.com:org/wine.git")
+    proposal = propose(str(root), "mlgen.yaml", draft(look(str(root)), Wishes()))
+    assert "  # image:\n  #   service:\n" in proposal.text and "  #   production:\n" in proposal.text
+    assert not any(job.startswith(("image.", "deploy.")) for job in proposal.jobs)
+
+
+@pytest.mark.parametrize(("tool", "files", "activate"), [
+    ("uv", {"uv.lock": "", "pyproject.toml": "[project]\nname='w'\ndependencies=['dvc']\n"}, ". .venv/bin/activate"),
+    ("poetry", {"poetry.lock": "", "pyproject.toml": ""}, '. "$(poetry env info --path)/bin/activate"'),
+    ("pdm", {"pdm.lock": "", "pyproject.toml": ""}, ". .venv/bin/activate"),
+    ("pipenv", {"Pipfile.lock": "{}", "Pipfile": ""}, '. "$(pipenv --venv)/bin/activate"'),
+    ("conda", {"environment.yml": "name: w\ndependencies: [python=3.11]\n"},
+     'export PATH="$(conda info --base)/envs/w/bin:$PATH"'),
+])  # fmt: skip
+def test_stages_of_dvc_are_jobs_in_the_environment_of_the_tool(
+    tmp_path: Path, tool: str, files: dict[str, str], activate: str
+) -> None:
+    root = make(tmp_path, {**files, "dvc.yaml": "stages:\n  fit: {cmd: python fit.py, outs: [m.pkl]}\n"})
+    (root / "mlgen.yaml").write_text(written(root), "utf-8")
+    job = analyse(str(root), "mlgen.yaml")[0].job("train.fit")
+    assert (job.run, job.activate) == ("python fit.py", activate)
+
+
 SIGNS = {
     ".github/workflows/ci.yaml": "github",
     ".gitlab-ci.yml": "gitlab",

@@ -214,6 +214,17 @@ def test_secrets_under_other_names(tmp_path: Path) -> None:
     assert "CI/CD variable GITHUB_USER" in found
 
 
+def test_a_default_names_no_secret(tmp_path: Path) -> None:
+    """Also where most jobs prepare the same one."""
+    job = {"run": "true", "secrets": ["KEY"], "when": {"event": "push"}}
+    jobs = stages(a={**job, "environment": "one"}, b={**job, "environment": "two"}, c={"run": "true"})
+    places = {"one": {"deployment": False}, "two": {"deployment": False}}
+    config = compiled(
+        tmp_path, {**jobs, "environments": places, "secrets": {"KEY": {"file": True, "environments": [*places]}}}
+    )
+    assert "KEY" not in str(config.get("default")) and "KEY" in str(config["a"]) and "KEY" not in str(config["c"])
+
+
 def test_identity_tokens(tmp_path: Path) -> None:
     oidc = {
         "aws": {"role": "arn:aws:iam::1:role/ci", "region": "us-east-2"},

@@ -1,5 +1,9 @@
 """What was found, and what the user said of it, as the content of a first spec."""
 
+import re
+from fnmatch import fnmatchcase
+
+from mlgen import targets
 from mlgen.init.look import Found
 from mlgen.init.packages import Packages
 from mlgen.init.repository import Repository
@@ -48,6 +52,10 @@ class Draft(NamedTuple):
     work: Work
     imported: Import | None
     stages: tuple[tuple[str, tuple[Job, ...]], ...]
+    registry: str = ""
+    """The name of an image in the code host's registry; empty if the host has none that is known."""
+    deploys: bool = True
+    """Whether the jobs that build and deploy stand as they are, or as comments."""
 
 
 def draft(found: Found, wishes: Wishes) -> Draft:
@@ -68,9 +76,19 @@ def draft(found: Found, wishes: Wishes) -> Draft:
         found.work,
         imported,
         tuple(stages) or (("test", (_first(found),)),),
+        _registry(found.repository.address) if found.work.dockerfile else "",
     )
     # An imported command stands as it is, and would not find packages that only `uv run` and the like reach.
     return whole(content) if found.packages.run else content
+
+
+def _registry(address: str) -> str:
+    """Where the code host keeps the repository's images, in the letters of an image's name."""
+    host, _, path = address.partition("/")
+    signs = [targets.get(name).signs for name in targets.names()]
+    form = next((s.registry for s in signs if host and any(fnmatchcase(host, known) for known in s.hosts)), "")
+    found = form.format(host=host, path=path).lower()
+    return found if re.fullmatch(r"[a-z0-9.-]+(/[a-z0-9]+([._-]+[a-z0-9]+)*)+", found) else ""
 
 
 def _why(version: Version) -> str:

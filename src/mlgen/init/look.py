@@ -7,7 +7,7 @@ from mlgen.init.packages import Packages, packages
 from mlgen.init.project import Project, inner
 from mlgen.init.repository import Repository, System, repository, systems
 from mlgen.init.versions import Version, python_version
-from mlgen.init.work import Work, work
+from mlgen.init.work import Work, foreign, work
 from mlgen.named import NamedTuple
 
 
@@ -36,6 +36,8 @@ def look(root: str) -> Found:
     tools = packages(project)
     shown = systems(project, git.address)
     version = python_version(project, [path for system in shown for path in system.signs])
+    if foreign(project):
+        tools = tools.activated()
     todo = work(project, tools)
     return Found(
         _name(project, git),

@@ -26,10 +26,16 @@ class Packages(NamedTuple):
     installed: frozenset[str] = frozenset()
     package: bool = False
     """Whether the project itself is installed."""
+    activate: str = ""
+    """What makes the packages those of a shell, so that commands need no `run` before them."""
 
     def command(self, words: str) -> str:
         """The command, where the packages are."""
         return f"{self.run} {words}" if self.run else words
+
+    def activated(self) -> "Packages":
+        """The same, for commands that stand as another file has them."""
+        return self._replace(run="") if self.activate else self
 
     def pip(self, *names: str) -> str:
         """The command that adds packages which the project does not list."""
@@ -101,6 +107,7 @@ def _uv(project: Project, data: dict[str, Any]) -> Packages | None:
     return Packages(
         "uv", ("pip install uv", " ".join(sync)), "uv run --no-sync", "~/.cache/uv", ("uv.lock",),
         installed=_have(have, extras, from_extras), package="build-system" in data,
+        activate=". .venv/bin/activate",
     )  # fmt: skip
 
 
@@ -126,6 +133,7 @@ def _poetry(project: Project, data: dict[str, Any]) -> Packages | None:
     return Packages(
         "Poetry", ("pip install poetry", " ".join(install)), "poetry run", "~/.cache/pypoetry", ("poetry.lock",),
         installed=_have(have, extras, from_extras), package=package,
+        activate='. "$(poetry env info --path)/bin/activate"',
     )  # fmt: skip
 
 
@@ -138,6 +146,7 @@ def _pdm(project: Project, data: dict[str, Any]) -> Packages | None:
     return Packages(
         "PDM", ("pip install pdm", "pdm sync --group :all"), "pdm run", "~/.cache/pdm", ("pdm.lock",),
         installed=own.union(*groups.values(), *_extras(data).values()), package=_is_package(data),
+        activate=". .venv/bin/activate",
     )  # fmt: skip
 
 
@@ -150,6 +159,7 @@ def _pipenv(project: Project, _: dict[str, Any]) -> Packages | None:
     return Packages(
         "Pipenv", ("pip install pipenv", "pipenv sync --dev"), "pipenv run", "~/.cache/pip", ("Pipfile.lock",),
         installed=frozenset(names),
+        activate='. "$(pipenv --venv)/bin/activate"',
     )  # fmt: skip
 
 
@@ -168,7 +178,11 @@ def _conda(project: Project, data: dict[str, Any]) -> Packages | None:
         run = f"conda run --no-capture-output --name {env}"
         if package := ("build-system" in data and "-e ." not in names):
             setup.append(f"{run} python -m pip install --no-deps --editable .")
-        return Packages("conda", tuple(setup), run, "~/.conda/pkgs", (path,), CONDA_IMAGE, _names(names), package)
+        # Scripts that conda would run at activation need variables that may be unset.
+        ready = f'export PATH="$(conda info --base)/envs/{env}/bin:$PATH"'
+        return Packages(
+            "conda", tuple(setup), run, "~/.conda/pkgs", (path,), CONDA_IMAGE, _names(names), package, ready
+        )
     return None
 
 

@@ -38,6 +38,8 @@ def propose(root: str, spec: str, content: Draft) -> Proposal:
 
 
 def _proposal(root: str, spec: str, content: Draft) -> Proposal:
+    if content.deploys and not _sayable(root, spec, content):
+        content = content._replace(deploys=False)
     text = spec_text(content, {})
     chosen = {name: _fallbacks(root, spec, text, name) for name in content.targets}
     text = spec_text(content, chosen)
@@ -49,6 +51,16 @@ def _proposal(root: str, spec: str, content: Draft) -> Proposal:
         in_the_way(root, spec, compiled.files),
         compiled.warnings,
     )
+
+
+def _sayable(root: str, spec: str, content: Draft) -> bool:
+    """Whether every target says the jobs that build and deploy without a choice that is the user's to make."""
+    try:
+        text = spec_text(content, {})
+        chosen = {name: _fallbacks(root, spec, text, name) for name in content.targets}
+        return not compile_spec(root, spec, text=spec_text(content, chosen)).warnings
+    except SpecError:
+        return False
 
 
 def _fallbacks(root: str, spec: str, text: str, name: str) -> list[Fallback]:

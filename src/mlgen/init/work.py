@@ -68,7 +68,8 @@ class Tests(NamedTuple):
 class Work(NamedTuple):
     """All that was found.
 
-    `notebooks` are the commands that run one; `metric` is the first number of a metrics file, as (file, name, value).
+    `notebooks` are the commands that run one, `images` the names of those that the manifests run; `metric` is the first
+    number of a metrics file, as (file, name, value).
     """
 
     imported: Import | None = None
@@ -79,6 +80,7 @@ class Work(NamedTuple):
     dockerfile: str = ""
     manifests: str = ""
     chart: str = ""
+    images: tuple[str, ...] = ()
     metric: tuple[str, str, float] | None = None
 
 
@@ -95,10 +97,17 @@ def work(project: Project, found: Packages) -> Work:
         _lint(project, found),
         _notebook(plain, found),
         next((p for p in plain if p == "Dockerfile"), ""),
-        _manifests(project, plain),
+        manifests := _manifests(project, plain),
         next((os.path.dirname(p) for p in plain if p.endswith("/Chart.yaml")), ""),
+        _images(project, plain, manifests) if manifests else (),
         _metric(project, metrics),
     )
+
+
+def foreign(project: Project) -> bool:
+    """Whether another tool describes a pipeline of commands."""
+    described = (project.yaml("dvc.yaml").get("stages"), project.yaml("MLproject").get("entry_points"))
+    return any(map(table, described))
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -259,3 +268,18 @@ def _manifests(project: Project, plain: list[str]) -> str:
             ):
                 return os.path.dirname(path) + "/"
     return ""
+
+
+_IMAGE = re.compile(r"^[\s-]*image:\s*['\"]?([a-zA-Z0-9][\w./:@-]*)['\"]?\s*$", re.MULTILINE)
+
+
+def _images(project: Project, plain: list[str], folder: str) -> tuple[str, ...]:
+    """The images of the folder's manifests, without tags; https://kubernetes.io/docs/concepts/containers/images/."""
+    found: dict[str, None] = {}
+    for path in plain:
+        if os.path.dirname(path) + "/" == folder and path.endswith((".yaml", ".yml")):
+            for said in re.findall(
+                r"^[\s-]*image:\s*['\"]?([a-zA-Z0-9][\w./:@-]*)['\"]?\s*$", project.text(path), re.MULTILINE
+            ):
+                found[re.sub(r"(@.*|:[^/:]*)$", "", said)] = None
+    return tuple(found)

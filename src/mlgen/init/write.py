@@ -32,6 +32,7 @@ def spec_text(content: Draft, fallbacks: Mapping[str, Sequence[Fallback]]) -> st
         _runtime(content),
         _triggers(content),
         _stages(content),
+        _places(content),
         _next(content),
     )
     return "\n".join("\n".join(lines) + "\n" for section in sections if (lines := list(section)))
@@ -89,8 +90,11 @@ def _runtime(content: Draft) -> Iterator[str]:
         yield from (f"    - {yaml_scalar(line)}" for line in tool.setup)
     if content.work.imported and content.work.imported.kept:
         pad, pull = "    " if tool.setup else "  ", tool.command("dvc pull")
+        pull = f"{tool.activate} && {pull}" if tool.activate and not tool.run else pull
         yield f"{pad}# Data that DVC keeps elsewhere; the credentials of its storage are secrets of the jobs:"
         yield f"{pad}# - {yaml_scalar(pull)}" if tool.setup else f"{pad}# setup: [pip install dvc, {pull}]"
+    if tool.activate and not tool.run:
+        yield _said(f"  activate: {yaml_scalar(tool.activate)}", "heads the scripts of every job")
     if tool.cache:
         yield "  cache:  # kept between runs"
         yield f"    paths: {yaml_list([tool.cache])}"
@@ -179,20 +183,60 @@ def _later_jobs(content: Draft) -> Iterator[str]:
 
 
 def _deploy(content: Draft) -> Iterator[str]:
-    """A deployment by the tool whose files are there, to be uncommented once its credentials are set."""
+    """What builds an image and rolls it out, by the files that are there."""
+    pushed = "" if content.registry else "; its name begins with your registry"
+    sections = [(f"Builds the image, and pushes it unless this is a pull request{pushed}.", _build(content))]
+    needed = "" if content.deploys else " It needs the secret and the environments below:"
+    sections.append((f"Deploys once all above has passed, never for a pull request.{needed}", _roll_out(content)))
+    for head, lines in sections:
+        if lines:
+            yield ""
+            yield f"  # {head}"
+            yield from ([f"  {line}" for line in lines] if content.deploys else _commented(2, lines))
+
+
+def _build(content: Draft) -> list[str]:
+    if not content.work.dockerfile:
+        return []
+    name = content.registry or f"registry.example.org/{content.name.lower()}"
+    login = ["      login: host"] if content.registry else []
+    return ["image:", "  service:", "    build:", f"      image: {yaml_scalar(name)}", *login]
+
+
+def _roll_out(content: Draft) -> list[str]:
+    """To staging, then to production, by helm or kubectl."""
     work = content.work
-    command, what = "", ""
     if work.chart:
-        command, what = f"helm upgrade --install {content.name.lower().replace('_', '-')} {work.chart}", work.chart
+        release = content.name.lower().replace("_", "-")
+        tool = 'helm: "3.19"'
+        does = ["    helm:", f"      chart: {yaml_scalar(work.chart)}", f"      release: {yaml_scalar(release)}"]
     elif work.manifests:
-        command, what = f"kubectl apply -f {work.manifests}", work.manifests
-    if command:
-        yield ""
-        yield f"  # Deploys {what} once all above has passed, never for a pull request."
-        yield "  # It needs `environments` below, and the credentials of the cluster as a secret:"
-        yield from _commented(
-            2, ["deploy:", "  staging:", "    environment: staging", f"    run: {yaml_scalar(command)}"]
-        )
+        tool = 'kubectl: "1.34"'
+        does = ["    kubernetes:", f"      manifests: {yaml_scalar(work.manifests)}"]
+        if work.dockerfile and len(work.images) == 1:
+            does.append(f"      images: {{{yaml_flow(work.images[0])}: service}}")
+    else:
+        return []
+    lines = ["deploy:"]
+    for place, needs in (("staging", []), ("production", ["    needs: [staging]"])):
+        lines += [f"  {place}:", f"    environment: {place}", *needs]
+        lines += ["    secrets: [KUBECONFIG]", f"    tools: {{{tool}}}", *does]
+    return lines
+
+
+def _places(content: Draft) -> Iterator[str]:
+    """The credentials of the cluster, and the environments."""
+    if not content.work.chart and not content.work.manifests:
+        return
+    lines = [
+        "secrets:",
+        "  KUBECONFIG: {file: true, environments: [staging, production]}",
+        "environments:",
+        "  staging: {}",
+        "  production: {approval: true}",
+    ]
+    yield "# Where deployments go. `mlgen settings` tells where KUBECONFIG, the login of the cluster, is set:"
+    yield from (lines if content.deploys else _commented(0, lines))
 
 
 def _next(content: Draft) -> Iterator[str]:
@@ -205,6 +249,3 @@ def _next(content: Draft) -> Iterator[str]:
             0,
             ["gates:", "  quality:", f"    metrics: {yaml_scalar(path)}", f'    require: ["{name} {sign} {value:g}"]'],
         )
-    if content.work.chart or content.work.manifests:
-        yield "# Where deployments go; add `approval: true` where a person must agree first:"
-        yield from _commented(0, ["environments:", "  staging: {}"])

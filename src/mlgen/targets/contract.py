@@ -70,6 +70,8 @@ class Signs(NamedTuple):
     """Paths below the repository's root; the last part may be a glob."""
     hosts: tuple[str, ...] = ()
     """Code hosts that the system is part of, as globs."""
+    registry: str = ""
+    """Where such a host keeps the images of a repository, with `{host}` and `{path}` for its address."""
 
 
 class Hook(NamedTuple):

@@ -31,6 +31,8 @@ TARGET = Target(
     locate=lambda job, data: (("jobs", job.key),),
     harmless=("file.name", "file.run-name", "file.on.workflow_dispatch.inputs.*.description", "job.name"),
     signs=Signs(
-        files=(".github/workflows/*.yml", ".github/workflows/*.yaml"), hosts=("github.com", "github.*", "*.ghe.com")
+        files=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
+        hosts=("github.com", "github.*", "*.ghe.com"),
+        registry="ghcr.io/{path}",
     ),
 )

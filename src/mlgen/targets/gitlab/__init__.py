@@ -78,5 +78,5 @@ TARGET = Target(
     harmless=("file.workflow.name", "job.coverage", "job.artifacts.name", "job.artifacts.expose_as"),
     read=_read,
     eased=_eased,
-    signs=Signs(files=(".gitlab-ci.yml",), hosts=("gitlab.com", "gitlab.*")),
+    signs=Signs(files=(".gitlab-ci.yml",), hosts=("gitlab.com", "gitlab.*"), registry="registry.{host}/{path}"),
 )

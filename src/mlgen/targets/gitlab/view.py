@@ -41,7 +41,9 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
     _share_rules(jobs)
     default: dict[str, Any] = {"interruptible": cancelled}
     for field in ("image", "tags", "cache", "before_script"):
-        default[field] = _common([job[field] for job in jobs if not job["native"]])
+        default[field] = _common(
+            [job[field] for job in jobs if not job["native"] and not _names_secrets(job[field], pipeline)]
+        )
         if field == "image" and not all(job["image"] or job["native"] for job in jobs):  # which none could take back
             default[field] = None
         for job in jobs:
@@ -88,6 +90,12 @@ def _common(values: Iterable[Hashable]) -> Any:
         return None
     value, count = counts.most_common(1)[0]
     return value if count > 1 else None
+
+
+def _names_secrets(value: Any, pipeline: Pipeline) -> bool:
+    """Whether these entries of a script name a secret, which a default would show to jobs that do not list it."""
+    texts = [entry.text for entry in value or () if isinstance(entry, scripts.Entry)]
+    return any(secret.name in text for secret in pipeline.secrets for text in texts)
 
 
 def _own(value: Any, default: Any) -> Any:
