@@ -190,6 +190,92 @@ def graph(
 
 
 @app.command()
+def run(
+    event: Annotated[
+        str,
+        typer.Argument(help="push, pull_request, tag, schedule, manual, or the name of an api event.", metavar="EVENT"),
+    ] = "push",
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    branch: Annotated[
+        str, typer.Option("--branch", help="The event's branch: of a pull request its target.", metavar="BRANCH")
+    ] = "",
+    tag: Annotated[str, typer.Option("--tag", help="The tag.", metavar="TAG")] = "",
+    schedule: Annotated[str, typer.Option("--schedule", help="The schedule's name.", metavar="NAME")] = "",
+    changed: Annotated[
+        list[str] | None,
+        typer.Option("--changed", help="A file that has changed, instead of asking git; repeatable.", metavar="PATH"),
+    ] = None,
+    fork: Annotated[bool, typer.Option("--fork", help="The pull request comes from a fork.")] = False,
+    input: Annotated[
+        list[str] | None, typer.Option("--input", help="An input of the run; repeatable.", metavar="NAME=VALUE")
+    ] = None,
+    job: Annotated[
+        list[str] | None,
+        typer.Option("--job", help="Only this job and what it depends on; repeatable.", metavar="JOB"),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Jobs at once; as many as there are cores.", min=1)
+    ] = None,
+    deploy: Annotated[bool, typer.Option("--deploy", help="Also run the jobs that deploy.")] = False,
+    approve: Annotated[
+        list[str] | None,
+        typer.Option("--approve", help="Approve this environment or job; repeatable.", metavar="NAME"),
+    ] = None,
+    secrets: Annotated[
+        str, typer.Option("--secrets", help="A file of NAME=VALUE lines, beside the environment.", metavar="FILE")
+    ] = "",
+    service: Annotated[
+        list[str] | None,
+        typer.Option("--service", help="The command that is this service here; repeatable.", metavar="NAME=COMMAND"),
+    ] = None,
+    pass_: Annotated[
+        list[str] | None,
+        typer.Option("--pass", help="A variable of yours that jobs see; repeatable.", metavar="NAME"),
+    ] = None,
+    any_python: Annotated[
+        bool, typer.Option("--any-python", help="Where a version of Python is not here, take another one.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make the environments anew.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the folders in which the jobs ran.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the jobs print.")] = False,
+    junit: Annotated[str, typer.Option("--junit", help="Write the results as JUnit XML.", metavar="FILE")] = "",
+    format: Annotated[str, typer.Option("--format", help="text or json.", metavar="FORMAT")] = "text",
+) -> int:
+    """Run the pipeline on this machine: each job in a clean copy of the project, with only the files it declares."""
+    _one_of(format, ("text", "json"))
+    if os.name == "nt":
+        raise typer.BadParameter("jobs are scripts for bash; use WSL on Windows")
+    from mlgen.cli import run as local
+
+    options = local.RunOptions(
+        directory=directory,
+        spec=spec,
+        event=event,
+        branch=branch,
+        tag=tag,
+        schedule=schedule,
+        changed=None if changed is None else tuple(changed),
+        fork=fork,
+        inputs=tuple(input or ()),
+        jobs=tuple(job or ()),
+        slots=jobs or 0,
+        deploy=deploy,
+        approve=tuple(approve or ()),
+        secrets=secrets,
+        services=tuple(service or ()),
+        passed=tuple(pass_ or ()),
+        any_python=any_python,
+        fresh=fresh,
+        keep=keep,
+        verbose=verbose,
+        junit=junit,
+        format=format,
+    )
+    return guarded(local.run, options)
+
+
+@app.command()
 def explain(
     what: Annotated[
         str,

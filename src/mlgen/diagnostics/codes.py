@@ -1,7 +1,7 @@
 """The catalogue of diagnostic codes: what `mlgen explain CODE` prints.
 
 0xx reading the text, 1xx the schema, 2xx references between keys, 3xx order and conditions, 4xx what a target
-cannot say, 5xx the files that are written, 7xx packs, 9xx constructs that this version does not compile yet.
+cannot say, 5xx the files that are written, 7xx packs, 8xx a run on this machine, 9xx constructs that this version does not compile yet.
 """
 
 from mlgen.named import NamedTuple
@@ -275,6 +275,22 @@ CODES: dict[str, Code] = {
     "MLG722": Code(
         "a pack that is not what was pinned",
         "The folder was changed, the tag was moved, or the cached copy was tampered with. `mlgen pack diff` shows what that would change in the outputs; `mlgen pack update` takes it.",
+    ),
+    "MLG801": Code(
+        "an event that starts no run, or a job that it is not for",
+        "`mlgen run` takes push, pull_request, tag, schedule, manual or the name of an api event, with the options that say more about it. As in CI, nothing runs where `triggers` does not ask for it; `--branch` and `--tag` run as if the event were for another one.",
+    ),
+    "MLG802": Code(
+        "a secret that has no value on this machine",
+        "`mlgen run` takes secrets from the environment by their names, or from a file of NAME=VALUE lines that `--secrets` names. Set it there; an empty value counts, so that a job can be tried without. The file must be one that git ignores.",
+    ),
+    "MLG803": Code(
+        "a version of Python that is not on this machine",
+        "`mlgen run` looks for the version that `runtime.python` asks for on the PATH, and asks uv where that is installed. Install it, or let the jobs run with another one by `--any-python`.",
+    ),
+    "MLG804": Code(
+        "something that this machine does otherwise than CI",
+        "`mlgen run` uses no images, starts services only by commands that it is given, and installs no system packages. The jobs run all the same; one that needs what is missing fails.",
     ),
     "MLG901": Code(
         "not built yet",

@@ -109,6 +109,8 @@ class Job(NamedTuple):
     """The job's runner, or, where they vary, those of its legs, each once."""
     action: str = ""
     """The key of the language that the script was made of (`register`, `build`, …); empty for a script as written."""
+    packages: tuple[str, ...] = ()
+    """System packages, which the setup begins by installing."""
 
     built: Built | None = None
     """The image of another job that this one runs in; then `image` is a reference to what that exports."""

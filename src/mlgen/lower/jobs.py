@@ -113,6 +113,7 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
         steps=parts.steps(said["steps"]),
         native=tuple(sorted((said.get("native") or {}).items())),
         result=_result(said),
+        packages=tuple(own["packages"]) if not said.get("gate") else (),
     )
     if own.get("image_from"):
         from mlgen.lower.built import in_built

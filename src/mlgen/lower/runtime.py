@@ -15,7 +15,7 @@ _FROM_PYPI = (
 
 def setup(runtime: dict[str, Any]) -> str:
     """The script that prepares a job: packages, tools, and what the spec says."""
-    parts = [*_packages(runtime["packages"]), *_tools(runtime["tools"]), *filter(None, [runtime["setup"]])]
+    parts = [*packages(runtime["packages"]), *_tools(runtime["tools"]), *filter(None, [runtime["setup"]])]
     return "\n".join(parts)
 
 
@@ -39,7 +39,8 @@ def by_shell(script: str, shell: str) -> str:
     return f"{_SHELLS[shell]} <<'{end}'\n{head}{script}\n{end}"
 
 
-def _packages(names: list[str]) -> list[str]:
+def packages(names: list[str]) -> list[str]:
+    """The lines that install packages of the system."""
     if not names:
         return []
     return [
