@@ -34,8 +34,8 @@ def test_only_write_writes_files() -> None:
         r"\.write_(text|bytes)\(|\bos\.(replace|rename|unlink|remove|makedirs|mkdir)\(|\bopen\([^)]*[\"'][wax]b?[\"']"
     )
     found = {p.relative_to(ROOT / "src/mlgen").as_posix() for p in MODULES if writing.search(p.read_text("utf-8"))}
-    # assemble runs in a checkout of mlgen only, and the cache of packs is no user's repository. A run writes into copies
-    # of the project, into the cache, and into a folder in the project that git ignores (record).
+    # assemble runs in a checkout of mlgen only, and the cache of packs is in no user's repository. A run writes copies
+    # of the project, a cache, and a folder in the project that git ignores.
     run = {f"run/{name}.py" for name in ("caches", "job", "machine", "processes", "pythons", "record", "workspace")}
     assert found - run == {"write/apply.py", "targets/assemble.py", "packs/cache.py"}
 
