@@ -46,6 +46,7 @@ class Ran:
     def __init__(self, code: int, out: str, err: str, folder: Path) -> None:
         self.code, self.out, self.err, self.folder = code, out, err, folder
         self.data: dict[str, Any] = json.loads(out) if out.startswith("{") else {}
+        self.left = Path(self.data.get("folder", folder / ".mlgen-run/latest"))
 
     @property
     def results(self) -> dict[str, str]:
@@ -56,10 +57,10 @@ class Ran:
         return reason
 
     def log(self, name: str) -> str:
-        return (self.folder / ".mlgen-run/latest/logs" / f"{name}.log").read_text("utf-8")
+        return (self.left / "logs" / f"{name}.log").read_text("utf-8")
 
     def file(self, path: str) -> str:
-        return (self.folder / ".mlgen-run/latest/files" / path).read_text("utf-8")
+        return (self.left / "files" / path).read_text("utf-8")
 
 
 class Project:

@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Literal, NamedTuple
 
 from mlgen.ir import Job, Pipeline, SecretUse
@@ -110,7 +110,8 @@ class _Running:
             if end.reason:
                 self.log.say(end.reason)
             if place is not None and self.env:
-                self._last(place, end)
+                with suppress(Cancelled):  # also of these, by a second interrupt
+                    self._last(place, end)
         return end._replace(tries=self.tries)
 
     def _prepared(self) -> Place:
