@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mlgen.diagnostics import Position, SpecError, error
 from mlgen.ir import KINDS, Input, Pipeline
 from mlgen.ir.events import Event, starts
 from mlgen.lower.names import did_you_mean
+from mlgen.named import NamedTuple
 
 
 class EventOptions(NamedTuple):

@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mlgen import targets
 from mlgen.cli.commands import spec_of
@@ -17,6 +16,7 @@ from mlgen.emitted import ENV, shared_outputs
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.events import attributes
 from mlgen.lower.names import did_you_mean
+from mlgen.named import NamedTuple
 from mlgen.render import render
 from mlgen.run import pythons, secrets
 from mlgen.run.engine import run as run_plan

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from mlgen.ir import Job
 from mlgen.ir.values import Leg
+from mlgen.named import NamedTuple
 from mlgen.run.job import End, Setting, State, run_leg
 from mlgen.run.plan import Plan, other_system, turn
 from mlgen.run.variables import exported

@@ -5,10 +5,11 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlgen.ir import Job, Pipeline, SecretUse
 from mlgen.ir.values import Leg
+from mlgen.named import NamedTuple
 from mlgen.quoting import sh
 from mlgen.run import caches, pythons, secrets, services, variables
 from mlgen.run.processes import Cancelled, Group, Log, Stop

@@ -3,11 +3,11 @@
 import shutil
 import sys
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.events import Event
 from mlgen.ir.expressions import evaluate, lenient
+from mlgen.named import NamedTuple
 from mlgen.run.job import End
 
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}

@@ -3,11 +3,11 @@
 import os
 import re
 import subprocess
-from typing import NamedTuple
 
 from mlgen.ir import Change, Pipeline
 from mlgen.ir.events import Event
 from mlgen.ir.paths import covers
+from mlgen.named import NamedTuple
 
 
 class Project(NamedTuple):

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from mlgen.named import NamedTuple
 from mlgen.run.processes import Group
 from mlgen.run.workspace import Failed
 

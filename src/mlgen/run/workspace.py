@@ -6,10 +6,10 @@ The tree is taken once, when the run starts, so that all jobs see the same whate
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from mlgen.ir import Checkout, Job, paths
 from mlgen.ir.values import Leg
+from mlgen.named import NamedTuple
 from mlgen.run.processes import Group
 from mlgen.run.project import Project, git
 
