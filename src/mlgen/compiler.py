@@ -1,7 +1,7 @@
 """The straight line: load, validate, lower, render, verify. Writing is `write`'s; nothing here touches the disk."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
@@ -10,6 +10,7 @@ from mlgen.ir import Pipeline
 from mlgen.ir.source import Source
 from mlgen.lower import lower
 from mlgen.named import NamedTuple
+from mlgen.parallel import spread
 from mlgen.render import render
 from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt
@@ -68,10 +69,12 @@ def compile_spec(
     only: Sequence[str] = (),
     packs: "Callable[[str, Loaded], Stack | None]" = pinned_packs,
     text: str | None = None,
+    processes: int = 1,
 ) -> Compiled:
     """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything.
 
-    `packs` gives the packs of the spec; by default those that the lock pins. `text` is as in `analyse`.
+    `packs` gives the packs of the spec; by default those that the lock pins. `text` is as in `analyse`. With more than
+    one of `processes`, targets are worked on at the same time.
     """
     loaded = load_spec(root, spec, text)
     stack = packs(root, loaded)
@@ -88,13 +91,9 @@ def compile_spec(
     chosen = [targets.get(name) for name in wanted if not only or name in only]
     faults: list[Diagnostic] = []
     files: list[File] = []
-    for target in chosen:
-        adapted, found = adapt(pipeline, target)
-        faults += found
-        if not any(d.severity == "error" for d in found):
-            emitted, found = _emit(target, adapted, overlay)
-            files += emitted
-            faults += found
+    for emitted, found in spread(lambda target: _plain(*_emit(target, pipeline, overlay)), chosen, processes):
+        files += [File(*file) for file in emitted]
+        faults += [Diagnostic(Position(*at), *rest) for at, *rest in found]
     # A shared file holds the parts of all targets of the spec, whichever are compiled now.
     files += _shared(pipeline, [targets.get(name) for name in wanted])
     if overlay:
@@ -106,9 +105,17 @@ def compile_spec(
     return Compiled(pipeline, tuple(files), said, read.inputs, stack.used() if stack else ())
 
 
-def _emit(target: Target, pipeline: Pipeline, overlay: "Templates | None") -> tuple[list[File], list[Diagnostic]]:
+def _plain(files: list[File], faults: list[Diagnostic]) -> tuple[list[Any], list[Any]]:
+    """Both as values that go from one process to another."""
+    return [tuple(file) for file in files], [(tuple(at), *rest) for at, *rest in faults]
+
+
+def _emit(target: Target, whole: Pipeline, overlay: "Templates | None") -> tuple[list[File], list[Diagnostic]]:
+    """The target's files, verified, and what is to be said of them; no files where it cannot say the pipeline."""
+    pipeline, faults = adapt(whole, target)
     files: list[File] = []
-    faults: list[Diagnostic] = []
+    if any(d.severity == "error" for d in faults):
+        return files, faults
     override = next(options.override for options in pipeline.targets if options.name == target.name)
     for index, output in enumerate(target.outputs(pipeline)):
         overridden = overlay is not None and output.template in overlay.over

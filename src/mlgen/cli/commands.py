@@ -9,6 +9,7 @@ from mlgen.cli.report import as_json, print_json, report, visible
 from mlgen.compiler import Compiled, compile_spec, usual_paths
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.named import NamedTuple
+from mlgen.parallel import cores
 from mlgen.quoting import sh
 from mlgen.write.apply import apply, refusals
 from mlgen.write.plan import Change, plan
@@ -58,7 +59,7 @@ def spec_of(options: _Project) -> str:
 
 def _compiled(options: Options) -> tuple[Compiled, tuple[Change, ...]]:
     spec = spec_of(options)
-    compiled = compile_spec(options.directory, spec, options.targets)
+    compiled = compile_spec(options.directory, spec, options.targets, processes=cores())
     partial = bool(options.targets)
     changes = plan(options.directory, spec, compiled.files, usual_paths, partial, compiled.inputs, compiled.packs)
     return compiled, changes
