@@ -6,6 +6,7 @@ measured is an installed wheel, beside the current copier, which renders templat
 
 import argparse
 import datetime
+import json
 import os
 import platform
 import shutil
@@ -20,6 +21,15 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 EXAMPLE = REPOSITORY / "examples" / "wine-quality"
+sys.path.insert(0, str(REPOSITORY))
+
+from tests import large  # noqa: E402
+
+SIZES = (60, 120, 200, 400)
+LARGE = "jenkins"
+"""A target that can hold the largest of them."""
+MOST_GROWTH = 2.0
+"""The bound on the time per job, as a multiple of that of the smallest pipeline."""
 WARM_UP = 3
 BASE = "python -c pass"
 
@@ -52,6 +62,14 @@ class Result(NamedTuple):
         return 0 < self.case.ratio < self.ratio or 0 < self.case.mebibytes < self.mebibytes
 
 
+class Growth(NamedTuple):
+    """The seconds that a pipeline of so many jobs takes."""
+
+    jobs: int
+    lowered: float
+    compiled: float
+
+
 def main() -> int:
     """Build, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -64,10 +82,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mlgen-bench-") as folder:
         cases = _cases(tools, Path(folder))
         results = _measure(cases, given.runs, Path(folder))
-    report = _report(results, given.runs, _versions(tools))
+        grown = _growth(tools / "mlgen/bin/python", Path(folder), given.runs)
+    report = _report(results, given.runs, _versions(tools)) + _grown(grown)
     print(report)
     (HERE / "RESULTS.md").write_text(report, encoding="utf-8")
-    return 1 if any(result.missed for result in results) else 0
+    return 1 if any(result.missed for result in results) or _most(grown) > MOST_GROWTH else 0
 
 
 def _environments(tools: Path) -> None:
@@ -201,19 +220,62 @@ def _report(results: list[Result], runs: int, versions: dict[str, str]) -> str:
         for r in results
     ]
     head = ("what", "median ms", "ratio", "at most", "peak MiB", "at most", "")
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    rule = "|".join("-" * (width + 1) + (":" if index else "-") for index, width in enumerate(widths))
-    lines = [_row(head, widths), f"|{rule}|", *(_row(row, widths) for row in rows)]
     machine = f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, Python {platform.python_version()}"
     software = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
         "# How fast mlgen is\n\n"
         f"Written by `make bench`, {datetime.date.today()}: {machine}; {software}.\n"
         f"Medians of {runs} runs, the commands taking turns; the ratio is to `{BASE}` in the same environment.\n"
-        "The project is `examples/wine-quality`, compiled for five targets. The memory is the highest of all runs.\n\n"
-        + "\n".join(lines)
-        + "\n"
+        "The project is `examples/wine-quality`, compiled for five targets. The memory is the highest of all runs\n"
+        "and, where a run has more than one process, of all processes.\n\n" + _table(head, rows)
     )
+
+
+def _growth(python: Path, folder: Path, runs: int) -> list[Growth]:
+    """Pipelines of each size, one size after the other and all of them again, of which the best counts."""
+    times: dict[int, list[tuple[float, float]]] = {jobs: [] for jobs in SIZES}
+    for jobs in SIZES:
+        (folder / str(jobs)).mkdir()
+        (folder / str(jobs) / "mlgen.yaml").write_text(json.dumps(large.spec(jobs, {LARGE: {}}), indent=2), "utf-8")
+    for _ in range(max(runs // 4, 3)):
+        for jobs in SIZES:
+            said = subprocess.check_output([python, HERE / "growth.py", folder / str(jobs), LARGE], text=True)
+            lowered, compiled = map(float, said.split())
+            times[jobs].append((lowered, compiled))
+    return [Growth(jobs, *map(min, zip(*times[jobs], strict=True))) for jobs in SIZES]
+
+
+def _most(grown: list[Growth]) -> float:
+    """The largest time per job, as a multiple of that of the smallest pipeline."""
+    first = grown[0]
+    return max(max(g.lowered / first.lowered, g.compiled / first.compiled) * first.jobs / g.jobs for g in grown)
+
+
+def _grown(grown: list[Growth]) -> str:
+    head = ("jobs", "read and lowered, ms", "ms per job", "compiled as well, ms", "ms per job")
+    rows = [
+        (
+            str(g.jobs),
+            f"{g.lowered * 1000:.0f}",
+            f"{g.lowered * 1000 / g.jobs:.2f}",
+            f"{g.compiled * 1000:.0f}",
+            f"{g.compiled * 1000 / g.jobs:.2f}",
+        )
+        for g in grown
+    ]
+    return (
+        "\n## How it grows\n\n"
+        f"Pipelines of `tests/large.py` for one target ({LARGE}), without the start of Python: the best of\n"
+        "several runs. "
+        f"A job takes at most {_most(grown):.2f} times as long as in the smallest of them (bound: {MOST_GROWTH:g}).\n\n"
+        + _table(head, rows)
+    )
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    rule = "|".join("-" * (width + 1) + (":" if index else "-") for index, width in enumerate(widths))
+    return "\n".join([_row(head, widths), f"|{rule}|", *(_row(row, widths) for row in rows)]) + "\n"
 
 
 def _row(cells: tuple[str, ...], widths: list[int]) -> str:

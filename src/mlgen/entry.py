@@ -23,7 +23,9 @@ def main() -> int:
         from mlgen.cli.main import run
     except KeyboardInterrupt:
         return 130
-    return run(arguments)
+    code = run(arguments)
+    gc.freeze()  # nor do the objects that are left when it ends get searched
+    return code
 
 
 def _no_change(options: "list[str]") -> int:

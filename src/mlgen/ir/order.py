@@ -29,16 +29,20 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
     """Of each job, those that it surely waits for."""
     weighed: dict[str, Job] = {}
     for job in parents_first(jobs):
-        marked = [e._replace(always=e.hard or always(job, e.job)) for e in job.edges]
+        sure = [e.hard or always(job, e.job) for e in job.edges]
         through = 0
-        for e in marked:
-            if e.always and not by_id[e.job].allow_failure:
+        for e, is_sure in zip(job.edges, sure):
+            if is_sure and not by_id[e.job].allow_failure:
                 through |= waited[e.job]
-        edges = tuple(e._replace(implied=not e.hard and not e.files and bool(through & bit[e.job])) for e in marked)
+        edges = []
         waited[job.id] = through
-        for e in edges:
+        for e, is_sure in zip(job.edges, sure):
+            implied = not e.hard and not e.files and bool(through & bit[e.job])
+            edges.append(
+                e if (e.always, e.implied) == (is_sure, implied) else e._replace(always=is_sure, implied=implied)
+            )
             waited[job.id] |= bit[e.job]
-        weighed[job.id] = job._replace(edges=edges)
+        weighed[job.id] = job._replace(edges=tuple(edges))
     return tuple(weighed[job.id] for job in jobs)
 
 

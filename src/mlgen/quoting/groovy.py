@@ -18,6 +18,8 @@ def groovy(value: object) -> str:
 
 
 def _escaped(text: str, keep: str = "") -> str:
+    if text.isascii() and text.replace("\n", "" if keep else "\n").isprintable():  # nearly always
+        return text
     names = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
     return "".join(
         c if c in keep or (c.isprintable() and ord(c) < 0xD800) or (c == "\t" and keep) else names.get(c) or _unicode(c)

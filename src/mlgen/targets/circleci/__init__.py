@@ -1,18 +1,44 @@
 """CircleCI, config 2.1, for projects that are connected through the GitHub App."""
 
+from mlgen.diagnostics import Diagnostic
+from mlgen.ir import Pipeline
 from mlgen.targets.circleci.capabilities import CAPABILITIES
-from mlgen.targets.circleci.check import check, refuse
-from mlgen.targets.circleci.settings import settings
-from mlgen.targets.circleci.view import PATH, outputs
-from mlgen.targets.contract import Fragment, Signs, Target
+from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
+
+PATH = ".circleci/config.yml"
+
+
+def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
+    from mlgen.targets.circleci.view import outputs
+
+    return outputs(pipeline)
+
+
+def _check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.circleci.check import check
+
+    return check(output, text, pipeline)
+
+
+def _refuse(pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.circleci.check import refuse
+
+    return refuse(pipeline)
+
+
+def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
+    from mlgen.targets.circleci.settings import settings
+
+    return settings(pipeline)
+
 
 TARGET = Target(
     name="circleci",
     title="CircleCI",
-    outputs=outputs,
-    check=check,
-    refuse=refuse,
-    settings=settings,
+    outputs=_outputs,
+    check=_check,
+    refuse=_refuse,
+    settings=_settings,
     capabilities=CAPABILITIES,
     fragments=(Fragment("circleci", ".mlgen/env.sh", "circleci/env.sh.j2"),),
     paths=(PATH,),

@@ -7,12 +7,10 @@ from mlgen.ir import Edge, Job, Pipeline, all_of, any_of, negate
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import satisfiable
 from mlgen.quoting import sh_path
-from mlgen.targets.circleci import before, conditions, runtime, steps, text
+from mlgen.targets.circleci import PATH, before, conditions, runtime, steps, text
 from mlgen.targets.circleci.step import Step, run
 from mlgen.targets.contract import Output
 from mlgen.targets.scripts import headed
-
-PATH = ".circleci/config.yml"
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:

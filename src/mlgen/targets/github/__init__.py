@@ -1,11 +1,29 @@
 """GitHub Actions."""
 
+from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
-from mlgen.targets.contract import Fragment, Setting, Signs, Target
+from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.github.capabilities import CAPABILITIES
-from mlgen.targets.github.check import check
-from mlgen.targets.github.limits import refuse
-from mlgen.targets.github.view import DEFAULT_PATH, outputs
+
+DEFAULT_PATH = ".github/workflows/ml.yml"
+
+
+def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
+    from mlgen.targets.github.view import outputs
+
+    return outputs(pipeline)
+
+
+def _check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.github.check import check
+
+    return check(output, text, pipeline)
+
+
+def _refuse(pipeline: Pipeline) -> list[Diagnostic]:
+    from mlgen.targets.github.limits import refuse
+
+    return refuse(pipeline)
 
 
 def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
@@ -17,9 +35,9 @@ def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
 TARGET = Target(
     name="github",
     title="GitHub Actions",
-    outputs=outputs,
-    check=check,
-    refuse=refuse,
+    outputs=_outputs,
+    check=_check,
+    refuse=_refuse,
     settings=_settings,
     capabilities=CAPABILITIES,
     fragments=(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlgen.ir import Cache, Input, Job, Match, Pipeline, fields
 from mlgen.targets import ci_py
 from mlgen.targets.contract import Output
-from mlgen.targets.github import artifacts
+from mlgen.targets.github import DEFAULT_PATH, artifacts
 from mlgen.targets.github.access import checkouts, files, logins, permissions, token_steps, tokens, variables
 from mlgen.targets.github.conditions import API_INPUT, Planned, guarded, literal, planned
 from mlgen.targets.github.machines import LABELS, runs_on
@@ -28,7 +28,6 @@ from mlgen.targets.github.steps import (
 if TYPE_CHECKING:
     from mlgen.targets.github.legs import Columns
 
-DEFAULT_PATH = ".github/workflows/ml.yml"
 SETUP_MINUTES = 30
 """What a job may take besides its own script, on top of that script's timeout."""
 

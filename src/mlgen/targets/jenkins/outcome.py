@@ -97,6 +97,8 @@ def description(pipeline: Pipeline, job: Job, leg: Leg | None) -> str:
 def asked(pipeline: Pipeline, job: Job) -> bool:
     """Whether a condition asks for a value that the job exports."""
     prefix = f"value:{job.id}."
+    if not job.exports:
+        return False
     return any(f.startswith(prefix) for other in pipeline.jobs for k in KINDS for f in fields(other.condition.on(k)))
 
 
