@@ -87,7 +87,7 @@ def test_a_refusal_to_write_is_1(mlgen: Mlgen, project: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), ValueError("\x1b[31mred"), AssertionError()])
 def test_a_bug_is_3_and_no_traceback(mlgen: Mlgen, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(commands, "compile_spec", broken)

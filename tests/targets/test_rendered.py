@@ -48,3 +48,15 @@ def test_a_key_that_stands_twice() -> None:
     """Of which PyYAML would take the last, and a CI system whichever it likes."""
     with pytest.raises(yaml.YAMLError, match="a key stands twice"):
         yaml.load("a: {b: 1, c: 2, b: 3}\n", Loader)
+
+
+WORDS = ("yes", "no", "on", "off", "true", "false", "null", "nothing", "e1", "inf")
+FORMS = (str.lower, str.upper, str.title, str.swapcase, lambda word: word[0] + word[1:].upper())
+
+
+@pytest.mark.parametrize(
+    "word", [*"yYnN~", "0x1f", "\u00e9", ".inf", *(form(word) for word in WORDS for form in FORMS)]
+)
+def test_words_are_what_they_are_to_pyyaml(word: str) -> None:
+    text = f"{word}: [{word}, '{word}', !!str {word}]"
+    assert yaml.load(text, Loader) == yaml.safe_load(text)
