@@ -34,7 +34,7 @@ bench:
 
 goldens:
 	PYTHONPATH=src $(PYTHON) -m mlgen.targets.assemble
-	set -e; for spec in examples/*/mlgen.yaml examples/org-pack/*/mlgen.yaml tests/fixtures/*/mlgen.yaml; do PYTHONPATH=src $(PYTHON) -m mlgen compile -C $$(dirname $$spec); done
+	set -e; for spec in examples/*/mlgen.yaml examples/org-pack/*/mlgen.yaml examples/monorepo/projects/*/mlgen.yaml tests/fixtures/*/mlgen.yaml; do PYTHONPATH=src $(PYTHON) -m mlgen compile -C $$(dirname $$spec); done
 	PYTHONPATH=src:. $(PYTHON) -m tests.targets.jenkins.project
 	PYTHONPATH=src $(PYTHON) docs/tools/build.py
 

@@ -7,6 +7,7 @@ from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
 from mlgen.emitted import CI, ENV, HOST, REGISTRY, shared_outputs
 from mlgen.ir import Pipeline
+from mlgen.ir.paths import from_project
 from mlgen.ir.source import Source
 from mlgen.lower import lower
 from mlgen.named import NamedTuple
@@ -14,7 +15,7 @@ from mlgen.parallel import spread
 from mlgen.render import render
 from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt
-from mlgen.targets.contract import Target
+from mlgen.targets.contract import Target, placed
 from mlgen.verify import verify
 from mlgen.write.header import File, with_header
 from mlgen.write.lock import LOCK
@@ -91,14 +92,19 @@ def compile_spec(
     chosen = [targets.get(name) for name in wanted if not only or name in only]
     faults: list[Diagnostic] = []
     files: list[File] = []
-    for emitted, found in spread(lambda target: _plain(*_emit(target, pipeline, overlay)), chosen, processes):
+    for emitted, found in spread(lambda target: _plain(*_emit(target, root, pipeline, overlay)), chosen, processes):
         files += [File(*file) for file in emitted]
         faults += [Diagnostic(Position(*at), *rest) for at, *rest in found]
+    if pipeline.root and not only:
+        others = (targets.get(name) for name in targets.names() if name not in wanted)
+        for target in others:
+            files += _common(target, root, pipeline, None, faults) if target.whole else []
     # A shared file holds the parts of all targets of the spec, whichever are compiled now.
     files += _shared(pipeline, [targets.get(name) for name in wanted])
     if overlay:
         taken = {*usual_paths(), LOCK, spec, *(file.path for file in files)}
-        files += [with_header(added, added.text, spec, "") for added in overlay.files(pipeline, taken)]
+        added = overlay.files(pipeline, taken)
+        files += [with_header(output, output.text, spec, "", pipeline.root) for output in added]
     if any(d.severity == "error" for d in faults):
         raise SpecError([*faults, *warnings])
     said = ordered([*faults, *warnings])
@@ -110,14 +116,16 @@ def _plain(files: list[File], faults: list[Diagnostic]) -> tuple[list[Any], list
     return [tuple(file) for file in files], [(tuple(at), *rest) for at, *rest in faults]
 
 
-def _emit(target: Target, whole: Pipeline, overlay: "Templates | None") -> tuple[list[File], list[Diagnostic]]:
+def _emit(
+    target: Target, folder: str, whole: Pipeline, overlay: "Templates | None"
+) -> tuple[list[File], list[Diagnostic]]:
     """The target's files, verified, and what is to be said of them; no files where it cannot say the pipeline."""
     pipeline, faults = adapt(whole, target)
     files: list[File] = []
     if any(d.severity == "error" for d in faults):
         return files, faults
     override = next(options.override for options in pipeline.targets if options.name == target.name)
-    for index, output in enumerate(target.outputs(pipeline)):
+    for index, output in enumerate(placed(target.outputs(pipeline), pipeline.root)):
         overridden = overlay is not None and output.template in overlay.over
         text = (overlay.render if overlay and overridden else render)(output.template, output.view)
         found = verify(target, output, text, pipeline)
@@ -126,15 +134,34 @@ def _emit(target: Target, whole: Pipeline, overlay: "Templates | None") -> tuple
 
             text, found = changed(target, override, output, text, found, pipeline)
         faults += overlay.hinted(output.template, found) if overlay and overridden else found
-        files.append(with_header(output, text, pipeline.spec, target.name))
+        files.append(with_header(output, text, pipeline.spec, target.name, pipeline.root))
+    if pipeline.root and target.whole:
+        files += _common(target, folder, pipeline, files[0], faults)
     return files, faults
+
+
+def _common(
+    target: Target, folder: str, pipeline: Pipeline, own: File | None, faults: list[Diagnostic]
+) -> Iterable[File]:
+    """The file in which all projects of the repository have a share; `own` is None where this one has none."""
+    from mlgen.monorepo import root_file
+
+    file, found = root_file(target, folder, pipeline, own)
+    faults += found
+    return [file] if file else []
 
 
 def _shared(pipeline: Pipeline, chosen: Iterable[Target]) -> list[File]:
     outputs = shared_outputs(pipeline, chosen)
-    return [with_header(output, render(output.template, output.view), pipeline.spec, "") for output in outputs]
+    root = pipeline.root
+    return [with_header(o, render(o.template, o.view), pipeline.spec, "", root) for o in outputs]
 
 
-def usual_paths() -> tuple[str, ...]:
-    """Where outputs may stand from an earlier compilation, of whichever target."""
-    return (ENV, CI, REGISTRY, HOST, *(path for name in targets.names() for path in targets.get(name).paths))
+def usual_paths(pipeline: Pipeline | None = None) -> tuple[str, ...]:
+    """Where outputs may stand from an earlier compilation, of whichever target, seen from the project's folder."""
+    known = [targets.get(name) for name in targets.names()]
+    found = [path for target in known for path in target.paths]
+    if pipeline is not None and pipeline.root:
+        native = (target.beside.format(name=pipeline.name, root=pipeline.root) for target in known)
+        found = [from_project(pipeline.root, path) for path in native]
+    return (ENV, CI, REGISTRY, HOST, *found)

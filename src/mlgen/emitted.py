@@ -98,6 +98,7 @@ def shared_outputs(pipeline: Pipeline, chosen: Iterable[Target]) -> list[Output]
     fragments = [fragment for target in chosen for fragment in target.fragments]
     view = {
         "default_branch": pipeline.default_branch,
+        "project": pipeline.name if pipeline.root else "",
         "inputs": [_input_view(entry, pipeline) for entry in pipeline.triggers.inputs],
         "fragments": _texts(fragments, ENV),
     }

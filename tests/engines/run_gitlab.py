@@ -108,15 +108,21 @@ class _Config:
         self._yaml.width = 1 << 20
         self.header, self.body = self._load(name)
 
-    def _load(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _load(self, name: str, inputs: Mapping[str, str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         header, text = gitlab_repo.split_header((self._checkout / name).read_text(encoding="utf-8"))
+        if inputs is not None:  # of `include: inputs`, which gitlab-ci-local is given in place
+            given = {key: said.get("default") for key, said in header.get("spec", {}).get("inputs", {}).items()}
+            assert set(inputs) <= set(given), f"{name} has no inputs {set(inputs) - set(given)}"
+            for key, value in {**given, **inputs}.items():
+                text = text.replace(f"$[[ inputs.{key} ]]", value.strip())
         body: dict[str, Any] = self._yaml.load(text) or {}
         includes = body.pop("include", [])
         kept = []
         for include in includes if isinstance(includes, list) else [includes]:
             given = {"local": include} if isinstance(include, str) else include
-            if set(given) == {"local"} and "*" not in given["local"]:
-                body = _merge(self._load(given["local"].removeprefix("/"))[1], body)
+            if {"local"} <= set(given) <= {"local", "inputs"} and "*" not in given["local"]:
+                path = given["local"].removeprefix("/")
+                body = _merge(self._load(path, given.get("inputs", {}))[1], body)
             else:
                 kept.append(include)
         if kept:

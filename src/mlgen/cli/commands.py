@@ -61,14 +61,20 @@ def _compiled(options: Options) -> tuple[Compiled, tuple[Change, ...]]:
     spec = spec_of(options)
     compiled = compile_spec(options.directory, spec, options.targets, processes=cores())
     partial = bool(options.targets)
-    changes = plan(options.directory, spec, compiled.files, usual_paths, partial, compiled.inputs, compiled.packs)
-    return compiled, changes
+    return compiled, planned(options.directory, spec, compiled, partial)
+
+
+def planned(root: str, spec: str, compiled: Compiled, partial: bool = False) -> tuple[Change, ...]:
+    """What has to change on the disk."""
+    pipeline = compiled.pipeline
+    known = lambda: usual_paths(pipeline)  # noqa: E731
+    return plan(root, spec, compiled.files, known, partial, compiled.inputs, compiled.packs, pipeline.root)
 
 
 def compile_(options: Options) -> int:
     """Write every output that is not current; with `dry_run`, only say what would be written."""
     compiled, changes = _compiled(options)
-    refusals(options.directory, changes, options.adopt)
+    refusals(options.directory, changes, options.adopt, compiled.pipeline.root)
     if not options.dry_run:
         apply(options.directory, changes)
     done = [change for change in changes if change.state != "current"]

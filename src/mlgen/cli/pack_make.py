@@ -4,9 +4,9 @@ import os
 import re
 
 from mlgen import targets
-from mlgen.cli.commands import unified, write_text
+from mlgen.cli.commands import planned, unified, write_text
 from mlgen.cli.report import print_json, report
-from mlgen.compiler import compile_spec, usual_paths
+from mlgen.compiler import compile_spec
 from mlgen.diagnostics import Position, SpecError, error
 from mlgen.named import NamedTuple
 from mlgen.packs.pack import Pack, snippet, snippet_names, spec_part
@@ -16,7 +16,7 @@ from mlgen.packs.stack import Stack, stacked
 from mlgen.spec import Loaded
 from mlgen.write import lock
 from mlgen.write.apply import apply, refusals
-from mlgen.write.plan import Change, plan
+from mlgen.write.plan import Change
 
 TESTS = "tests"
 SPEC = "mlgen.yaml"
@@ -121,5 +121,5 @@ def _outputs(root: str) -> list[Change]:
         return stacked(loaded, fresh(root)) if "extends" in (loaded.data or {}) else None
 
     compiled = compile_spec(root, SPEC, packs=packs)
-    changes = plan(root, SPEC, compiled.files, usual_paths, False, compiled.inputs, compiled.packs)
+    changes = planned(root, SPEC, compiled)
     return [change for change in changes if change.path != lock.LOCK]

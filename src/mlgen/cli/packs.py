@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from mlgen.cli.commands import spec_of, unified, write_text
+from mlgen.cli.commands import planned, spec_of, unified, write_text
 from mlgen.cli.report import print_json, report
-from mlgen.compiler import compile_spec, usual_paths
+from mlgen.compiler import compile_spec
 from mlgen.named import NamedTuple
 from mlgen.packs.pins import Pins, pinned, read_pins
 from mlgen.packs.sources import Origin
@@ -55,9 +55,7 @@ def diff(options: PackOptions) -> int:
     found = moves(options.directory, loaded, pins, options.names, options.to, newer=True)
     stack = with_moves(options.directory, loaded, found, pinned(options.directory))
     compiled = compile_spec(options.directory, loaded.file, packs=lambda _, __: stack)
-    changes = plan.plan(
-        options.directory, loaded.file, compiled.files, usual_paths, False, compiled.inputs, compiled.packs
-    )
+    changes = planned(options.directory, loaded.file, compiled)
     changed = [change for change in changes if change.path != lock.LOCK and change.state != "current"]
     if options.format == "json":
         files = [{"path": c.path, "state": c.state, "diff": unified(c)} for c in changed]

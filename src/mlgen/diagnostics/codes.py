@@ -149,6 +149,10 @@ CODES: dict[str, Code] = {
         "an image that the machine must be able to fetch by itself",
         "A job's image is fetched before the job has any identity at a cloud. Let the machines that run it know the registry, by a role or a credential helper, or give `credentials`.",
     ),
+    "MLG225": Code(
+        "A project that is not where it says",
+        "`project.root` is the folder of its repository in which the spec lies: services/api for services/api/mlgen.yaml. Paths that CI systems count from the repository's root begin with it. Say the folder as it is, or move the spec there.",
+    ),
     "MLG301": Code(
         "jobs that wait for each other",
         "The edges of `needs`, `deps` and the order of the stages form a circle, so that none of these jobs could start.",

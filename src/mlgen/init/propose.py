@@ -48,7 +48,7 @@ def _proposal(root: str, spec: str, content: Draft) -> Proposal:
         text,
         tuple(job.id for job in compiled.pipeline.jobs),
         tuple(file.path for file in compiled.files),
-        in_the_way(root, spec, compiled.files),
+        in_the_way(root, spec, compiled.files, compiled.pipeline.root),
         compiled.warnings,
     )
 

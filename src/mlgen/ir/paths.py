@@ -14,6 +14,21 @@ def normal(path: str) -> str:
     return ("/" if path.startswith("/") else "") + "/".join(parts)
 
 
+def up(root: str) -> str:
+    """The way from a project's folder up to its repository, `../../` or empty."""
+    return "../" * (root.count("/") + 1) if root else ""
+
+
+def from_project(root: str, path: str) -> str:
+    """A path of the repository, said from the project's folder `root` in it."""
+    return path.removeprefix(f"{root}/") if not root or path.startswith(f"{root}/") else up(root) + path
+
+
+def in_repository(root: str, path: str) -> str:
+    """A path of the project's as one from its repository's root, where one that begins with / counts from already."""
+    return path[1:] if path.startswith("/") else f"{root}/{path}" if root else path
+
+
 def as_glob(path: str) -> str:
     """The path with each reference to an axis as a wildcard."""
     return MATRIX_REFERENCE.sub("*", normal(path))

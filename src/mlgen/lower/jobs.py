@@ -78,7 +78,7 @@ def _draft(source: Source, stage: str, name: str, key: str, said: dict[str, Any]
         python=own["python"],
         image=own["image"],
         runner=_runner(data, said.get("runner", "default")),
-        caches=_caches(own["cache"]) if not said.get("gate") else (),
+        caches=_caches(source, own["cache"]) if not said.get("gate") else (),
         env=env,
         secrets=_secrets(source, at, said),
         matrix=matrix,
@@ -209,8 +209,13 @@ def _runner(data: dict[str, Any], name: str) -> Runner:
     return Runner(name, tuple(sorted(options.items())))
 
 
-def _caches(caches: list[dict[str, Any]]) -> tuple[Cache, ...]:
-    return tuple(Cache(tuple(c["paths"]), tuple(c["key"]), c["salt"]) for c in caches)
+def _caches(source: Source, caches: list[dict[str, Any]]) -> tuple[Cache, ...]:
+    """The projects of one repository keep their caches apart by their names, where a CI system would not."""
+    project = source.data["project"]
+    own = project["name"] if paths.normal(project["root"]) else ""
+    return tuple(
+        Cache(tuple(c["paths"]), tuple(c["key"]), "-".join(part for part in (own, c["salt"]) if part)) for c in caches
+    )
 
 
 def _reports(said: dict[str, Any]) -> Reports:

@@ -44,7 +44,9 @@ def reused(source: Source, job: Job) -> Job:
     call += [f"--env {name}" for name in seen] + [f"--out {sh_path(path)}" for path in made]
     head = f'mlgen_reuse() {{ {" ".join(call)} "$@"; }}\nif ! mlgen_reuse; then'
     run = f"{head}\n(\n{job.run}\n)\nmlgen_reuse --save\nfi"  # in parentheses, as it may go to another folder
-    cache = Cache((folder(job),), (), f"reuse-{job.key}-{salt}")
+    project = source.data["project"]
+    own = f"{project['name']}-" if paths.normal(project["root"]) else ""
+    cache = Cache((folder(job),), (), f"reuse-{own}{job.key}-{salt}")
     return job._replace(run=run, caches=(*job.caches, cache), reuse=True)
 
 

@@ -18,7 +18,7 @@ from mlgen.render.sandbox import Foreign, render_alone, render_over
 from mlgen.render.trace import Line, Ref, trace, trace_alone
 from mlgen.spec import Loaded, load_spec, read_whole
 from mlgen.targets.adapt import adapt
-from mlgen.targets.contract import Output
+from mlgen.targets.contract import Output, Target, placed
 from mlgen.write.header import with_header
 
 if TYPE_CHECKING:
@@ -77,12 +77,17 @@ def traced(root: str, spec: str, wanted: Callable[[str], bool] = lambda _: True)
         adapted, found = adapt(pipeline, target)
         if faults := [d for d in found if d.severity == "error"]:
             raise SpecError(faults)
-        files += _files(adapted, target.outputs, target.name, keys, wanted, over)
+        files += _files(adapted, _seen(target, pipeline.root), target.name, keys, wanted, over)
     files += _files(pipeline, lambda p: shared_outputs(p, chosen), "", keys, wanted, _Drawn({}))
     for path, (pack, added, foreign) in sorted(templates.added.items()) if templates else ():
         alone = _added(path, pack, added.comment)
         files += _files(pipeline, alone, "", keys, wanted, _Drawn({}, foreign))
     return Traced(loaded, pipeline, keys, tuple(files))
+
+
+def _seen(target: Target, root: str) -> Emit:
+    """The target's outputs, as the project's folder sees them."""
+    return lambda pipeline: placed(target.outputs(pipeline), root)
 
 
 def _added(path: str, pack: "Pack", comment: str) -> Emit:
@@ -164,7 +169,7 @@ class _Probe:
         plain = [_text(line) for line in self.lines]
         there = _aligned(plain, [unmarked(text) for text in self.tagged_text])
         body = "".join(f"{text}\n" for text in plain)
-        whole = with_header(self.output, body, pipeline.spec, "").text.splitlines()
+        whole = with_header(self.output, body, pipeline.spec, "", pipeline.root).text.splitlines()
         first = 1 if body.startswith("#!") else 0
         head = len(whole) - len(plain)
         for number, text in enumerate(whole, 1):

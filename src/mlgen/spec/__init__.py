@@ -37,6 +37,12 @@ def read_whole(root: str, loaded: Loaded) -> tuple[Source, Text]:
     faults = validate(loaded)
     if faults:
         raise SpecError(faults)
+    if isinstance(loaded.data["project"], dict) and "root" in loaded.data["project"]:
+        from mlgen.spec.place import misplaced
+
+        faults = misplaced(root, loaded)
+        if faults:
+            raise SpecError(faults)
     if not any("from" in stage or "only" in stage for stage in loaded.data["stages"].values()):
         position = positions(loaded.data, loaded.position) if _has_defaults(loaded.data) else loaded.position
         return Source(loaded.file, expand(loaded.data), _reported(loaded.data, position)), loaded

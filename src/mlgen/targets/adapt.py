@@ -9,6 +9,10 @@ from mlgen.targets.uses import uses
 
 def adapt(pipeline: Pipeline, target: Target) -> tuple[Pipeline, list[Diagnostic]]:
     """The pipeline that the target is to say, and what has to be said about it."""
+    if pipeline.root and target.whole:
+        from mlgen.targets.together import together
+
+        pipeline = together(pipeline)
     options = next(o for o in pipeline.targets if o.name == target.name)
     found: list[Diagnostic] = []
     skips = [c.construct for c in target.capabilities if options.fallback(c.construct) == "skip"]

@@ -1,14 +1,18 @@
 """The one contract that every target fulfils: `src/mlgen/targets/NAME/__init__.py` holds a `TARGET` of this type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
+from mlgen.ir.paths import from_project
 from mlgen.named import NamedTuple
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading
+
+BY_HAND = "manual"
+"""The name of a run by hand of one project, where several share a run: `churn/manual`. See `together`."""
 
 
 class Capability(NamedTuple):
@@ -38,6 +42,14 @@ class Output(NamedTuple):
     view: Mapping[str, Any]
     comment: str = "#"
     """How a line of comment begins in this file; the header is written with it."""
+
+
+class Part(NamedTuple):
+    """A file of one project that its repository's root file includes; `path` and `spec` count from that root."""
+
+    path: str
+    spec: str
+    text: str
 
 
 class Fragment(NamedTuple):
@@ -92,7 +104,8 @@ class Target(NamedTuple):
     name: str
     title: str
     outputs: Callable[[Pipeline], tuple[Output, ...]]
-    """The native files. The pipeline is already without the jobs that a fallback leaves out."""
+    """The native files, with paths from the repository's root. The pipeline is already without the jobs that a
+    fallback leaves out."""
     check: Callable[[Output, str, Pipeline], list[Diagnostic]]
     """Structural faults of a rendered native file: that it parses, its references, its limits. Codes MLG404, MLG601."""
     refuse: Callable[[Pipeline], list[Diagnostic]]
@@ -113,3 +126,19 @@ class Target(NamedTuple):
     """The aspects in which the files may differ from the pipeline, by fallbacks that the spec chose and by limits that
     the capability table documents: see `mlgen.verify.meaning`."""
     hooks: tuple[Hook, ...] = ()
+    beside: str = ""
+    """Where a project in a folder of a repository has its native file, each its own: `{name}` and `{root}` stand for
+    its name and its folder."""
+    whole: Callable[[tuple[Part, ...]], Output] | None = None
+    """Of a system that reads one file for all projects of a repository: that file, which includes the first output of
+    each. All projects share one run then, so that names of jobs and events are told apart (see `adapt`)."""
+
+
+def own_path(pipeline: Pipeline, usual: str, beside: str) -> str:
+    """Where the project has its native file: at the usual path, or, in a folder of a repository, at `Target.beside`."""
+    return beside.format(name=pipeline.name, root=pipeline.root) if pipeline.root else usual
+
+
+def placed(outputs: Iterable[Output], root: str) -> tuple[Output, ...]:
+    """Native files, whose paths count from the repository's root, as the project's folder sees them."""
+    return tuple(output._replace(path=from_project(root, output.path)) for output in outputs)

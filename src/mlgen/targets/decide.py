@@ -109,7 +109,9 @@ def _match(item: Match, kind: str, pipeline: Pipeline) -> str:
     branch = "MLGEN_BASE_BRANCH" if kind == "pull_request" else "MLGEN_BRANCH"
     variable = branch if field == "branch" else _VARIABLES[field]
     if is_literal(item.pattern):
-        return f"{variable} == {_word(item.pattern)}"
+        # The job sees the names of the spec, whatever the event is called where several projects share a run.
+        named = field in ("schedule", "api")
+        return f"{variable} == {_word(item.pattern.removeprefix(f'{pipeline.name}/') if named else item.pattern)}"
     return f"matches({variable}, {_word(item.pattern)})"
 
 

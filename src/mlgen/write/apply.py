@@ -4,14 +4,15 @@ import os
 from collections.abc import Sequence
 
 from mlgen.diagnostics import Position, SpecError, error
-from mlgen.write.header import read_header
+from mlgen.ir.paths import up
+from mlgen.write.header import PROJECTS, read_header
 from mlgen.write.plan import Change
 
 
-def refusals(root: str, changes: Sequence[Change], adopt: bool) -> None:
-    """A SpecError if a change may not be made; to be called before the first is."""
+def refusals(root: str, changes: Sequence[Change], adopt: bool, folder: str = "") -> None:
+    """A SpecError if a change may not be made; to be called before the first is. `folder`: see `plan`."""
     faults = []
-    top = os.path.realpath(root)
+    top = os.path.realpath(os.path.join(root, up(folder)))
     for change in changes:
         target = os.path.join(root, change.path)
         parent = os.path.realpath(os.path.dirname(target))
@@ -27,7 +28,9 @@ def refusals(root: str, changes: Sequence[Change], adopt: bool) -> None:
             faults.append(error("MLG501", Position(change.path), f"{change.path} is not a file", "move it away"))
         elif change.state == "foreign" and (other := read_header((change.old or "").replace("\r\n", "\n"))) is not None:
             message = f"{change.path} was written by mlgen from {other[0]}"
-            hint = "two specs would share this file: give each a folder of its own, or its targets other paths"
+            hint = "two specs would share this file: give each a folder and a `project` name of its own"
+            if other[0] == PROJECTS or folder:
+                hint += ", the folder as `project.root` in both"
             faults.append(error("MLG501", Position(change.path), message, hint))
         elif change.state == "foreign" and not adopt:
             hint = f"`mlgen compile --adopt` takes it over and keeps the old one as {change.path}.orig"

@@ -15,13 +15,14 @@ _HEAD = "# Written by mlgen: the inputs and outputs that belong together. Do not
 
 Entry = dict[str, str]
 """Of one spec: `mlgen` (the compiler's version), `input` (the spec's digest), and names with their digests: an output's
-path begins with `/`, that of another input with `<`, and a pack's source with `@`."""
+path begins with `/`, that of another input with `<`, a pack's source with `@`, and with `&` the path of a file in which
+all projects of a repository have a share. Paths are those that the project's folder sees."""
 Pin = dict[str, str]
 """Of one pack: its `name`, its `version`, the digest of its `content` and, where it came by git, the `commit`."""
 
 ABSENT = "none"
 """The digest of an input that is not there."""
-_SECTIONS = {"    packs:": "@", "    inputs:": "<", "    outputs:": "/"}
+_SECTIONS = {"    packs:": "@", "    inputs:": "<", "    outputs:": "/", "    shares:": "&"}
 
 
 def parse(text: str) -> "dict[str, Entry]":
@@ -107,9 +108,21 @@ def is_current(root: str, spec: str, content: "Callable[[str], str] | None" = No
         if any(file_digest(f"{root}/{name[1:]}") != entry[name] for name in entry if name[0] == "<"):
             return 0
         outputs = [name for name in entry if name[0] == "/"]
-        return len(outputs) if all(digest(_bytes(root + name)) == entry[name] for name in outputs) else 0
+        shares = [name for name in entry if name[0] == "&"]
+        if not all(digest(_bytes(root + name)) == entry[name] for name in outputs):
+            return 0
+        return len(outputs) + len(shares) if all(_has_share(root, name[1:], entry[name]) for name in shares) else 0
     except (OSError, UnicodeDecodeError, ValueError):
         return 0
+
+
+def _has_share(root: str, path: str, share: str) -> bool:
+    """Whether a file of all projects is as mlgen wrote it, and still holds this one's share."""
+    from mlgen.write.header import PROJECTS, read_header
+
+    text = _bytes(f"{root}/{path}").decode()
+    header = read_header(text)
+    return header is not None and header[0] == PROJECTS and header[1] == header[2] and f": {share}\n" in text
 
 
 def file_digest(path: str) -> str:

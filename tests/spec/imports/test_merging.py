@@ -135,13 +135,13 @@ def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
     (tmp_path / "services/api").mkdir(parents=True)
     (tmp_path / "services/api/dvc.yaml").write_text("stages: {a: {cmd: 'echo ${x}', deps: [in], outs: [/abs]}}\n")
     (tmp_path / "services/api/params.yaml").write_text("x: 1\n")
-    (tmp_path / "mlgen.yaml").write_text(
+    (tmp_path / "services/api/mlgen.yaml").write_text(
         "version: 1\nproject: {name: wine, root: services/api}\ntargets: [github]\nstages: {a: {from: dvc.yaml}}\n"
     )
-    found = source(str(tmp_path), "mlgen.yaml")
+    found = source(str(tmp_path / "services/api"), "mlgen.yaml")
     assert (found.data["stages"]["a"]["a"]["deps"], found.data["stages"]["a"]["a"]["run"]) == (["in"], "echo 1")
-    assert found.inputs == ("services/api/dvc.yaml", "services/api/params.yaml")
-    assert str(found.at("stages", "a", "a", "outs", 0)) == "services/api/dvc.yaml:1:51"
+    assert found.inputs == ("dvc.yaml", "params.yaml")
+    assert str(found.at("stages", "a", "a", "outs", 0)) == "dvc.yaml:1:51"
 
 
 def test_defaults_are_beneath_the_imported_jobs(tmp_path: Path) -> None:

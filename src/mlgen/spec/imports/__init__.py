@@ -11,7 +11,7 @@ from typing import Any
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.named import NamedTuple
 from mlgen.spec.imports import dvc, mlproject
-from mlgen.spec.imports.files import Files, Imported, joined
+from mlgen.spec.imports.files import Files, Imported
 from mlgen.spec.load import Loaded, Route
 
 WORDS = ("from", "only")
@@ -85,8 +85,7 @@ class Merged(NamedTuple):
 
 def merged(root: str, spec: Loaded) -> Merged:
     """The valid spec with the jobs of every stage that says `from`; a SpecError says what cannot be imported."""
-    project = spec.data["project"]
-    files = Files(root, joined("", project.get("root", "") if isinstance(project, dict) else "").strip("."))
+    files = Files(root)
     stages: dict[str, Any] = {}
     layers: dict[tuple[str, str], list[Layer]] = {}
     for stage, said in spec.data["stages"].items():

@@ -23,14 +23,13 @@ class Imported(NamedTuple):
 
 
 class Files:
-    """The project's files, as far as they were read; paths are relative to its folder `base`, which lies below `root`.
+    """The project's files, as far as they were read; paths are relative to its folder `root`.
 
-    `used` are those that the outputs depend on, relative to `root`, as positions name them.
+    `used` are those that the outputs depend on.
     """
 
-    def __init__(self, root: str, base: str = "") -> None:
+    def __init__(self, root: str) -> None:
         self.root = root
-        self.base = base
         self.used: set[str] = set()
         self.faults: list[Diagnostic] = []
         self._loaded: dict[str, Loaded] = {}
@@ -42,7 +41,7 @@ class Files:
                 self.faults.append(error("MLG121", at, f"there is no file {path}", "paths start at the project's root"))
                 return None
             try:
-                name = joined(self.base, path)
+                name = joined("", path)
                 self._loaded[path] = load(read(os.path.join(self.root, name), name), name)
             except SpecError as err:
                 self.faults += err.diagnostics
@@ -52,7 +51,7 @@ class Files:
     def text(self, path: str, at: Position) -> str | None:
         """The text of the file; None, and a fault, if it cannot be had."""
         try:
-            name = joined(self.base, path)
+            name = joined("", path)
             return read(os.path.join(self.root, name), name)
         except SpecError as err:
             self.faults += [error("MLG121", at, d.message) for d in err.diagnostics]
@@ -60,11 +59,11 @@ class Files:
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file in the project."""
-        return os.path.isfile(os.path.join(self.root, joined(self.base, path)))
+        return os.path.isfile(os.path.join(self.root, path))
 
     def use(self, *paths: str) -> None:
         """Note that the outputs depend on these files."""
-        self.used |= {joined(self.base, path) for path in paths}
+        self.used |= {joined("", path) for path in paths}
 
 
 def joined(folder: str, path: str) -> str:

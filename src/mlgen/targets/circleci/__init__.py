@@ -6,6 +6,7 @@ from mlgen.targets.circleci.capabilities import CAPABILITIES
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 
 PATH = ".circleci/config.yml"
+BESIDE = ".circleci/{name}.yml"
 
 
 def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -42,6 +43,7 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("circleci", ".mlgen/env.sh", "circleci/env.sh.j2"),),
     paths=(PATH,),
+    beside=BESIDE,
     locate=lambda job, data: (("jobs", job.key),),
     harmless=(
         "job.description",

@@ -40,14 +40,15 @@ def compares(job: Job, pipeline: Pipeline) -> bool:
     return pipeline.triggers.on("push") and not since.isdisjoint(fields(job.condition.push))
 
 
-def last_head() -> list[Step]:
+def last_head(pipeline: Pipeline) -> list[Step]:
     """Finds the head that was last built on this branch, which is what a push is compared with.
 
     No pipeline value of the GitHub App tells what a push replaced. A saved cache never changes, and the newest one
     whose key begins with the prefix is restored; `~` stands in no branch's name, so that `main` is not `main-2`. What
     the first job of a run has found is saved for the others, which must decide alike, and for a rerun.
     """
-    prefix = "mlgen-head-v1-{{ .Branch }}~"
+    name = f"{pipeline.name}-" if pipeline.root else ""  # each project of a repository has a pipeline of its own
+    prefix = f"mlgen-head-v1-{name}{{{{ .Branch }}}}~"
     own = prefix + "{{ .Revision }}"
     command = (
         f"read -r base head 2>/dev/null < {HEAD} || {{ base= head=; }}\n"
@@ -62,12 +63,17 @@ def last_head() -> list[Step]:
     ]
 
 
-def checkouts(job: Job) -> list[Step]:
+def checkouts(job: Job, pipeline: Pipeline) -> list[Step]:
     """The repositories, by what the job says of them."""
     found: list[Step] = [{"kind": "plain", "name": "checkout"}]
+    if pipeline.root:  # the job's own folder is the project's, and the repository lies above it
+        found = [{"kind": "call", "name": "checkout", "arguments": [("path", runtime.REPOSITORY)]}]
     if not job.checkouts:
         # .mlgen/ has the portable variables, and comes only with the repository.
         command = "find . -mindepth 1 -maxdepth 1 ! -name .mlgen -exec rm -rf -- {} +"
+        if pipeline.root:
+            tools = f"./{pipeline.root}/.mlgen"
+            command = f"cd {runtime.REPOSITORY}\nfind . ! -type d ! -path '{tools}/*' -delete\nrm -rf .git"
         return [*found, run("Leave nothing of the repository", command, "checkout: false")]
     for one in job.checkouts:
         lines = _clone(one) if one.repository or one.path else _own(one)

@@ -164,7 +164,11 @@ CAPABILITIES = (
         ),
         "refuse",
     ),
-    Capability("root", "unsupported", "a project in a folder is not built yet for CircleCI", default="refuse"),
+    Capability(
+        "root",
+        "native",
+        "a config and a pipeline of its own; `working_directory`, and a checkout into the folder above",
+    ),
     Capability("runner", "native", "`resource_class` and `machine` of an executor"),
     Capability(
         "schedule",

@@ -7,6 +7,8 @@ from mlgen.named import NamedTuple
 from mlgen.targets.circleci import text
 
 DEFAULT_PYTHON = "3.12"
+REPOSITORY = "~/project"
+"""Where the repository of a project in a folder is checked out: CircleCI's own default."""
 TOKEN = "MLGEN_TOKEN"  # noqa: S105 - the name of a variable
 """What holds a token of the code host, which CircleCI itself has not."""
 

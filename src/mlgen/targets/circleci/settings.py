@@ -3,14 +3,25 @@
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Match, Pipeline, implies
-from mlgen.targets.circleci import conditions, runtime, view
+from mlgen.targets.circleci import BESIDE, PATH, conditions, runtime, view
 from mlgen.targets.contract import Setting
 
 
 def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     """The checklist for this pipeline."""
-    parts = (_triggers, _schedules, _contexts, _approvals, _project)
+    parts = (_pipeline, _triggers, _schedules, _contexts, _approvals, _project)
     return tuple(setting for part in parts for setting in part(pipeline))
+
+
+def _pipeline(pipeline: Pipeline) -> Iterator[Setting]:
+    """https://circleci.com/docs/guides/orchestrate/set-up-multiple-configuration-files-for-a-project/."""
+    if pipeline.root:
+        path = BESIDE.format(name=pipeline.name)
+        detail = (
+            "Each project of the repository has a pipeline of its own, with its own triggers, schedules and parameters."
+            f" Its config and checkout source are this repository. `{PATH}` is not read."
+        )
+        yield Setting(f"Project Setup, Add Pipeline: {pipeline.name}, with the config file path {path}", detail, True)
 
 
 def _triggers(pipeline: Pipeline) -> Iterator[Setting]:

@@ -17,7 +17,7 @@ ALREADY_FAILED = '[ -z "${MLGEN_FAILED:-}" ] || exit 0'
 
 def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     """All steps; `commands` tells the reusable commands by what they hold (see `view`)."""
-    found = before.checkouts(job)
+    found = before.checkouts(job, pipeline)
     if asked := before.question(job, pipeline):
         # Who makes the files may have skipped itself, like this one: they are taken once the job is known to run, and
         # before that only the values, as far as they are there.
@@ -148,6 +148,8 @@ def _container(pipeline: Pipeline, job: Job) -> list[Step]:
         return []
     # The project's folder belongs to another user than root, which git refuses unless told that it is safe.
     git = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": '"$PWD"'}
+    if pipeline.root:
+        git["VALUE_0"] = '"$HOME/project"'
     box = job.container or Container()
     own = [*box.options, *(["--pull=always"] if box.pull == "always" else [])]
     gpu = runtime.executor(job).resource_class.startswith("gpu.") and not any(o.startswith("--gpus") for o in own)

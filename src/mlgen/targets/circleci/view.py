@@ -7,15 +7,15 @@ from mlgen.ir import Edge, Job, Pipeline, all_of, any_of, negate
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import satisfiable
 from mlgen.quoting import sh_path
-from mlgen.targets.circleci import PATH, before, conditions, runtime, steps, text
+from mlgen.targets.circleci import BESIDE, PATH, before, conditions, runtime, steps, text
 from mlgen.targets.circleci.step import Step, run
-from mlgen.targets.contract import Output
+from mlgen.targets.contract import Output, own_path
 from mlgen.targets.scripts import headed
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
     """The one file."""
-    return (Output(PATH, "circleci/config.yml.j2", view(pipeline)),)
+    return (Output(own_path(pipeline, PATH, BESIDE), "circleci/config.yml.j2", view(pipeline)),)
 
 
 def view(pipeline: Pipeline) -> Mapping[str, Any]:
@@ -29,6 +29,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         "name": pipeline.name,
         "parameters": _parameters(pipeline),
         "environment": _variables(pipeline.env),
+        "folder": f"{runtime.REPOSITORY}/{pipeline.root}" if pipeline.root else "",
         "executors": [_executor(pipeline, executor, name) for executor, name in executors.items()],
         "takes": "take" in called,
         "takes_some": "take-some" in called,
@@ -152,7 +153,8 @@ def _commands(pipeline: Pipeline, names: dict[str, str]) -> list[dict[str, Any]]
     shared = sorted(found.values(), key=lambda entry: order.index(entry["name"].split("-")[0]))
     if any(before.compares(job, pipeline) for job in pipeline.jobs if not job.native):
         said = "The head that was last built on this branch, the same for all jobs of a run"
-        shared.insert(0, {"name": before.LAST_HEAD, "description": said, "axes": (), "steps": before.last_head()})
+        last = before.last_head(pipeline)
+        shared.insert(0, {"name": before.LAST_HEAD, "description": said, "axes": (), "steps": last})
     return shared
 
 

@@ -6,6 +6,7 @@ from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.github.capabilities import CAPABILITIES
 
 DEFAULT_PATH = ".github/workflows/ml.yml"
+BESIDE = ".github/workflows/{name}.yml"
 
 
 def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -46,6 +47,7 @@ TARGET = Target(
         Fragment("github", ".mlgen/host.py", "github/host.py.j2"),
     ),
     paths=(DEFAULT_PATH,),
+    beside=BESIDE,
     locate=lambda job, data: (("jobs", job.key),),
     harmless=("file.name", "file.run-name", "file.on.workflow_dispatch.inputs.*.description", "job.name"),
     signs=Signs(

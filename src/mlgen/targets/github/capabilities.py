@@ -110,7 +110,11 @@ CAPABILITIES = (
         "actions/cache holds what the last run made; a branch or pull request writes no cache that another's reads",
         "of earlier runs, only the last one's files are kept",
     ),
-    Capability("root", "native", "`working-directory` of all steps, and paths from the repository's root"),
+    Capability(
+        "root",
+        "native",
+        "a workflow of its own; `working-directory` of all steps, and paths from the repository's root",
+    ),
     Capability("runner", "native", "`runs-on`"),
     Capability(
         "schedule",

@@ -3,8 +3,8 @@
 from typing import Any
 
 from mlgen.ir import Pipeline
+from mlgen.ir.paths import in_repository
 from mlgen.quoting import sh
-from mlgen.targets.github.artifacts import inside
 from mlgen.targets.github.conditions import Planned
 
 
@@ -99,7 +99,7 @@ def _call(item: Planned, pipeline: Pipeline) -> str:
         return f"message {item.output} {sh(name)}"
     change = next(change for change in pipeline.changes if change.name == name)
     since = f"origin/{change.against}" if change.against else '"$base"'
-    specs = [spec for path in change.paths for spec in _pathspecs(inside(pipeline, path))]
+    specs = [spec for path in change.paths for spec in _pathspecs(in_repository(pipeline.root, path))]
     return f"changed {item.output} {since} {' '.join(map(sh, specs))}"
 
 

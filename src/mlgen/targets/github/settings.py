@@ -6,7 +6,7 @@ from mlgen.targets.contract import Setting
 from mlgen.targets.github.access import CLOUDS
 from mlgen.targets.github.limits import PUBLIC_DAYS
 from mlgen.targets.github.steps import place
-from mlgen.targets.github.view import workflow_path
+from mlgen.targets.github.view import checks, workflow_path
 
 
 def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
@@ -15,7 +15,7 @@ def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     if evaluate(pipeline.trigger("pull_request"), {"branch": pipeline.default_branch}):  # else it would never report
         found.append(
             Setting(
-                "Rules, Rulesets: require the check `checks`",
+                f"Rules, Rulesets: require the check `{checks(pipeline)}`",
                 f"For {pipeline.default_branch}. The job reports on every run, also where others are skipped.",
                 True,
             )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlgen.ir import Cache, Input, Job, Match, Pipeline, fields
 from mlgen.targets import ci_py
-from mlgen.targets.contract import Output
-from mlgen.targets.github import DEFAULT_PATH, artifacts
+from mlgen.targets.contract import Output, own_path
+from mlgen.targets.github import BESIDE, DEFAULT_PATH, artifacts
 from mlgen.targets.github.access import checkouts, files, logins, permissions, token_steps, tokens, variables
 from mlgen.targets.github.conditions import API_INPUT, Planned, guarded, literal, planned
 from mlgen.targets.github.machines import LABELS, runs_on
@@ -49,7 +49,7 @@ def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
 def workflow_path(pipeline: Pipeline) -> str:
     """Where the workflow file is."""
     options = next(o for o in pipeline.targets if o.name == "github")
-    return str(options.option("path", DEFAULT_PATH))
+    return str(options.option("path", own_path(pipeline, DEFAULT_PATH, BESIDE)))
 
 
 def view(pipeline: Pipeline, path: str) -> Mapping[str, Any]:
@@ -61,6 +61,7 @@ def view(pipeline: Pipeline, path: str) -> Mapping[str, Any]:
         "uses": pins(),
         "runner": _runner(pipeline),
         "root": pipeline.root,
+        "checks": checks(pipeline),
         "on": _on(pipeline),
         "concurrency": _concurrency(pipeline),
         "env": pipeline.env,
@@ -69,6 +70,11 @@ def view(pipeline: Pipeline, path: str) -> Mapping[str, Any]:
         "jobs": [_any_job(job, pipeline, names) for job in pipeline.jobs],
         "checked": [*(["plan"] if plan else []), *(job.key for job in pipeline.jobs if not job.deploys)],
     }
+
+
+def checks(pipeline: Pipeline) -> str:
+    """What the check to require is called: a rule knows names of jobs, and not of which workflow they are."""
+    return f"{pipeline.name} / checks" if pipeline.root else "checks"
 
 
 def _plan(plan: tuple[Planned, ...], pipeline: Pipeline, workflow: str) -> dict[str, Any] | None:

@@ -1,11 +1,11 @@
-"""GitLab CI/CD: one .gitlab-ci.yml."""
+"""GitLab CI/CD: one .gitlab-ci.yml, which includes a file for each project of a repository that has several."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
-from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
+from mlgen.targets.contract import Fragment, Output, Part, Setting, Signs, Target
 from mlgen.targets.gitlab.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def _eased(pipeline: Pipeline) -> frozenset[str]:
     return eased(pipeline)
 
 
+def _whole(parts: tuple[Part, ...]) -> Output:
+    from mlgen.targets.gitlab.whole import whole
+
+    return whole(parts)
+
+
 TARGET = Target(
     name="gitlab",
     title="GitLab CI/CD",
@@ -74,6 +80,8 @@ TARGET = Target(
         Fragment("gitlab", ".mlgen/host.py", "gitlab/host.py.j2"),
     ),
     paths=(".gitlab-ci.yml",),
+    beside=".gitlab/ci/{name}.yml",
+    whole=_whole,
     locate=_locate,
     harmless=("file.workflow.name", "job.coverage", "job.artifacts.name", "job.artifacts.expose_as"),
     read=_read,

@@ -150,7 +150,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "a cache holds what the last run made; protected branches have their own, by a setting that is on at first",
         "of earlier runs, only the last one's files are kept; all branches that are not protected share them",
     ),
-    Capability("root", "native", "paths below the folder, in which every script starts"),
+    Capability("root", "native", "a file of its own, which .gitlab-ci.yml includes; every script starts in the folder"),
     Capability("runner", "native", "tags"),
     Capability("schedule", "native", "pipeline schedules, which are made in the settings; the description is the name"),
     Capability(

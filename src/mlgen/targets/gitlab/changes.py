@@ -9,6 +9,7 @@ import re
 
 from mlgen.ir import Any, Change, Expr, fields, negate
 from mlgen.ir.expressions import all_of, lenient, partial, satisfiable
+from mlgen.ir.paths import in_repository
 from mlgen.named import NamedTuple
 
 PREFIX = "changed:"
@@ -83,7 +84,7 @@ def globs(change: Change, root: str) -> list[str]:
     """
     found = []
     for path in change.paths:
-        glob = re.sub(r"([\\{}])", r"\\\1", f"{root}/{path}" if root else path)
+        glob = re.sub(r"([\\{}])", r"\\\1", in_repository(root, path))
         if glob.split("/")[-1] == "**":
             found.append(f"{glob}/*")
         elif "." in glob and glob.rpartition(".")[2].lower() in _FILES:

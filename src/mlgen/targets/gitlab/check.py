@@ -19,6 +19,9 @@ from mlgen.targets.gitlab.view import api_inputs, reporter
 
 KEYWORDS = frozenset(("default", "include", "stages", "variables", "workflow"))
 SCRIPTS = ("before_script", "script", "after_script")
+WHOLE = "gitlab/root.yml.j2"
+"""The template of the file that includes those of several projects."""
+MAX_INPUTS = 20  # https://docs.gitlab.com/ci/inputs/
 MAX_BYTES = 1 << 20
 """Of the whole file, which holds every job: https://docs.gitlab.com/administration/instance_limits/"""
 
@@ -35,6 +38,8 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
         header, config = load(text)
     except ValueError as fault:
         return [error("MLG601", at, str(fault), "")]
+    if output.template == WHOLE:
+        return [error(code, at, message, "") for code, message in _whole(header, config, output)]
     found = [*_header(header, text, pipeline), *_globals(config, pipeline), *_jobs(config, pipeline)]
     return [error("MLG601", at, message, "") for message in dict.fromkeys(found)]
 
@@ -57,6 +62,24 @@ def load(text: str) -> tuple[Config, Config]:
     return header, documents[-1]
 
 
+def _whole(header: Config, config: Config, output: Output) -> Iterator[tuple[str, str]]:
+    """The root file of several projects: it includes each, hands on its inputs, and has a stage for every job."""
+    inputs = header.get("spec", {}).get("inputs") or {}
+    if len(inputs) > MAX_INPUTS:
+        yield "MLG404", f"the projects have {len(inputs)} inputs together; GitLab takes {MAX_INPUTS}"
+    if set(config) != {"include", "stages", "workflow", output.view["report"]} - {""}:
+        yield "MLG601", "it says more than what all projects have in common"
+        return
+    wanted = [(project["path"], dict(project["inputs"])) for project in output.view["projects"]]
+    said = [(entry.get("local"), entry.get("inputs", {})) for entry in config["include"]]
+    if [(path, {name: text.strip() for name, text in given.items()}) for path, given in said] != wanted:
+        yield "MLG601", "it does not include every project with its inputs"
+    if {name for _, given in wanted for name in given.values()} != {f"$[[ inputs.{name} ]]" for name in inputs}:
+        yield "MLG601", "its inputs are not those that the projects ask for"
+    if config["stages"] != output.view["stages"] or len(set(config["stages"])) != len(config["stages"]):
+        yield "MLG601", "its stages are not those of the projects, each once"
+
+
 def _header(header: Config, text: str, pipeline: Pipeline) -> Iterator[str]:
     inputs = dict(header.get("spec", {}).get("inputs") or {})
     wanted = {entry.name: entry for entry in [*pipeline.triggers.inputs, *api_inputs(pipeline)]}
@@ -74,23 +97,40 @@ def _header(header: Config, text: str, pipeline: Pipeline) -> Iterator[str]:
 
 
 def _globals(config: Config, pipeline: Pipeline) -> Iterator[str]:
-    said_rules = [entry.get("if") for entry in _list(config.get("workflow"), "rules")]
-    if said_rules != [rule.condition for rule in workflow(pipeline)]:
-        yield "workflow: rules do not say the triggers"
-    stages = config.get("stages")
-    if not isinstance(stages, list) or len(set(stages)) != len(stages):
-        yield "stages is not a list of names, each once"
-    variables = config.get("variables") or {}
-    for entry in [*pipeline.triggers.inputs, *api_inputs(pipeline)]:
-        said = variables.get(API_EVENT if entry.name == "mlgen_event" else entry.variable)
-        value = str(said.get("value")).strip() if isinstance(said, dict) and said.get("expand") is False else ""
-        if value != f"$[[ inputs.{entry.name} ]]":
-            yield f"{entry.variable} is not the input {entry.name}, or is expanded"
+    if pipeline.root:
+        if own := KEYWORDS & set(config):
+            yield f"{', '.join(sorted(own))} would be those of other projects, too"
+    else:
+        said_rules = [entry.get("if") for entry in _list(config.get("workflow"), "rules")]
+        if said_rules != [rule.condition for rule in workflow(pipeline)]:
+            yield "workflow: rules do not say the triggers"
+        stages = config.get("stages")
+        if not isinstance(stages, list) or len(set(stages)) != len(stages):
+            yield "stages is not a list of names, each once"
+    for where, variables in _variables(config, pipeline):
+        yield from (f"{where}{fault}" for fault in _inputs(variables, pipeline))
     for place in ("workflow", "variables", "default"):
         text = "\n".join(_texts(config.get(place)))
         for secret in pipeline.secrets:
             if _names(secret.name, text):
                 yield f"{place} names the secret {secret.name}"
+
+
+def _variables(config: Config, pipeline: Pipeline) -> Iterator[tuple[str, Config]]:
+    """Where the inputs of a run are variables: for all jobs, or for each job of a project among others."""
+    if not pipeline.root:
+        yield "", config.get("variables") or {}
+    for job in pipeline.jobs if pipeline.root else ():
+        name = native_name(job)
+        yield f"{name}: ", (config.get(name) or {}).get("variables") or {}
+
+
+def _inputs(variables: Config, pipeline: Pipeline) -> Iterator[str]:
+    for entry in [*pipeline.triggers.inputs, *api_inputs(pipeline)]:
+        said = variables.get(API_EVENT if entry.name == "mlgen_event" else entry.variable)
+        value = str(said.get("value")).strip() if isinstance(said, dict) and said.get("expand") is False else ""
+        if value != f"$[[ inputs.{entry.name} ]]":
+            yield f"{entry.variable} is not the input {entry.name}, or is expanded"
 
 
 def _jobs(config: Config, pipeline: Pipeline) -> Iterator[str]:
@@ -123,12 +163,16 @@ def _needs(said: Config) -> dict[str, Config] | None:
 
 def _order(said: Config, job: Job, jobs: Config, config: Config, pipeline: Pipeline) -> Iterator[str]:
     stages = list(config.get("stages") or ())
+    if pipeline.root:  # in the order of the jobs; the root file lists them
+        stages = list(dict.fromkeys(other["stage"] for other in jobs.values() if "stage" in other))
     if said.get("stage") not in stages:
         yield f"its stage {said.get('stage')} is not among the stages"
         return
     rank = {name: stages.index(other["stage"]) for name, other in jobs.items() if other.get("stage") in stages}
     own = stages.index(said["stage"])
     needs = _needs(said)
+    if pipeline.root and needs is None:
+        yield "without `needs` it would wait for other projects"
     for name in [*(needs or ()), *(said.get("dependencies") or ())]:
         if name not in rank:
             yield f"it refers to {name}, which is no job"
@@ -234,7 +278,7 @@ def _commands(texts: dict[str, str], job: Job, pipeline: Pipeline) -> Iterator[s
     parts += [("after_script", job.on_failure)]
     parts += [("script", step.run) for step in job.steps if step.on("gitlab") is None]
     for key, script in parts:
-        hidden = OPENING in script and bool(pipeline.triggers.inputs)
+        hidden = OPENING in script and conditions.has_header(pipeline)
         if script and not hidden and not _holds(texts[key], script):
             yield f"{key} does not hold its command"
     if job.gate and f".mlgen/ci.py gate {job.gate.name} " not in texts["script"]:

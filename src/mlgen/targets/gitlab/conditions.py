@@ -8,10 +8,24 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from mlgen import targets
-from mlgen.ir import KINDS, All, Any, Change, Condition, Expr, Job, Match, Pipeline, Triggers, fields, implies
+from mlgen.ir import (
+    KINDS,
+    All,
+    Any,
+    Change,
+    Condition,
+    Expr,
+    Job,
+    Match,
+    Pipeline,
+    Triggers,
+    fields,
+    implies,
+)
 from mlgen.ir.expressions import all_of, any_of, lenient, satisfiable
 from mlgen.named import NamedTuple
 from mlgen.targets import decide
+from mlgen.targets.contract import BY_HAND
 from mlgen.targets.gitlab import changes
 from mlgen.targets.gitlab.expressions import API_EVENT, MAX_TOKENS, alike, both, clauses, sayable, tokens
 
@@ -60,6 +74,13 @@ class _Facts(NamedTuple):
     triggers: Triggers
     changes: tuple[Change, ...]
     root: str
+    """Not empty: the run is one of several projects, each of which says for itself on which events its jobs run."""
+    name: str
+
+    @property
+    def starters(self) -> list[str]:
+        """The kinds of events that start pipelines."""
+        return [kind for kind in _SOURCES if self.root or self.triggers.on(kind)]
 
     def trigger(self, kind: str) -> Expr:
         """The triggers' own filter on events of this kind."""
@@ -88,7 +109,7 @@ def workflow(pipeline: Pipeline) -> tuple[Rule, ...]:
         if kind in ("schedule", "api"):
             expr = all_of([expr, any_of(Match(kind, name) for name in _names(kind, pipeline))])
         alone = kind == "manual" and not pipeline.triggers.on("api")
-        start = _source([kind], pipeline), "" if alone else _tell(kind, expr)
+        start = _source([kind], pipeline), "" if alone else _tell(kind, expr, "")
         found += [Rule(both(*start, text), kinds=(kind,)) for text in clauses(expr, kind)]
     return tuple(found)
 
@@ -100,7 +121,7 @@ def _names(kind: str, pipeline: Pipeline) -> list[str]:
 
 
 def _key(job: Job, pipeline: Pipeline) -> tuple[_Asks, _Facts]:
-    return _Asks(job.condition, job.deploys), _Facts(pipeline.triggers, pipeline.changes, pipeline.root)
+    return _Asks(job.condition, job.deploys), _Facts(pipeline.triggers, pipeline.changes, pipeline.root, pipeline.name)
 
 
 def rules(job: Job, pipeline: Pipeline) -> tuple[Rule, ...]:
@@ -125,8 +146,8 @@ def _rules(job: _Asks, pipeline: _Facts) -> tuple[Rule, ...]:
         else:
             for clause in said:
                 loose.setdefault(clause, []).append(kind)
-    found = [_rule(clause, members, kinds, pipeline) for clause, members in loose.items()]
-    found += [_rule(clause, members, kinds, pipeline) for said, members in lists.items() for clause in said]
+    found = [_rule(clause, members, pipeline) for clause, members in loose.items()]
+    found += [_rule(clause, members, pipeline) for said, members in lists.items() for clause in said]
     return tuple(found)
 
 
@@ -141,9 +162,9 @@ class _Clause(NamedTuple):
 
 def _clauses(job: _Asks, kind: str, kinds: list[str], pipeline: _Facts) -> Iterable[_Clause]:
     expr = _residual(job, kind, pipeline)
-    told = kind in _TELLS and not _indifferent(kind, kinds, job, pipeline)
+    told = kind in _TELLS and (bool(pipeline.root) or not _indifferent(kind, kinds, job, pipeline))
     for decision in changes.decisions(expr) or ():
-        tell = _tell(kind, decision.expr) if told else ""
+        tell = _tell(kind, decision.expr, pipeline.name if pipeline.root else "") if told else ""
         for globs, against in _changes(decision.change, pipeline):
             for text in clauses(decision.expr, kind):
                 yield _Clause(both(tell, text), decision.never, globs, against)
@@ -159,8 +180,8 @@ def _changes(name: str, pipeline: _Facts) -> Iterable[tuple[tuple[str, ...], str
     return [(tuple(part), change.against) for part in parts]
 
 
-def _rule(clause: _Clause, members: list[str], kinds: list[str], pipeline: _Facts) -> Rule:
-    among = _among(members, kinds, pipeline) or (_source(members, pipeline) if clause.changes else "")
+def _rule(clause: _Clause, members: list[str], pipeline: _Facts) -> Rule:
+    among = _among(members, pipeline.starters, pipeline) or (_source(members, pipeline) if clause.changes else "")
     condition = both(among, clause.text)
     return Rule(condition, clause.never, tuple(members), clause.changes, clause.against)
 
@@ -238,6 +259,12 @@ def reports_always(pipeline: Pipeline) -> bool:
     return not asked & {"changed", "message"} or implies(fired, any_of(exprs))
 
 
+def has_header(pipeline: Pipeline) -> bool:
+    """Whether the file begins with inputs, so that GitLab replaces in it what begins like a reference to one."""
+    asked = pipeline.triggers
+    return bool(asked.inputs) or asked.on("api") or (bool(pipeline.root) and asked.on("manual"))
+
+
 def bound_home(job: Job, pipeline: Pipeline) -> bool:
     """Whether the job deploys, or is a hard dependent of one that does."""
     return job.deploys or any(edge.hard and bound_home(pipeline.job(edge.job), pipeline) for edge in job.edges)
@@ -284,8 +311,13 @@ def _indifferent(kind: str, kinds: Iterable[str], job: _Asks, pipeline: _Facts) 
     return len({_residual(job, other, pipeline) for other in pair}) < 2
 
 
-def _tell(kind: str, expr: Expr) -> str:
-    """The test that tells the kind from that with the same source, unless the expression itself asks for its names."""
+def _tell(kind: str, expr: Expr, project: str) -> str:
+    """The test that tells the kind from that with the same source, unless the expression itself asks for its names.
+
+    Where the run is one of several projects, `project` is the name of this one.
+    """
+    if kind == "manual" and project:
+        return f'${API_EVENT} == "" || ${API_EVENT} == "{project}/{BY_HAND}"'
     asked = expr.items if isinstance(expr, All) else (expr,)
     named = {"push": "branch", "tag": "tag", "api": "api"}.get(kind, "")
     found = [

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from mlgen.diagnostics import Diagnostic, Position, error, warning
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.gitlab import caches, conditions
+from mlgen.targets.gitlab.check import MAX_INPUTS
 from mlgen.targets.gitlab.entries import OPENING
 from mlgen.targets.gitlab.names import native_name
 from mlgen.targets.gitlab.preparation import from_variables
-from mlgen.targets.gitlab.view import options, total_seconds
+from mlgen.targets.gitlab.view import api_inputs, options, total_seconds
 
-MAX_INPUTS = 20  # https://docs.gitlab.com/ci/inputs/
 MAX_LEGS = 200  # https://docs.gitlab.com/ci/yaml/#parallelmatrix
 MAX_NAME = 255  # https://docs.gitlab.com/ci/jobs/#job-names
 MAX_SUMMARIES = 10  # https://docs.gitlab.com/ci/jobs/job_artifacts/#link-to-job-artifacts-in-the-merge-request-ui
@@ -29,7 +29,7 @@ def refuse(pipeline: Pipeline) -> list[Diagnostic]:
 
 def _pipeline(pipeline: Pipeline) -> Iterator[Diagnostic]:
     at = options(pipeline).position
-    count = len(pipeline.triggers.inputs) + pipeline.triggers.on("api")
+    count = len(pipeline.triggers.inputs) + len(api_inputs(pipeline))
     if count > MAX_INPUTS:
         yield error("MLG404", at, f"{count} inputs; GitLab takes {MAX_INPUTS}", "leave out the inputs that nobody sets")
     if not pipeline.jobs:
@@ -38,7 +38,11 @@ def _pipeline(pipeline: Pipeline) -> Iterator[Diagnostic]:
     for job in exposed[MAX_SUMMARIES:]:
         message = f"GitLab links {MAX_SUMMARIES} summaries in a merge request; that of {job.id} is not among them"
         yield warning("MLG402", job.position, message, "it can still be found among the job's artifacts")
-    yield from _long(conditions.workflow(pipeline), "triggers", at)
+    if not pipeline.root:
+        yield from _long(conditions.workflow(pipeline), "triggers", at)
+    elif "push" in pipeline.cancel:
+        message = "newer pushes do not cancel older pipelines where several projects share them; merge requests do"
+        yield warning("MLG402", at, f"on GitLab {message}", "`concurrency: {cancel: [pull_request]}`")
     names: dict[str, str] = {}
     for job in pipeline.jobs:
         other = names.setdefault(native_name(job), job.id)

@@ -54,10 +54,11 @@ def places(pipeline: Pipeline) -> tuple[list[str], dict[str, Place]]:
 
 def _stage_name(level: tuple[int, int], pipeline: Pipeline) -> str:
     index, step = level
+    own = f"{pipeline.name}-" if pipeline.root else ""
     name = f"{pipeline.stages[index]}-{step + 1}" if step else pipeline.stages[index]
     while step and name in pipeline.stages:
         name += "-after"
-    return name
+    return own + name
 
 
 def _level(job: Job, pipeline: Pipeline, levels: dict[str, tuple[int, int]]) -> tuple[int, int]:
@@ -79,7 +80,7 @@ def after_all(job: Job, pipeline: Pipeline) -> bool:
     A job with `needs` that starts whatever the results are would start as soon as one of them is skipped, while others
     still run (lib/gitlab/ci/status/composite.rb of GitLab).
     """
-    if not job.watches or not job.edges:
+    if not job.watches or not job.edges or pipeline.root:  # whose stages follow those of other projects
         return False
     index = {stage: number for number, stage in enumerate(pipeline.stages)}
     own = index[job.stage]
@@ -109,7 +110,7 @@ def _place(job: Job, pipeline: Pipeline, stage: str, starts: bool) -> Place:
         makers = dict.fromkeys(take.job for take in job.takes)
         return Place(stage, None, tuple(native_name(pipeline.job(maker)) for maker in makers))
     needs = tuple(_need(edge, job, pipeline) for edge in waits(job, pipeline))
-    return Place(stage, None if starts and not needs else needs, None)
+    return Place(stage, None if starts and not needs and not pipeline.root else needs, None)
 
 
 def _need(edge: Edge, job: Job, pipeline: Pipeline) -> Need:

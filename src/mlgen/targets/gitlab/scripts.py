@@ -36,7 +36,7 @@ def setup(job: Job, pipeline: Pipeline) -> list[Entry]:
         *preparation.checkouts(job),
         *_variables(job, pipeline, first=True),
         *preparation.services(job),
-        *user("" if job.milestone else job.setup, bool(pipeline.triggers.inputs)),
+        *user("" if job.milestone else job.setup, conditions.has_header(pipeline)),
         *preparation.daemon(job, told=not _client(job)),
     ]
 
@@ -123,7 +123,7 @@ def main(job: Job, pipeline: Pipeline) -> list[Entry]:
     elif job.gate:
         found.append(Entry(bounded(ci_py.gate(job.gate), job.timeout, job.retry)))
     else:
-        found += _commands(job, bool(pipeline.triggers.inputs))
+        found += _commands(job, conditions.has_header(pipeline))
     if job.files:
         found.append(_listing([_shown(path) for path in job.files]))
     if job.matrix and job.matrix.collide:
@@ -161,7 +161,7 @@ def last(job: Job, pipeline: Pipeline) -> list[Entry]:
     unfinished = _unfinished(job)
     if not job.finally_ and not job.on_failure and not unfinished:
         return []
-    inputs = bool(pipeline.triggers.inputs)
+    inputs = conditions.has_header(pipeline)
     result = '[ "$CI_JOB_STATUS" = success ] && MLGEN_RESULT=success || MLGEN_RESULT=failure'
     found = [*_start(pipeline), ENVIRONMENT, *_decision(job, pipeline)]
     if job.result:  # there only if the job was to run

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlgen.ir import Pipeline, Runner
-from mlgen.targets.contract import Setting
+from mlgen.targets.contract import BY_HAND, Setting
 from mlgen.targets.gitlab.machines import hosted
 from mlgen.targets.gitlab.names import native_name
 from mlgen.targets.gitlab.preparation import from_variables, id_tokens, variable
@@ -101,6 +101,12 @@ def _schedules(pipeline: Pipeline) -> Iterator[Setting]:
 
 
 def _runs(pipeline: Pipeline) -> Iterator[Setting]:
+    if pipeline.root and pipeline.triggers.on("manual"):
+        detail = (
+            f"Build > Pipelines > New pipeline: the input mlgen_event is {pipeline.name}/{BY_HAND} for this project "
+            f"alone, and empty for all projects of the repository. Inputs of this one are called {pipeline.name}_NAME."
+        )
+        yield Setting("Runs by hand", detail, False)
     held = any(job.secrets or job.deploys for job in pipeline.jobs)
     where = "Settings > CI/CD > Variables: minimum role to use pipeline variables"
     yield Setting(

@@ -7,6 +7,7 @@ from mlgen.ir import Job, Pipeline
 from mlgen.targets import decide
 from mlgen.targets.built import untagged
 from mlgen.targets.gitlab import conditions, machines
+from mlgen.targets.gitlab.placement import MAX_NEEDS, overflows
 from mlgen.targets.gitlab.windows import ENDING
 
 # What a job's own token may do: https://docs.gitlab.com/ci/jobs/ci_job_token/#job-token-access
@@ -44,6 +45,9 @@ def _order(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
     if job.watches and job.approval:
         message = f"{job.id}: on GitLab a job that waits for an approval starts after successes only"
         yield error("MLG401", job.position, message, "take `when: {result}` or the approval away")
+    if pipeline.root and overflows(job, pipeline):
+        message = f"{job.id} waits for more than {MAX_NEEDS} jobs, and stages are those of several projects"
+        yield error("MLG404", job.position, message, "let a milestone of an earlier stage wait for some of them")
     for edge in job.edges if job.watches else ():
         said = dict(pipeline.job(edge.job).native).get("gitlab")
         if isinstance(said, dict) and "trigger" in said:

@@ -7,12 +7,13 @@ from typing import Any
 from mlgen.ir import Input, Job, Leg, Matrix, Pipeline, SecretUse, TargetOptions
 from mlgen.named import NamedTuple
 from mlgen.quoting.shell import duration
-from mlgen.targets.contract import Output
+from mlgen.targets.contract import Output, own_path
 from mlgen.targets.gitlab import caches, conditions, machines, preparation, scripts
 from mlgen.targets.gitlab.expressions import API_EVENT
 from mlgen.targets.gitlab.placement import Place, native_name, places
 
 PATH = ".gitlab-ci.yml"
+BESIDE = ".gitlab/ci/{name}.yml"
 MARGIN = 30 * 60
 """What a job may take besides its own command, which has its own bound."""
 
@@ -29,8 +30,8 @@ class JobRule(NamedTuple):
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
-    """The one file."""
-    return (Output(PATH, "gitlab/gitlab-ci.yml.j2", view(pipeline)),)
+    """The one file, which the repository's root file includes where the project is one of several in it."""
+    return (Output(own_path(pipeline, PATH, BESIDE), "gitlab/gitlab-ci.yml.j2", view(pipeline)),)
 
 
 def view(pipeline: Pipeline) -> Mapping[str, Any]:
@@ -39,11 +40,13 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
     cancelled = bool(pipeline.cancel) and any(pipeline.triggers.on(kind) for kind in pipeline.cancel)
     jobs = [_job(job, pipeline, where[job.id], cancelled) for job in pipeline.jobs]
     _share_rules(jobs)
-    default: dict[str, Any] = {"interruptible": cancelled}
+    default: dict[str, Any] = dict.fromkeys(("image", "tags", "cache", "before_script"))
+    default["interruptible"] = cancelled and not pipeline.root
+    # Nothing global stands in a file that others include, for it would be theirs too.
+    _share(jobs, "before_script", bool(pipeline.root))
     for field in ("image", "tags", "cache", "before_script"):
-        default[field] = _common(
-            [job[field] for job in jobs if not job["native"] and not _names_secrets(job[field], pipeline)]
-        )
+        shared = [job[field] for job in jobs if not job["native"] and not _names_secrets(job[field], pipeline)]
+        default[field] = None if pipeline.root else _common(shared)
         if field == "image" and not all(job["image"] or job["native"] for job in jobs):  # which none could take back
             default[field] = None
         for job in jobs:
@@ -54,6 +57,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
         default["before_script"] = [explained if entry == known else entry for entry in default["before_script"]]
     return {
         "spec": pipeline.spec,
+        "part": f".variables-of-{pipeline.name}" if pipeline.root else "",
         "inputs": [*map(_input, pipeline.triggers.inputs), *map(_input, api_inputs(pipeline))],
         "stages": stages,
         "cancelled": cancelled,
@@ -81,6 +85,17 @@ def _share_rules(jobs: list[dict[str, Any]]) -> None:
         job["anchor"], job["alias"] = "", anchors.get(key, "")
         if len(key) > 1 and counts[key] > 1 and not job["alias"]:
             job["anchor"] = anchors[key] = f"rules-of-{job['name']}"
+
+
+def _share(jobs: list[dict[str, Any]], field: str, wanted: bool) -> None:
+    """Of jobs with the same value the first carries an anchor, and the others refer to it."""
+    counts = Counter(job[field] for job in jobs) if wanted else Counter()
+    named: dict[Any, str] = {}
+    for job in jobs:
+        value = job[field]
+        job[f"{field}_alias"], job[f"{field}_anchor"] = named.get(value, ""), ""
+        if value and counts[value] > 1 and value not in named:
+            named[value] = job[f"{field}_anchor"] = f"{field.replace('_', '-')}-of-{job['name']}"
 
 
 def _common(values: Iterable[Hashable]) -> Any:
@@ -128,11 +143,12 @@ def _job(job: Job, pipeline: Pipeline, place: Place, cancelled: bool) -> dict[st
         "allow_failure": job.allow_failure and not job.approval,
         "environment": job.environment,
         "url": _url(job),
-        "native": _native(job),
+        "native": _native(job, pipeline),
         "separate": bool({"script", "run"} & set(_words(job))) and "inherit" not in _words(job),
         "slots": slots(job.matrix) if job.matrix and not job.lock else 0,
         "resource_group": job.lock or (f"{name}-$MLGEN_SLOT" if job.matrix and slots(job.matrix) else ""),
-        "uninterruptible": cancelled and job.deploys,
+        "uninterruptible": cancelled and job.deploys and not pipeline.root,
+        "interruptible": cancelled and not job.deploys and bool(pipeline.root),
         "variables": _variables(job, pipeline),
         "cache": caches.placed(job, pipeline),
         **_scripts(job, pipeline),
@@ -164,10 +180,14 @@ def _words(job: Job) -> Mapping[str, Any]:
     return said if isinstance(said, Mapping) else {}
 
 
-def _native(job: Job) -> tuple[tuple[str, Any], ...]:
+def _native(job: Job, pipeline: Pipeline) -> tuple[tuple[str, Any], ...]:
     words = dict(_words(job))
-    if words and job.env:
-        raw = {name: {"value": text, "expand": False} if "$" in text or "%" in text else text for name, text in job.env}
+    env = (*pipeline.env, *job.env) if pipeline.root else job.env
+    raw = {name: {"value": text, "expand": False} if "$" in text or "%" in text else text for name, text in env}
+    if pipeline.root:
+        asked = [*map(_input, pipeline.triggers.inputs), *map(_input, api_inputs(pipeline))]
+        raw.update((entry["variable"], {"value": entry["value"], "expand": False}) for entry in asked)
+    if words and raw:
         words["variables"] = {**raw, **words.get("variables", {})}
     return tuple(words.items())
 
@@ -201,7 +221,7 @@ def options(pipeline: Pipeline) -> TargetOptions:
 
 def reporter(pipeline: Pipeline) -> str:
     """The name of a job for merge requests that would have none, and so no pipeline; empty where none is needed."""
-    if conditions.reports_always(pipeline):
+    if pipeline.root or conditions.reports_always(pipeline):  # one for all projects stands in the root file
         return ""
     names = {native_name(job) for job in pipeline.jobs}
     return next(name for name in ("mlgen", "mlgen-report", "mlgen-report-2") if name not in names)
@@ -240,6 +260,7 @@ _FORMS = {
     "number": r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$",
     "string": r"^[^\x00-\x1f\x7f]*$",
 }
+_EVENT = r"^([\w.-]+/[\w.-]+)?$"
 
 
 def _input(entry: Input) -> dict[str, Any]:
@@ -252,7 +273,7 @@ def _input(entry: Input) -> dict[str, Any]:
         "description": entry.description,
         "default": entry.default,
         "options": ("true", "false") if entry.type == "boolean" else entry.options,
-        "regex": _FORMS.get(entry.type, ""),
+        "regex": _EVENT if entry.name == "mlgen_event" and not entry.options else _FORMS.get(entry.type, ""),
         "variable": API_EVENT if entry.name == "mlgen_event" else entry.variable,
         "block": f"$[[ inputs.{entry.name} ]]" if free else "",
         "value": f"$[[ inputs.{entry.name} ]]",
@@ -261,6 +282,9 @@ def _input(entry: Input) -> dict[str, Any]:
 
 def api_inputs(pipeline: Pipeline) -> list[Input]:
     """The input that tells api events from runs that somebody starts by hand."""
+    if pipeline.root and (pipeline.triggers.on("api") or pipeline.triggers.on("manual")):
+        asked = "The project to run, as PROJECT/manual, or an event of one, as PROJECT/EVENT; empty: all projects"
+        return [Input("mlgen_event", "string", "", (), asked)]
     if not pipeline.triggers.on("api"):
         return []
     events = ("", *(name for name, _ in pipeline.triggers.api))

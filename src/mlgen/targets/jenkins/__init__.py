@@ -2,17 +2,18 @@
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
-from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
+from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target, own_path
 from mlgen.targets.jenkins.capabilities import CAPABILITIES
 from mlgen.targets.jenkins.hooks import HOOKS
 
 FILE = "Jenkinsfile"
+BESIDE = "{root}/Jenkinsfile"
 
 
 def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
     from mlgen.targets.jenkins.view import view
 
-    return (Output(FILE, "jenkins/Jenkinsfile.j2", view(pipeline), comment="//"),)
+    return (Output(own_path(pipeline, FILE, BESIDE), "jenkins/Jenkinsfile.j2", view(pipeline), comment="//"),)
 
 
 def _check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
@@ -43,6 +44,7 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("jenkins", ".mlgen/env.sh", "jenkins/env.sh.j2"),),
     paths=(FILE,),
+    beside=BESIDE,
     hooks=HOOKS,
     signs=Signs(files=("Jenkinsfile*",)),
 )

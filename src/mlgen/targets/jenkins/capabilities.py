@@ -165,7 +165,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "the plugin Job Cacher holds what the branch's last run made, or the default branch's",
         "of earlier runs, only the last one's files are kept",
     ),
-    Capability("root", "native", "`dir` around the steps"),
+    Capability("root", "native", "a Jenkinsfile and a Multibranch Pipeline of its own; `dir` around the steps"),
     Capability(
         "runner",
         "native",

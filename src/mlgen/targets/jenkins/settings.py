@@ -19,8 +19,21 @@ def settings(pipeline: Pipeline) -> Iterator[Setting]:
 
 def _project(pipeline: Pipeline) -> Iterator[Setting]:
     where = pipeline.repository or "the repository"
-    detail = f"Create a Multibranch Pipeline for {where} alone, with the script path Jenkinsfile and a webhook."
+    path = f"{pipeline.root}/Jenkinsfile" if pipeline.root else "Jenkinsfile"
+    detail = f"Create a Multibranch Pipeline for {where} alone, with the script path {path} and a webhook."
+    if pipeline.root:
+        detail = (
+            f"Create a Multibranch Pipeline called {pipeline.name} for {where}, with the script path {path} and a "
+            "webhook. The other projects of the repository have one each, so that none sees the others' runs."
+        )
     yield Setting("Multibranch Pipeline", detail, True)
+    if pipeline.root:
+        # https://plugins.jenkins.io/github-scm-trait-notification-context/
+        detail = (
+            f"Give it a status of its own, {pipeline.name}: all would report as the same one (for GitHub, the plugin "
+            "Custom GitHub Notification Context SCM Behaviour)."
+        )
+        yield Setting("Commit status", detail, pipeline.triggers.on("pull_request"))
     triggers = pipeline.triggers
     if triggers.push_branches and triggers.on("push"):
         names = " ".join(triggers.push_branches)

@@ -4,7 +4,7 @@ from typing import Any
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
-from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
+from mlgen.targets.contract import Fragment, Output, Part, Setting, Signs, Target
 from mlgen.targets.travis.capabilities import CAPABILITIES
 
 
@@ -39,6 +39,12 @@ def _locate(job: Job, data: Any) -> tuple[tuple[str | int, ...], ...]:
     return tuple(("jobs", "include", index) for index, entry in enumerate(entries) if entry.get("name") in names)
 
 
+def _whole(parts: tuple[Part, ...]) -> Output:
+    from mlgen.targets.travis.whole import whole
+
+    return whole(parts)
+
+
 TARGET = Target(
     name="travis",
     title="Travis CI",
@@ -49,6 +55,8 @@ TARGET = Target(
     capabilities=CAPABILITIES,
     fragments=(Fragment("travis", ".mlgen/env.sh", "travis/env.sh.j2"),),
     paths=(".travis.yml",),
+    beside=".travis/{name}.yml",
+    whole=_whole,
     locate=_locate,
     signs=Signs(files=(".travis.yml",)),
 )

@@ -200,7 +200,14 @@ CAPABILITIES = (
         "the branch's cache holds what the last run made; a pull request reads it, and writes one of its own",
         "of earlier runs, only the last one's files are kept",
     ),
-    Capability("root", "emulated", "`cd` in before_install; workspaces and caches name the folder"),
+    Capability(
+        "root",
+        "emulated",
+        "a file of its own, which .travis.yml imports; `cd` in before_install; workspaces and caches name the folder",
+        weaker="all projects are one build: their stages run one after another, and a failure stops those that follow",
+        fallbacks=(("together", "as it is, without the warning"),),
+        default="warn",
+    ),
     Capability("runner", "native", "vm.size and arch"),
     Capability(
         "schedule",

@@ -9,6 +9,8 @@ from mlgen.targets.contract import Output
 from mlgen.targets.travis import before, conditions, files
 from mlgen.targets.travis.files import Unit
 from mlgen.targets.travis.limits import MOST_JOBS
+from mlgen.targets.travis.whole import TEMPLATE
+from mlgen.targets.travis.whole import faults as whole_faults
 
 PHASES = ("before_install", "install", "before_script", "script", "after_success", "after_failure", "after_script")
 
@@ -21,6 +23,9 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
 
     try:
         data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
+        if output.template == TEMPLATE:
+            at = Position(output.path)
+            return [error(code, at, f"{output.path}: {said}") for code, said in whole_faults(data, output)]
         found = list(_faults(data, output.view, pipeline))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as broken:
         found = [f"it cannot be read: {' '.join(str(broken).split())}"]
@@ -33,7 +38,10 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
 
 
 def _faults(data: Any, view: Mapping[str, Any], pipeline: Pipeline) -> Iterator[str]:
-    if _condition(data) != " ".join(conditions.trigger(pipeline)):
+    if pipeline.root:
+        if own := set(data) - {"stages", "jobs"}:
+            yield f"{', '.join(sorted(own))} would be those of other projects, too"
+    elif _condition(data) != " ".join(conditions.trigger(pipeline)):
         yield "the root condition is not that of the triggers"
     entries: dict[str, Any] = {}
     for entry in data["jobs"]["include"]:
@@ -117,7 +125,7 @@ def _job(entry: Any, unit: Unit, data: Any, pipeline: Pipeline) -> Iterator[str]
         yield f"{unit.name} does not have just its own encrypted secrets"
     given = [each for each in env if isinstance(each, str)]
     names = {each.partition("=")[0] for each in [*given, *data.get("env", {}).get("global", [])]}
-    prepare = _phase(entry.get("before_install", data["before_install"]))
+    prepare = _phase(entry.get("before_install", data.get("before_install")))
     if prepare == ["skip"] and job.milestone:
         return
     unset = {word for line in prepare if line.startswith("unset ") for word in line.split()[1:]}

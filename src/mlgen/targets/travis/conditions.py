@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from mlgen.ir import KINDS, Expr, Job, Pipeline, fields, glob_regex, implies, is_literal, patterns_expr
-from mlgen.ir.expressions import All, Any, Match, Not, all_of, satisfiable
+from mlgen.ir.expressions import All, Any, Match, Not, all_of, any_of, satisfiable
 from mlgen.named import NamedTuple
 from mlgen.targets import decide
+from mlgen.targets.contract import BY_HAND
 
 SCHEDULE = "env(MLGEN_SCHEDULED)"
 API = "env(MLGEN_API_EVENT)"
@@ -60,18 +61,32 @@ def trigger(pipeline: Pipeline) -> tuple[str, ...]:
 
 def condition(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
     """The job's condition on top of the root's, in lines; nothing where it runs whenever a run starts."""
-    on = tuple(kind for kind in KINDS if pipeline.triggers.on(kind))
+    on = tuple(kind for kind in KINDS if pipeline.root or pipeline.triggers.on(kind))
     groups: dict[Expr, list[str]] = {}
     asked = decide.outside(job.condition, inside(job))
     for kind in on:
-        expr = asked.on(kind)
+        expr = all_of([asked.on(kind), _scheduled(pipeline)]) if kind == "schedule" else asked.on(kind)
         if satisfiable(all_of([expr, pipeline.trigger(kind)])):
             # A deployment says its own condition in full, whatever the root says.
             told = not job.deploys and implies(pipeline.trigger(kind), expr)
             groups.setdefault(told or expr, []).append(kind)
     defaults = {f"input:{entry.name}": (entry.variable, entry.default) for entry in pipeline.triggers.inputs}
-    found = [clause for expr, kinds in groups.items() for clause in _clauses(kinds, on, _asked(expr, defaults))]
+    project = pipeline.name if pipeline.root else ""
+    found = []
+    for expr, kinds in groups.items():
+        home = [_home(pipeline)] if project and kinds == ["schedule"] else []
+        found += [_and([clause, *home]) for clause in _clauses(kinds, on, _asked(expr, defaults), project)]
     return _lines(_and([_or(found), _home(pipeline)]) if job.deploys else _or(found))
+
+
+def _scheduled(pipeline: Pipeline) -> Expr:
+    """Each schedule on its branch, where no root condition asks for that."""
+    if not pipeline.root:
+        return True
+    known = pipeline.triggers.schedules
+    if len({schedule.branch for schedule in known}) == 1:
+        return patterns_expr("branch", (known[0].branch,))
+    return any_of(all_of([Match("schedule", s.name), patterns_expr("branch", (s.branch,))]) for s in known)
 
 
 def inside(job: Job) -> tuple[str, ...]:
@@ -131,9 +146,12 @@ def _home(pipeline: Pipeline) -> Text:
     return Text((f'repo = "{slug(pipeline.repository)}"',)) if pipeline.repository else Text()
 
 
-def _clauses(kinds: list[str], known: tuple[str, ...], expr: Expr) -> list[Text]:
-    """The alternatives that say: a run of these kinds, and the expression holds."""
-    which = _kinds(kinds, known)
+def _clauses(kinds: list[str], known: tuple[str, ...], expr: Expr, project: str = "") -> list[Text]:
+    """The alternatives that say: a run of these kinds, and the expression holds.
+
+    `project` is the name of this one where a run is one of several projects.
+    """
+    which = _kinds(kinds, known, project)
     if kinds in (["schedule"], ["api"]) and _names(expr, kinds[0]):
         which = [Text(('type = "api"',))]
     return which if expr is True else [_and([_or(which), _expr(expr)])]
@@ -154,7 +172,7 @@ def _conjuncts(expr: Expr) -> tuple[Expr, ...]:
     return expr.items if isinstance(expr, All) else (expr,)
 
 
-def _kinds(kinds: list[str], known: tuple[str, ...]) -> list[Text]:
+def _kinds(kinds: list[str], known: tuple[str, ...], project: str = "") -> list[Text]:
     """That a run is of one of these kinds, where it can be of the known ones only; an empty one if it always is."""
     wanted = set(kinds)
     if wanted >= set(known):
@@ -169,7 +187,11 @@ def _kinds(kinds: list[str], known: tuple[str, ...]) -> list[Text]:
         elif chosen:
             # A manual run is a request that names neither a schedule nor an event of the API.
             others = [mark.replace("present", "blank") for member, mark in members if mark and member in possible]
-            marks = [Text((mark,)) if mark else Text(tuple(others), "AND") for _, mark in chosen]
+            by_hand = Text(tuple(others), "AND")
+            if project:
+                named = Text((f"{API} IS blank", f"{API} = {_quoted(f'{project}/{BY_HAND}')}"), "OR")
+                by_hand = _and([Text((f"{SCHEDULE} IS blank",)), named])
+            marks = [Text((mark,)) if mark else by_hand for _, mark in chosen]
             parts.append(_and([Text((f'type = "{kind}"',)), _or(marks)]))
     if whole:
         parts.insert(0, _within("type", whole))

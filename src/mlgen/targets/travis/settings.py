@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Pipeline
-from mlgen.targets.contract import Setting
+from mlgen.targets.contract import BY_HAND, Setting
 from mlgen.targets.travis import before, conditions
 
 
@@ -65,9 +65,13 @@ def _variable(name: str, plain: bool, jobs: list[Job]) -> str:
 
 def _runs(pipeline: Pipeline) -> Iterator[Setting]:
     asked = [entry for entry in pipeline.triggers.inputs if entry.name in pipeline.triggers.manual]
+    own = [f"MLGEN_API_EVENT='{pipeline.name}/{BY_HAND}'"] if pipeline.root else []
+    if own and pipeline.triggers.on("manual"):
+        detail = f"Trigger build, custom config: {_config(own)}. Without it, all projects of the repository run."
+        yield Setting(f"Manual runs of {pipeline.name} alone", detail, False)
     if asked:
         names = ", ".join(f"{entry.variable}='{entry.default}'" for entry in asked)
-        config = _config(["VARIABLE='VALUE'"])
+        config = _config([*own, "VARIABLE='VALUE'"])
         detail = f"Trigger build, custom config: {config}. The variables and their defaults: {names}."
         yield Setting("Manual runs with inputs", detail, False)
     for name, inputs in pipeline.triggers.api:

@@ -26,4 +26,5 @@ def places(pipeline: Pipeline) -> dict[str, Place]:
 def name(pipeline: Pipeline, place: Place) -> str:
     """The stage's name: that of the spec, with a number from its second sub-stage on."""
     stage, step = place
-    return pipeline.stages[stage] if step == 1 else f"{pipeline.stages[stage]} {step}"
+    own = f"{pipeline.name} " if pipeline.root else ""
+    return own + (pipeline.stages[stage] if step == 1 else f"{pipeline.stages[stage]} {step}")

@@ -8,12 +8,14 @@ from mlgen.named import NamedTuple
 from mlgen.quoting import sh, yaml_scalar
 from mlgen.quoting.shell import sh_template
 from mlgen.targets import ci_py
-from mlgen.targets.contract import Output
+from mlgen.targets.contract import Output, own_path
 from mlgen.targets.scripts import headed
 from mlgen.targets.travis import before, conditions, files, scripts, stages
 from mlgen.targets.travis.files import Unit
 
 _Value = TypeVar("_Value")
+PATH = ".travis.yml"
+BESIDE = ".travis/{name}.yml"
 PHASES = (
     "before_install", "install", "before_script", "script", "after_success", "after_failure", "after_script"
 )  # fmt: skip
@@ -68,20 +70,25 @@ class JobView(NamedTuple):
     after_success: tuple[Item, ...]
     after_failure: tuple[Item, ...]
     after_script: tuple[Item, ...]
+    language: str = ""
+    dist: str = ""
     native: tuple[tuple[str, object], ...] = ()
     """Further keys in Travis' own words."""
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
-    """The one native file."""
+    """The one native file, which the repository's root file imports where the project is one of several in it."""
     root = _root(pipeline)
+    if pipeline.root:  # what stands beside the jobs would be that of other projects, too
+        root = Root("", "", "", (), (), (), ())
     units = files.units(pipeline)
     places = stages.places(pipeline)
     view = {
         "scheduled": pipeline.triggers.on("schedule"),
-        "trigger": conditions.trigger(pipeline),
+        "part": bool(pipeline.root),
+        "trigger": () if pipeline.root else conditions.trigger(pipeline),
         "root": root,
-        "env": [f"{name}={sh(value)}" for name, value in pipeline.env],
+        "env": [] if pipeline.root else [f"{name}={sh(value)}" for name, value in pipeline.env],
         "stages": [stages.name(pipeline, place) for place in sorted(set(places.values()))],
         "jobs": [
             _job(unit, pipeline, units, root, stages.name(pipeline, places[unit.job.id]))
@@ -89,7 +96,7 @@ def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
         ],
         "allow_failures": [unit.name for unit in units if unit.job.allow_failure],
     }
-    return (Output(".travis.yml", "travis/travis.yml.j2", view),)
+    return (Output(own_path(pipeline, PATH, BESIDE), "travis/travis.yml.j2", view),)
 
 
 def _sorted(units: tuple[Unit, ...], places: dict[str, stages.Place]) -> list[Unit]:
@@ -105,19 +112,22 @@ def in_container(job: Job) -> bool:
 def _root(pipeline: Pipeline) -> Root:
     pythons = [job.python for job in pipeline.jobs if job.python and not in_container(job)]
     python = _most(pythons, "")
-    # Noble has Python 3.12 to 3.14, Jammy 3.8, 3.10 and 3.12; both download others.
-    modern = bool(pythons) and all(_minor(version) >= 12 for version in pythons)
     names = " ".join(before.known(pipeline))
     unset = (Item(f"unset {names}", "a job keeps only the secrets that it lists"),) if names else ()
     return Root(
         language="python" if python else "generic",
         python=python,
-        dist="noble" if modern else "jammy",
+        dist=_dist(pythons),
         cache=_most([_cached(job, pipeline) for job in pipeline.jobs if job.caches and not job.deploys], ()),
         before_install=(*_folder(pipeline), *unset, Item("source .mlgen/env.sh")),
         install=_most([_setup(job) for job in pipeline.jobs if job.setup and not in_container(job)], (Item("skip"),)),
         before_script=_heartbeat(pipeline),
     )
+
+
+def _dist(pythons: list[str]) -> str:
+    """Noble has Python 3.12 to 3.14, Jammy 3.8, 3.10 and 3.12; both download others."""
+    return "noble" if pythons and all(_minor(version) >= 12 for version in pythons) else "jammy"
 
 
 def _most(values: list[_Value], default: _Value) -> _Value:
@@ -152,7 +162,7 @@ def _job(unit: Unit, pipeline: Pipeline, units: tuple[Unit, ...], root: Root, st
         name=unit.name,
         comment=_comment(job),
         condition=conditions.condition(job, pipeline),
-        env=_env(unit),
+        env=_env(unit, pipeline),
         secure=tuple(text for name, text in before.scoped(pipeline).items() if name in job.secret_names),
         git=_git(job, pipeline),
         python=python,
@@ -165,12 +175,15 @@ def _job(unit: Unit, pipeline: Pipeline, units: tuple[Unit, ...], root: Root, st
         use=tuple(u.workspace for maker, _ in files.takes(job, pipeline) for u in units if u.job.id == maker.id),
         before_install=() if _texts(first) == _texts(root.before_install) else first,
         install=() if (install or (Item("skip"),)) == root.install else install or (Item("skip"),),
-        before_script=(),
+        before_script=_heartbeat(pipeline) if pipeline.root else (),
         script=tuple(_script(unit)),
         after_success=_after_success(job),
         after_failure=_after_failure(job),
         after_script=tuple(_after_script(job)),
     )
+    if pipeline.root:
+        bare = in_container(job) or not job.python
+        view = view._replace(language="generic" if bare else "python", dist=_dist([] if bare else [job.python]))
     said = dict(job.native).get("travis")
     return native(view, said, root) if isinstance(said, dict) else view
 
@@ -189,7 +202,7 @@ def native(view: JobView, said: dict[str, object], root: Root) -> JobView:
         env = words.pop("env")
         more = [f"{name}={sh(value)}" for name, value in env.items()] if isinstance(env, dict) else _texts(_given(env))
         view = view._replace(env=(*view.env, *more), native=tuple(words.items()))
-    replaced = {"python": "", "arch": ""}
+    replaced = {"python": "", "arch": "", "language": "", "dist": ""}
     view = view._replace(**{key: value for key, value in replaced.items() if key in words})  # type: ignore[arg-type]
     if "vm" in words:
         view = view._replace(size="")
@@ -213,9 +226,10 @@ def _comment(job: Job) -> str:
     return "; ".join(found)
 
 
-def _env(unit: Unit) -> tuple[str, ...]:
+def _env(unit: Unit, pipeline: Pipeline) -> tuple[str, ...]:
     job = unit.job
-    values = [("MLGEN_JOB", job.id), *job.env, *(unit.leg.values if unit.leg else ())]
+    own = dict((*pipeline.env, *job.env)) if pipeline.root else dict(job.env)
+    values = [("MLGEN_JOB", job.id), *own.items(), *(unit.leg.values if unit.leg else ())]
     salts = [cache.salt for cache in job.caches if cache.salt] if not job.deploys else []
     # Part of the cache's key, as all public variables are: https://docs.travis-ci.com/user/caching.
     values += [("CACHE_NAME", "-".join(salts))] if salts else []
