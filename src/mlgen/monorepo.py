@@ -29,9 +29,10 @@ def root_file(
     spec = f"{pipeline.root}/{pipeline.spec}"
     if own is None and not _has_share(os.path.join(top, target.paths[0]), spec):
         return None, []
-    parts = list(_others(top, target, spec))
+    path = target.beside.format(name=pipeline.name, root=pipeline.root)
+    parts = [part for part in _others(top, target, spec) if part.path != path]  # of another, it is refused later
     if own is not None:
-        parts.append(Part(target.beside.format(name=pipeline.name, root=pipeline.root), spec, own.text))
+        parts.append(Part(path, spec, own.text))
     if not parts:
         return None, []
     parts.sort()

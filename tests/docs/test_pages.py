@@ -85,8 +85,11 @@ def specs() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("where", "spec"), specs(), ids=[where for where, _ in specs()])
 def test_a_whole_spec_compiles(where: str, spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "mlgen.yaml").write_text(spec, "utf-8")
-    assert run(["compile", "-C", str(tmp_path)]) == 0, capsys.readouterr().err
+    root = re.search(r"\broot: ([\w/]+)", spec)
+    folder = tmp_path / (root[1] if root else "")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mlgen.yaml").write_text(spec, "utf-8")
+    assert run(["compile", "-C", str(folder)]) == 0, capsys.readouterr().err
     assert "error" not in capsys.readouterr().err
 
 

@@ -499,7 +499,12 @@ stages:
   train:
     use: {run: x, deps: [d/x], when: {changed: [src/, "conf/*"]}}
 """
-    _, data, _ = compiled(tmp_path, text)
+    folder = tmp_path / "services/api"
+    folder.mkdir(parents=True)
+    (folder / "mlgen.yaml").write_text(text, "utf-8")
+    (workflow,) = (f for f in compile_spec(str(folder), "mlgen.yaml").files if f.target == "github")
+    assert workflow.path == "../../.github/workflows/p.yml"
+    data = YAML(typ="safe", pure=True).load(workflow.text)
     make, use = data["jobs"]["make"], data["jobs"]["use"]
     assert data["defaults"]["run"]["working-directory"] == "services/api"
     assert {name: data["jobs"][name].get("defaults") for name in ("plan", "make", "checks")} == {

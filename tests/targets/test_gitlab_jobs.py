@@ -463,12 +463,12 @@ def test_a_project_in_a_folder(tmp_path: Path) -> None:
         "reports": {"junit": "r.xml"}, "when": {"changed": {"paths": ["src/**"]}}, "finally": "pwd",
     }  # fmt: skip
     said = {**stages(a=job), "project": {"name": "x", "root": "services/api"}, "triggers": {"push": {}}}
-    config = compiled(tmp_path, said)["a"]
+    config = language.read(emit(tmp_path / "services/api", said)[1])["x-a"]
     assert config["before_script"][:2] == ["set -euo pipefail", "cd services/api"] == config["after_script"][:2]
     assert config["artifacts"] == {"paths": ["services/api/m"], "reports": {"junit": ["services/api/r.xml"]}}
     (cache,) = config["cache"]
     assert cache == {
-        "key": {"files": ["services/api/requirements.txt"]},
+        "key": {"files": ["services/api/requirements.txt"], "prefix": "x"},
         "paths": [".cache/pip/", "services/api/build/"],
     }
     assert config["rules"][0]["changes"] == ["services/api/src/**/*"]

@@ -144,12 +144,11 @@ def test_a_project_in_a_folder(form: str, tmp_path: Path) -> None:
     data = spec(stages, targets={"jenkins": {"form": form}}, triggers={"push": {}})
     data["project"]["root"] = "services/api"
     write(root / "services/api", data)
-    for file in compile_spec(root, "services/api/mlgen.yaml", only=("jenkins",)).files:
-        # mlgen's own files lie with the project, what Jenkins looks for in the repository.
-        path = root / (f"services/api/{file.path}" if file.path.startswith(".mlgen/") else file.path)
+    for file in compile_spec(str(root / "services/api"), "mlgen.yaml", only=("jenkins",)).files:
+        path = root / "services/api" / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.text, "utf-8")
-    done = run_jenkins(root, work=tmp_path / "work")
+    done = run_jenkins(root, work=tmp_path / "work", jenkinsfile="services/api/Jenkinsfile")
     assert done.ok, done.log
     assert "api" in _said(done, "data / make")
     assert "x" in _said(done, "test / use")

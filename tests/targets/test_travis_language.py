@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -317,16 +318,17 @@ stages:
 def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     folder = spec(repo / "services/api", FOLDER)
+    said = (folder / "mlgen.yaml").read_text("utf-8")
+    (folder / "mlgen.yaml").write_text(
+        re.sub("^project: .*$", "project: {name: api, root: services/api}", said, flags=re.M)
+    )
     for path, text in compiled(folder).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
-    pipeline = adapted(folder)._replace(root="services/api")
-    (output,) = TARGET.outputs(pipeline)
-    text = render(output.template, output.view)
-    assert TARGET.check(output, text, pipeline) == []
-    assert parse(text)["cache"]["directories"] == ["$TRAVIS_BUILD_DIR/services/api/.cache"]
+    text = (repo / ".travis/api.yml").read_text("utf-8")
+    caches = [job.get("cache") for job in parse(text)["jobs"]["include"]]
+    assert caches == [{"directories": ["$TRAVIS_BUILD_DIR/services/api/.cache"]}] * 4
     (repo / "src").mkdir()
-    (folder / ".travis.yml").rename(repo / ".travis.yml")
     git = ["git", "-C", str(repo), "-c", "user.name=T", "-c", "user.email=t@example.org"]
     subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
     subprocess.run([*git, "add", "-A"], check=True)
@@ -337,8 +339,8 @@ def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
     subprocess.run([*git, "commit", "-q", "-m", "second"], check=True)
     done = run(repo, text, Event(base=first), tmp_path / "work")
     assert set(done.jobs.values()) == {"passed"}, done.log("*")
-    assert done.out("reads", "script-0") == b"made\napi\n"
-    assert done.out("bare", "script-0") == b"made\n./services/api/made.txt\n"
+    assert done.out("api-reads", "script-0") == b"made\napi\n"
+    assert done.out("api-bare", "script-0") == b"made\n./services/api/made.txt\n"
 
 
 # --- the text
