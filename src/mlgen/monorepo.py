@@ -7,7 +7,7 @@ that every project can tell from its own lock whether its share is there.
 import os
 from collections.abc import Iterator
 
-from mlgen.diagnostics import Diagnostic, Position, SpecError, error
+from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
 from mlgen.ir.paths import from_project, up
 from mlgen.render import render
@@ -41,7 +41,7 @@ def root_file(
         output = target.whole(tuple(parts))
     except ValueError as fault:
         hint = "run `mlgen compile` for that project"
-        raise SpecError([error("MLG503", Position(target.paths[0]), str(fault), hint)]) from None
+        return None, [error("MLG503", Position(target.paths[0]), str(fault), hint)]
     placed = output._replace(path=from_project(pipeline.root, output.path))
     text = _text(output)
     return shared(placed, text, target.name, shares, spec), verify(target, placed, text, pipeline)
