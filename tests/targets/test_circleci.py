@@ -21,9 +21,8 @@ from mlgen.targets.circleci import TARGET, conditions
 from mlgen.targets.contract import Output
 from mlgen.targets.uses import CONSTRUCTS
 from tests.engines import checkers
+from tests.engines.circleci import ExpressionError, Machine, Pipeline, evaluate, event, inserted, parsed
 from tests.engines.tools import git
-from tests.targets.circleci.expressions import ExpressionError, evaluate, inserted
-from tests.targets.circleci.interpreter import Machine, Pipeline, event, parsed
 from tests.targets.strings import COMMANDS, quoted
 
 ROOT = Path(__file__).parents[2]
@@ -376,7 +375,7 @@ def test_wine_quality_deploys_when_approved(wine: Wine) -> None:
     wine.machine.run(wine.pipeline)
     assert set(wine.machine.status.values()) == {"success"}, wine.machine.logs
     receipt = json.loads((wine.folder / "deployed/production/receipt.json").read_text("utf-8"))
-    assert receipt["commit"] == "a" * 40
+    assert receipt["commit"] == git(wine.repository, "rev-parse", "HEAD").strip()
     # production received the model, and nothing else that was made
     assert not (wine.folder / "work/jobs/production/project/metrics.json").exists()
     assert not (wine.folder / "work/jobs/production/tmp/workspace").exists()
@@ -513,6 +512,7 @@ def test_portable_variables(tmp_path: Path) -> None:
         pipeline = Pipeline(config, values, parameters)
         given = inserted(step["environment"], pipeline.values)
         environment = {
+            "CIRCLE_SHA1": "a" * 40,
             **variables,
             **{name: str(value) for name, value in given.items()},
             "MLGEN_INPUT_EPOCHS": given["MLGEN_INPUT_EPOCHS"].removeprefix("#"),  # as the step does
@@ -583,7 +583,6 @@ def test_jobs_that_skip_themselves_end_green_with_all_that_depends_on_them(
     git(repo, "commit", "-qm", "a change")
     values, variables = event("pull_request", {"branch": "main"})
     values["pipeline.event.github.pull_request.base.sha"] = base
-    variables["CIRCLE_SHA1"] = git(repo, "rev-parse", "HEAD")
     machine = Machine(tmp_path / "work", repo, variables=variables)
     status = machine.run(Pipeline((repo / CONFIG).read_text("utf-8"), values))
     assert set(status.values()) == {"success"}, machine.logs

@@ -20,9 +20,8 @@ from mlgen.targets.adapt import adapt
 from mlgen.targets.travis import TARGET
 from mlgen.targets.uses import CONSTRUCTS
 from tests.engines import checkers
+from tests.engines.travis import SLUG, Build, Event, ParseError, as_list, expand, holds, parse, run
 from tests.targets.strings import COMMANDS, quoted
-from tests.targets.travis.conditions import ParseError, holds
-from tests.targets.travis.interpreter import SLUG, Build, Event, as_list, expand, parse, run
 
 ROOT = Path(__file__).parents[2]
 SPECS = {

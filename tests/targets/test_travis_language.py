@@ -16,8 +16,8 @@ from mlgen.ir import KINDS, Condition, Pipeline
 from mlgen.render import render
 from mlgen.targets.travis import TARGET
 from tests.engines import checkers
+from tests.engines.travis import SLUG, Build, Event, as_list, parse, run
 from tests.targets.test_travis import adapted, build, compiled, repository, spec, started
-from tests.targets.travis.interpreter import SLUG, Build, Event, as_list, parse, run
 
 # --- conditions
 
