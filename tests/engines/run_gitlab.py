@@ -62,13 +62,16 @@ def _predefined(
     return values
 
 
-def _write_variables(home: Path, variables: Mapping[str, str | Variable]) -> None:
+def _write_variables(home: Path, variables: Mapping[str, str | Variable | Sequence[Variable]]) -> None:
     """Write the project's variables where gitlab-ci-local reads them."""
     entries: dict[str, Any] = {}
     for name, given in variables.items():
-        variable = given if isinstance(given, Variable) else Variable(given)
-        value = variable.value if variable.expand or variable.file else variable.value.replace("$", "$$")
-        entries[name] = {"type": "file" if variable.file else "variable", "values": {variable.environment: value}}
+        scoped = [Variable(given)] if isinstance(given, str) else [given] if isinstance(given, Variable) else given
+        values = {
+            each.environment: each.value if each.expand or each.file else each.value.replace("$", "$$")
+            for each in scoped
+        }
+        entries[name] = {"type": "file" if scoped[0].file else "variable", "values": values}
     folder = home / ".gitlab-ci-local"
     folder.mkdir(parents=True, exist_ok=True)
     # JSON is YAML.
@@ -161,7 +164,7 @@ def run_gitlab(
     merge_request: Mapping[str, str] | None = None,
     schedule: str | None = None,
     inputs: Mapping[str, object] | None = None,
-    variables: Mapping[str, str | Variable] | None = None,
+    variables: Mapping[str, str | Variable | Sequence[Variable]] | None = None,
     predefined: Mapping[str, str] | None = None,
     manual: Sequence[str] = (),
     python: Path | None = None,

@@ -82,7 +82,10 @@ def run_jenkins(
     work = work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     source = work / "repo"
-    commit = clone(repo, source, branch=change["target"] if change else branch, ref=ref)
+    # A pull request's head is a branch of its own beside its target: refs/remotes/origin/PR-7 for the jobs.
+    commit = clone(repo, source, branch=f"PR-{change['id']}" if change else branch, ref=ref)
+    if change and change["target"] not in git(source, "branch", "--format=%(refname:short)").split():
+        git(source, "branch", change["target"])
     if previous_commit:
         git(source, "fetch", "-q", str(repo), previous_commit)
     if primary is None:

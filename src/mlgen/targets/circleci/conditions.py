@@ -48,8 +48,15 @@ _REFS = {
 
 
 def runs(pipeline: Pipeline, job: Job) -> Condition:
-    """When the job runs: its condition, and the triggers' filters, which no other part of the file can say."""
-    return outside(job.condition, INSIDE).both(pipeline.triggers.condition)
+    """When the job runs: its condition, and the triggers' filters, which no other part of the file can say.
+
+    A requirement that is filtered out is ignored, so a job that wants a failure asks for an event on which there can be
+    one: https://circleci.com/docs/reference/configuration-reference/#requires
+    """
+    found = outside(job.condition, INSIDE).both(pipeline.triggers.condition)
+    if job.result == "failure":
+        found = found.both(either([runs(pipeline, pipeline.job(edge.job)) for edge in job.waits]))
+    return found
 
 
 def either(conditions: list[Condition]) -> Condition:

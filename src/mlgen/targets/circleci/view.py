@@ -217,7 +217,7 @@ def needs_start(pipeline: Pipeline, job: Job) -> bool:
     A job whose `requires` are all filtered out is dropped:
     https://circleci.com/docs/reference/configuration-reference/#requires
     """
-    if not job.waits or any(edge.always for edge in job.waits):
+    if not job.waits or job.result == "failure" or any(edge.always for edge in job.waits):
         return False
     mine = conditions.runs(pipeline, job)
     others = [pipeline.job(edge.job).condition for edge in job.waits]

@@ -1,0 +1,65 @@
+"""Holds every engine against the one table of scenarios."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from .drivers import Played, key, play
+from .scenarios import ENGINES, LIMITS, PROJECTS, SCENARIOS, Scenario, expected, plays
+from .stand_ins import make
+
+#: What an engine may say of a job that did not run. Some do not tell one reason from another.
+NOT_RUN = {
+    "idle": {"absent", "green", "skipped"},
+    "stop": {"skipped", "cancelled"},
+    "wait": {"wait"},
+}
+
+
+def same(wanted: str, seen: str) -> bool:
+    """Whether the engine's word is the table's."""
+    return seen == wanted or seen in NOT_RUN.get(wanted, ())
+
+
+def differences(played: Played, wanted: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """The jobs that became something else: what was wanted, and what was seen."""
+    return {job: (word, played.jobs[job]) for job, word in wanted.items() if not same(word, played.jobs[job])}
+
+
+def disorder(played: Played, scenario: Scenario) -> list[tuple[str, str]]:
+    """The edges whose second job started before the first had ended."""
+    first = {key(line): number for number, line in reversed([*enumerate(played.journal)]) if line[0] == "start"}
+    last = {key(line): number for number, line in enumerate(played.journal) if line[0] == "end"}
+    edges = PROJECTS[scenario.project].edges
+    return [(a, b) for a, b in edges if a in first and b in first and last.get(a, 0) > first[b]]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "engine"),
+    [(scenario, engine) for scenario in SCENARIOS for engine in ENGINES if plays(engine, scenario)],
+    ids=lambda value: value if isinstance(value, str) else value.id,
+)
+def test_what_becomes_of_the_jobs(scenario: Scenario, engine: str, tmp_path: Path) -> None:
+    played = play(engine, scenario, tmp_path, make(tmp_path / "python", scenario.damage))
+    assert differences(played, expected(engine, scenario)) == {}, played.result.log[-6000:]
+    assert disorder(played, scenario) == []
+    told = {key(line) for line in played.journal if line[0] in ("start", "end") and "secret" in line}
+    assert told <= set(PROJECTS[scenario.project].trusted)
+    assert SECRET_IN_LOG not in played.result.log
+
+
+SECRET_IN_LOG = "a-value-that-is-secret"
+
+
+def test_every_limit_is_needed() -> None:
+    """A limit that says no more than the table, or speaks of no scenario, has outlived its reason."""
+    for limit in LIMITS:
+        concerned = [s for s in SCENARIOS if any(limit.concerns(limit.engine, s, job) for job in s.jobs)]
+        told = [word for s in concerned for job, word in s.jobs.items() if limit.concerns(limit.engine, s, job)]
+        assert any(not same(word, limit.instead) and word != limit.instead for word in told), limit
+        names = {each.strip() for each in limit.scenarios.split("|")}
+        assert all(any(fnmatchcase(s.id, name) for s in concerned) for name in names), limit
+        assert limit.engine in ENGINES and limit.whose in ("engine", "system") and limit.reason
