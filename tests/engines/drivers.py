@@ -132,6 +132,7 @@ def _gitlab(work: Work) -> RunResult:
         branch="topic" if event.kind == "pull_request" else event.branch,
         tag=event.tag or None,
         ref=work.head,
+        before=work.base if event.kind in ("push", "pull_request") else None,
         merge_request=merge,
         schedule=event.schedule or None,
         inputs=inputs,
@@ -286,7 +287,7 @@ def _outcome(project: Project, job: str, jobs: Mapping[str, str], journal: list[
             return "allow" if codes and codes[-1] != "0" else "pass"
         if status in ("failure", "cancelled") and ran:
             return "fail"
-        return {"failure": "fail", "skipped": "stop", "cancelled": "stop", "": "absent"}.get(status, status)
+        return {"failure": "fail", "": "absent"}.get(status, status)
     if status == "failure":
         return "broke"
     return {"": "absent", "success": "green", "manual": "wait"}.get(status, status)

@@ -45,7 +45,9 @@ def _adapt(source: Path, target: Path) -> dict[str, Any]:
     yaml = YAML()
     yaml.width = 1 << 20
     workflow: dict[str, Any] = yaml.load(source)
-    for job in workflow["jobs"].values():
+    for name, job in workflow["jobs"].items():
+        if "strategy" in job:
+            workflow["jobs"][name] = job = _numbered(job)
         job.pop("container", None)
         job.pop("services", None)
         job.pop("concurrency", None)
@@ -54,6 +56,26 @@ def _adapt(source: Path, target: Path) -> dict[str, Any]:
     target.parent.mkdir(parents=True, exist_ok=True)
     yaml.dump(workflow, target)
     return workflow
+
+
+def _numbered(job: Any) -> Any:
+    """The job without strategy.job-index, which act leaves empty: the leg's values tell it from the others as well."""
+    matrix = job["strategy"]["matrix"]
+    if not isinstance(matrix, Mapping):
+        return job
+    axes = [axis for axis in matrix if axis not in ("include", "exclude")]
+    axes += [axis for leg in matrix.get("include", []) for axis in leg if axis not in axes]
+    places = "-".join(f"{{{number}}}" for number in range(len(axes)))
+    leg = f"format('{places}', {', '.join(f'matrix.{axis}' for axis in axes)})"
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: changed(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [changed(item) for item in value]
+        return value.replace("strategy.job-index", leg) if isinstance(value, str) else value
+
+    return changed(job)
 
 
 def _merge(repo: Path, payload: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from . import gitlab_repo
 from .runs import RunResult, clone, python_path, text
-from .tools import Argv, ToolFailure, base_env, run
+from .tools import Argv, ToolFailure, base_env, git, run
 
 
 class Variable(NamedTuple):
@@ -161,6 +161,7 @@ def run_gitlab(
     branch: str = "main",
     tag: str | None = None,
     ref: str = "HEAD",
+    before: str | None = None,
     merge_request: Mapping[str, str] | None = None,
     schedule: str | None = None,
     inputs: Mapping[str, object] | None = None,
@@ -175,13 +176,17 @@ def run_gitlab(
     `source` is a value of CI_PIPELINE_SOURCE; `merge_request` holds further CI_MERGE_REQUEST_ variables by the rest of
     their names in lower case; `schedule` is a schedule's description. `manual` lists the manual jobs that someone
     plays; what waits for one that nobody plays is skipped. A pipeline that `workflow: rules` does not let start has no
-    jobs. Artifacts are folders by the names of their jobs. The legs of a matrix are `job: [value, ...]`; `job` itself
+    jobs. `before` is the commit that `rules: changes` compares with, which is the default branch's head unless given.
+    Artifacts are folders by the names of their jobs. The legs of a matrix are `job: [value, ...]`; `job` itself
     then has the worst of their results.
     """
     work = work.resolve()
     checkout, home = work / "repo", work / "home"
     clone(repo, checkout, branch=branch, ref=ref)
     gitlab_repo.add_remotes(checkout)
+    if before:
+        git(checkout, "push", "-q", "--force", "origin", f"{before}:refs/heads/main")
+        git(checkout, "fetch", "-q", "origin")
     _write_variables(work / "gitlab-ci-local", variables or {})
     definition = _Config(checkout, config)
     workflow = definition.body.get("workflow") or {}

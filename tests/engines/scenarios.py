@@ -211,6 +211,7 @@ class Limit(NamedTuple):
 
 
 _FILTERS = "act applies no filters of branches and tags, so that the run starts although GitHub would start none"
+_API = "gitlab-ci-local has no API that tells how jobs ended"
 _STAGES = "stages run one after the other, and a failure cancels all later ones"
 LIMITS = (
     Limit("github", "wine: not approved", "production", "pass", "engine", "act knows no protected environments"),
@@ -227,6 +228,34 @@ LIMITS = (
         "stop",
         "system",
         "a milestone is a no-op job, which does not run after a failure (fallback `pending`)",
+    ),
+    Limit("github", "grid: *", "lint", "fail", "engine", "act says failure of a job that may fail; the run goes on"),
+    Limit("gitlab", "grid: *", "green", "fail", "engine", _API),
+    Limit("gitlab", "grid: *", "ship", "stop", "engine", f"{_API}, so that it waits for a failure"),
+    Limit(
+        "gitlab",
+        "grid: nothing of training | grid: another branch | grid: pull request | grid: docs | grid: fork",
+        "undo close",
+        "broke",
+        "engine",
+        _API,
+    ),
+    Limit(
+        "gitlab",
+        "grid: push | grid: message | grid: tag | grid: manual* | grid: retrain | grid: failing *",
+        "undo close",
+        "stop",
+        "engine",
+        _API,
+    ),
+    Limit(
+        "jenkins",
+        "grid: failing gate | grid: failing test | grid: timeout | grid: too many tries | grid: undeclared file"
+        " | grid: missing output | grid: failing leg",
+        "green",
+        "stop",
+        "system",
+        "a milestone is no stage, and starts nothing after a failure",
     ),
     Limit("jenkins", "wine: failing test", "validate fit quality", "stop", "system", _STAGES),
     Limit("jenkins", "wine: not approved", "production", "stop", "system", "a question is withdrawn after a day"),

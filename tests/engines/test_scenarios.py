@@ -14,7 +14,8 @@ from .stand_ins import make
 #: What an engine may say of a job that did not run. Some do not tell one reason from another.
 NOT_RUN = {
     "idle": {"absent", "green", "skipped"},
-    "stop": {"skipped", "cancelled"},
+    # Jenkins shows no stage of a job that it does not start.
+    "stop": {"skipped", "cancelled", "absent"},
     "wait": {"wait"},
 }
 
