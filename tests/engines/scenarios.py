@@ -246,7 +246,7 @@ LIMITS = (
     ),
     Limit(
         "gitlab",
-        "grid: push | grid: message | grid: tag | grid: manual* | grid: retrain | grid: failing * | grid: permitted failure",
+        "grid: push | grid: message | grid: tag | grid: manual* | grid: retrain | grid: failing * | grid: permitted *",
         "undo close",
         "stop",
         "engine",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -50,6 +54,39 @@ def test_what_becomes_of_the_jobs(scenario: Scenario, engine: str, tmp_path: Pat
     told = {key(line) for line in played.journal if line[0] in ("start", "end") and "secret" in line}
     assert told <= set(PROJECTS[scenario.project].trusted)
     assert SECRET_IN_LOG not in played.result.log
+
+
+@pytest.fixture(scope="module")
+def reference(wine_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, str]]:
+    """The digests of what wine-quality makes in so many epochs, without any CI system."""
+
+    def digests(epochs: str) -> dict[str, str]:
+        root = tmp_path_factory.mktemp("reference") / "project"
+        shutil.copytree(PROJECTS["wine"].folder, root, ignore=shutil.ignore_patterns("data", "models", "metrics.json"))
+        for command in (["wine.fetch"], ["wine.train", "--epochs", epochs]):
+            subprocess.run([wine_python, "-m", *command], cwd=root, check=True, capture_output=True)
+        made = ("models/model.pkl", "metrics.json")
+        return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in made}
+
+    return digests
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("name", "epochs"), [("push", "10"), ("manual", "3")])
+def test_the_model_is_the_same_on_every_engine(
+    name: str, epochs: str, engine: str, reference: Callable[[str], dict[str, str]], wine_python: Path, tmp_path: Path
+) -> None:
+    """wine-quality with its own commands: what is trained, and what is deployed, to the byte."""
+    (scenario,) = (each for each in SCENARIOS if each.id == f"wine: {name}")
+    played = play(engine, scenario, tmp_path, make(tmp_path / "python", real=wine_python))
+    wanted = expected(engine, scenario)
+    assert differences(played, wanted) == {}, played.result.log[-6000:]
+    digests = {(line[1], line[2]): line[3] for line in played.journal if line[0] == "digest"}
+    model = {f"deploy.{name}" for name in ("staging", "production") if wanted[name] == "pass"} | {"train.fit"}
+    assert digests == {
+        ("train.fit", "metrics.json"): reference(epochs)["metrics.json"],
+        **{(job, "models/model.pkl"): reference(epochs)["models/model.pkl"] for job in model},
+    }
 
 
 SECRET_IN_LOG = "a-value-that-is-secret"

@@ -196,7 +196,8 @@ class Machine:
         environment: dict[str, str],
         background: process.Background,
     ) -> tuple[bool, str]:
-        script = home / "command.sh"
+        # A file for each: bash reads a script while it runs it, and one may run in the background.
+        script = home / f"command-{len(list(home.glob('command-*')))}.sh"
         script.write_text(said["command"].replace("/tmp/", f"{home}/tmp/"), "utf-8", newline="")
         own = {**environment, **{name: plain(value) for name, value in said.get("environment", {}).items()}}
         cwd = self._place(home, said.get("working_directory", "."), directory)

@@ -285,7 +285,9 @@ def _script(setting: _Setting, job: Mapping[str, Any], checkout: Path, logs: Pat
     slugs = [setting.caches / slug for slug in _slugs(setting, job)] if directories else []
     for slug in slugs:
         if Path(f"{slug}.tgz").exists():
-            yield f"tar -xPzf {shlex.quote(str(slug))}.tgz"
+            # A cache holds absolute paths; another build may lie elsewhere here.
+            home = f"s|^{Path(f'{slug}.home').read_text('utf-8')}/|{setting.work / 'home'}/|"
+            yield f"tar -xPzf {shlex.quote(str(slug))}.tgz --transform {shlex.quote(home)}"
             break
     workspaces = job.get("workspaces") or {}
     for name in as_list(workspaces.get("use")):
@@ -302,6 +304,7 @@ def _script(setting: _Setting, job: Mapping[str, Any], checkout: Path, logs: Pat
         yield from _archive(setting.work / "workspaces" / create["name"], as_list(create["paths"]))
     if directories:
         yield from _archive(slugs[0], directories)
+        Path(f"{slugs[0]}.home").write_text(str(setting.work / "home"), "utf-8")
     for phase, test in zip(AFTER, ("= 0", "!= 0", "!= x")):
         for command in _commands(job, phase, logs, checkout):
             yield f'[ "$TRAVIS_TEST_RESULT" {test} ] && {command}'
