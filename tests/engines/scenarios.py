@@ -53,7 +53,7 @@ EVENTS = {
     "weekly": Event("schedule", schedule="weekly"),
     "nightly": Event("schedule", schedule="nightly"),
     "hourly": Event("schedule", schedule="hourly"),
-    "manual": Event("manual", inputs=(("epochs", "3"),)),
+    "manual": Event("manual", inputs=(("epochs", "12"),)),
     "manual, full": Event("manual", inputs=(("mode", "full"),)),
     "manual, plain": Event("manual"),
     "manual on topic": Event("manual", branch="topic"),
@@ -234,7 +234,7 @@ LIMITS = (
     Limit("github", "grid: permitted failure", "lint green", "fail", "engine", _PERMITTED),
     Limit("github", "grid: permitted failure", "ship", "stop", "engine", _PERMITTED),
     Limit("github", "grid: permitted failure", "undo", "pass", "engine", _PERMITTED),
-    Limit("gitlab", "grid: *", "green", "fail", "engine", _API),
+    Limit("gitlab", "grid: [!h]*", "green", "fail", "engine", _API),
     Limit("gitlab", "grid: *", "ship", "stop", "engine", f"{_API}, so that it waits for a failure"),
     Limit(
         "gitlab",
@@ -259,9 +259,11 @@ LIMITS = (
         "green",
         "stop",
         "system",
-        "a milestone is no stage, and starts nothing after a failure",
+        "a milestone does not start after a failure; the build itself is red",
     ),
-    Limit("jenkins", "wine: failing test", "validate fit quality", "stop", "system", _STAGES),
+    Limit(
+        "jenkins", "wine: failing test", "validate fit quality", "stop", "system", f"in its form of stages, {_STAGES}"
+    ),
     Limit("jenkins", "wine: not approved", "production", "stop", "system", "a question is withdrawn after a day"),
     Limit("travis", "wine: *", "production", "absent", "system", "nobody can be asked (fallback `skip`)"),
     Limit("travis", "grid: *", "undo close", "absent", "system", f"{_STAGES} (fallback `skip`)"),
@@ -295,6 +297,31 @@ def plays(engine: str, scenario: Scenario) -> bool:
     """Whether the engine plays the scenario."""
     again = {other.damage for other in SCENARIOS if other.project != scenario.project} - {"", "gate"}
     return engine not in SLOW or scenario.project == "wine" or scenario.damage not in again
+
+
+def document() -> str:
+    """The scenarios and the limits, for people."""
+    lines = [
+        "# What the engines are held against",
+        "",
+        "Made from `scenarios.py` by `MLGEN_REGENERATE=1 pytest tests/engines/test_scenarios.py -k documented`.",
+        "GitHub is played by act, GitLab by gitlab-ci-local, Jenkins by a harness on Groovy 2.4, CircleCI and Travis",
+        "by interpreters written for these tests from the vendors' documentation. A missing engine fails.",
+    ]
+    for project, found in PROJECTS.items():
+        rows = [scenario for scenario in SCENARIOS if scenario.project == project]
+        lines += ["", f"## {project} ({found.folder.relative_to(ROOT)})", ""]
+        lines += [f"| scenario | event | damage | {' | '.join(rows[0].jobs)} |", "|---" * (3 + len(rows[0].jobs)) + "|"]
+        names = {event: name for name, event in EVENTS.items()}
+        for row in rows:
+            lines.append(f"| {row.name} | {names[row.event]} | {row.damage} | {' | '.join(row.jobs.values())} |")
+    lines += ["", "## Where an engine shows something else", "", "| engine | scenarios | jobs | instead | why |"]
+    lines.append("|---|---|---|---|---|")
+    for limit in LIMITS:
+        where = limit.scenarios.replace(" | ", ", ")
+        whose = "the engine" if limit.whose == "engine" else "the system"
+        lines.append(f"| {limit.engine} | {where} | {limit.jobs} | {limit.instead} | {whose}: {limit.reason} |")
+    return "\n".join([*lines, ""])
 
 
 def expected(engine: str, scenario: Scenario) -> dict[str, str]:

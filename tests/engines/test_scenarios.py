@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from .drivers import Played, key, play
-from .scenarios import ENGINES, LIMITS, PROJECTS, SCENARIOS, Scenario, expected, plays
+from .scenarios import ENGINES, LIMITS, PROJECTS, SCENARIOS, Scenario, document, expected, plays
 from .stand_ins import make
 
 #: What an engine may say of a job that did not run. Some do not tell one reason from another.
@@ -72,7 +73,7 @@ def reference(wine_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Ca
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("name", "epochs"), [("push", "10"), ("manual", "3")])
+@pytest.mark.parametrize(("name", "epochs"), [("push", "10"), ("manual", "12")])
 def test_the_model_is_the_same_on_every_engine(
     name: str, epochs: str, engine: str, reference: Callable[[str], dict[str, str]], wine_python: Path, tmp_path: Path
 ) -> None:
@@ -90,6 +91,13 @@ def test_the_model_is_the_same_on_every_engine(
 
 
 SECRET_IN_LOG = "a-value-that-is-secret"
+
+
+def test_what_is_played_is_documented() -> None:
+    page = Path(__file__).parent / "README.md"
+    if os.environ.get("MLGEN_REGENERATE"):
+        page.write_text(document(), "utf-8")
+    assert page.read_text("utf-8") == document()
 
 
 def test_every_limit_is_needed() -> None:
