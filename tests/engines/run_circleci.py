@@ -50,7 +50,8 @@ def run_circleci(
     pull = kind == "pull_request"
     commit = clone(repo, checkout, branch=head if pull else branch, ref=ref)
     base = base or git(repo, "rev-parse", "HEAD").strip()
-    values, variables = event(kind, {"tag": tag} if tag else {"branch": branch, "head": head, "base": base})
+    where = {"tag": tag} if tag else {"branch": branch, "head": head, "base": base}
+    values, variables = event(kind, {**where, "commit": commit})
     variables["CIRCLE_SHA1"] = commit
     text = parsed((checkout / config).read_text("utf-8"))
     jobs: dict[str, str] = {}

@@ -46,6 +46,12 @@ class Invocation(NamedTuple):
     steps: list[tuple[str, dict[str, Any]]]
     group: str
 
+    @property
+    def image(self) -> str:
+        """The job's own image; empty on a machine."""
+        found: str = self.executor.images[0]["image"] if self.executor.images else ""
+        return found
+
 
 _JOB_KEYS = "docker machine executor resource_class shell working_directory environment"
 _KNOWN = {
@@ -309,7 +315,7 @@ def event(kind: str, attributes: Mapping[str, str]) -> tuple[dict[str, Any], dic
     """The pipeline values and the built-in variables of an event: https://circleci.com/docs/reference/variables/
 
     `attributes` may hold branch (of a pull request: the target), tag, head and base (of a pull request: the source and
-    the commit that it is compared with), owner, repository and message. What an event lacks has no value.
+    the commit that it is compared with), commit, owner and repository. What an event lacks has no value.
     """
     branch = attributes.get("head", "topic") if kind == "pull_request" else attributes.get("branch", "")
     tag = attributes.get("tag", "")
@@ -319,6 +325,7 @@ def event(kind: str, attributes: Mapping[str, str]) -> tuple[dict[str, Any], dic
         "pipeline.event.name": name,
         "pipeline.git.branch": branch,
         "pipeline.git.tag": tag,
+        "pipeline.git.revision": attributes.get("commit", "a" * 40),
         "pipeline.git.repo_url": f"https://github.com/example/{repository}",
         "pipeline.git.repo_owner": owner,
         "pipeline.git.repo_name": repository,
