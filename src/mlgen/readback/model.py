@@ -111,6 +111,8 @@ class SeenJob(NamedTuple):
     runner: str = ""
     """The machine that it asks for, in the system's own words: texts that are equal mean the same machine."""
     # What follows is None where a target's reader does not tell.
+    own: frozenset[str] | None = None
+    """The variables in `env` that are the target's own, each with just the value that it needs."""
     guarded: bool | None = None
     """Whether it refuses to replace a newer deployment."""
     limit: int | None = None
@@ -118,8 +120,7 @@ class SeenJob(NamedTuple):
     files: frozenset[str] | None = None
     """The variables that hold the path of a file with the secret, instead of the secret."""
     permissions: frozenset[str] | None = None
-    """What the job's token may do on the code host beyond what the target itself needs: `SCOPE:ACCESS`, in the
-    language's words."""
+    """What the job's token may do on the code host: `SCOPE:ACCESS`, in the language's words."""
     identities: frozenset[str] | None = None
     """The identity tokens that it asks for: a cloud, or the variable of a token."""
     checkouts: tuple[Fetched, ...] | None = None
@@ -156,5 +157,7 @@ class Reading(NamedTuple):
     """The kinds of events of which a newer run cancels the older one; None: the reader does not tell."""
     schedules: tuple[tuple[str, str], ...] | None = None
     """Name, as MLGEN_SCHEDULE has it, and cron of each schedule; None: not told."""
+    required: frozenset[str] | None = None
+    """The native names of the jobs of which a failure fails a job that reports on every run; None: not told."""
     root: str | None = None
     """The project's folder in the repository, in which scripts run; None: not told."""

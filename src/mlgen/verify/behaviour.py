@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from mlgen.ir import Pipeline
+from mlgen.ir import Job, Pipeline
+from mlgen.ir.conditions import KINDS
 from mlgen.ir.events import Event, events
 from mlgen.ir.outcomes import State, outcomes
 from mlgen.readback import Reading, SeenJob
@@ -30,7 +31,25 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
             alike.add(tuple(meant.items()))
             for fault in _failures(pipeline, reading, event, meant, eased):
                 seen.setdefault((fault.aspect, fault.job), fault)
+    for event in _others(pipeline):
+        meant = outcomes(pipeline, event)
+        for fault in _differences(pipeline, reading, event, meant, replay(reading, event), eased, ""):
+            seen.setdefault((fault.aspect, fault.job), fault)
     yield from seen.values()
+
+
+def _others(pipeline: Pipeline) -> Iterator[Event]:
+    """An event of each kind that starts nothing. Where a manual run can be an api event, it is none of these."""
+    for kind in KINDS:
+        if not pipeline.triggers.on(kind) and not (kind == "manual" and pipeline.triggers.on("api")):
+            yield Event(
+                kind,
+                branch="" if kind == "tag" else pipeline.default_branch,
+                source="topic" if kind == "pull_request" else "",
+                tag="v1.0" if kind == "tag" else "",
+                schedule="x" if kind == "schedule" else "",
+                api="x" if kind == "api" else "",
+            )
 
 
 def _failures(
@@ -71,6 +90,27 @@ def _differences(
         elif state in _RUNS and found.approved != (job.approval is not None) and "approval" not in eased:
             word = "waits for no approval" if job.approval else "waits for an approval that the spec does not ask for"
             yield Fault("approval", job.id, f"{where} the job {word}", route)
+        elif found.runs and job.lock and found.lock is not None and found.lock != _lock(reading, job.id):
+            yield Fault("lock", job.id, f"{where} the job holds {found.lock}", route)
+        elif found.runs and found.results:
+            yield from _told(pipeline, job, meant, found, where, route)
+
+
+def _told(
+    pipeline: Pipeline, job: Job, meant: dict[str, State], found: Ran, where: str, route: tuple[str | int, ...]
+) -> Iterator[Fault]:
+    """What the job is told of how those that it waits for have ended."""
+    told = dict(found.results)
+    for edge in job.edges:
+        other = pipeline.job(edge.job)
+        name = "MLGEN_RESULT_" + other.key.upper().replace("-", "_")
+        wanted = "failure" if meant[other.id] == "stopped" else meant[other.id]
+        if told.get(name) != wanted and not (other.allow_failure and wanted == "failure"):
+            yield Fault("result", job.id, f"{where} {name} is {told.get(name, 'not set')}, not {wanted}", route)
+
+
+def _lock(reading: Reading, job_id: str) -> str:
+    return next((job.lock for job in reading.jobs if job.job == job_id), "")
 
 
 def _because(found: Ran) -> str:

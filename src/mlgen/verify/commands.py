@@ -27,7 +27,7 @@ class Meant(NamedTuple):
 
 
 def meant(job: Job, target: str) -> list[Meant]:
-    """What the job has to execute, in order; a step in the target's own words is opaque, and left out."""
+    """What the job has to execute, in order."""
     found = [Meant("setup", job.setup)] if job.setup else []
     own = {"opening": job.activate, "folder": job.working_directory}
     if job.run:
@@ -50,8 +50,8 @@ def commands(job: Job, seen: SeenJob, reading: Reading, target: str) -> Iterator
     if dict(job.native).get(target) is not None:
         return
     wanted = meant(job, target)
-    opaque = set(_words([step.on(target) for step in job.steps]))
-    scripts = [script for script in seen.scripts if script.text.strip() and script.text not in opaque]
+    opaque = {text.strip() for text in _words([step.on(target) for step in job.steps])}
+    scripts = [s for s in seen.scripts if s.text.strip() and s.text.removeprefix("uses: ").strip() not in opaque]
     if not seen.portable and wanted:
         yield Fault("command", job.id, "the portable variables are not set before its commands", seen.route)
     exported: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -70,7 +70,7 @@ def commands(job: Job, seen: SeenJob, reading: Reading, target: str) -> Iterator
                 exported[shared] = (*exported.get(shared, ()), *told)
             del found[:count]
         for script in found:
-            message = f"it executes what the spec does not ask for: {_brief(script.text)}"
+            message = f"it executes what the spec does not ask for: {brief(script.text)}"
             yield Fault("command", job.id, message, script.route or seen.route)
 
 
@@ -107,6 +107,8 @@ def _words(value: object) -> Iterator[str]:
 
 def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str, str], ...]) -> str:
     """How the script differs from the command; empty if it does not."""
+    if script.more:
+        return f"has more than the spec says: {brief('; '.join(script.more))}"
     head = shell.head(script.text)
     if command.gate:
         return _gate_differs(command.gate, head.rest)
@@ -129,13 +131,13 @@ def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str
         return f"is bounded by (seconds, tries) {alike[-1]}, not by {bounds}"
     if shell.head(head.rest).rest == asked.rest:
         return "does not begin as it must: variables, folder"
-    return f"is not what the spec says, but: {_brief(head.rest)}"
+    return f"is not what the spec says, but: {brief(head.rest)}"
 
 
 def _gate_differs(gate: GateCheck, text: str) -> str:
     name, arguments = shell.call(text)
     if name != "gate" or not arguments or arguments[0] != gate.name:
-        return f"is not judged by ci.py, but: {_brief(text)}"
+        return f"is not judged by ci.py, but: {brief(text)}"
     wanted = ["--metrics", gate.metrics]
     for requirement in gate.require:
         wanted += ["--require", requirement]
@@ -152,6 +154,7 @@ def _gate_differs(gate: GateCheck, text: str) -> str:
     return "" if arguments[1:] == wanted else f"is judged by other rules: {' '.join(arguments[1:])}"
 
 
-def _brief(text: str) -> str:
+def brief(text: str) -> str:
+    """The text in one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= 120 else line[:117] + "…"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.readback import Reading, SeenJob
 from mlgen.verify.behaviour import behaviour
-from mlgen.verify.commands import commands
+from mlgen.verify.commands import brief, commands
 from mlgen.verify.fault import Fault
 from mlgen.verify.things import things
 
@@ -40,6 +40,11 @@ def _whole(pipeline: Pipeline, reading: Reading) -> Iterator[Fault]:
             yield Fault(
                 "cancel", "", f"a newer run cancels the older one on {', '.join(sorted(cancels)) or 'no event'}"
             )
+    if reading.required is not None:
+        told = {seen.job for seen in reading.jobs if seen.name in reading.required}
+        for job in pipeline.jobs:
+            if not job.deploys and job.id not in told:
+                yield Fault("required", job.id, "no check that reports on every run fails if it fails")
 
 
 def _jobs(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> Iterator[Fault]:
@@ -55,10 +60,10 @@ def _jobs(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[st
             continue
         for found, leg in _paired(job, seen[job.id]):
             yield from commands(job, found, reading, target)
-            if dict(job.native).get(target) is None:
-                yield from things(pipeline, job, found, leg, eased, reading, target)
+            opaque = dict(job.native).get(target) is not None
+            yield from things(pipeline, job, found, leg, eased, reading, target, opaque)
         yield from _legs(job, seen[job.id])
-    yield from _added(pipeline, seen.get("", []))
+    yield from _added(seen.get("", []))
 
 
 def _paired(job: Job, seen: list[SeenJob]) -> Iterator[tuple[SeenJob, Leg | None]]:
@@ -75,17 +80,15 @@ def _legs(job: Job, seen: list[SeenJob]) -> Iterator[Fault]:
         yield Fault("matrix", job.id, f"its legs are {legs or 'one without axes'}", seen[0].route)
 
 
-def _added(pipeline: Pipeline, jobs: list[SeenJob]) -> Iterator[Fault]:
-    """A job that the target adds holds no command of the spec and sees no secret."""
-    commands = {job.run for job in pipeline.jobs if job.run}
+def _added(jobs: list[SeenJob]) -> Iterator[Fault]:
+    """A job that the target adds executes what is known of it, and no more, and sees no secret."""
     for job in jobs:
         if job.secrets:
             names = ", ".join(name for _, name in job.secrets)
             yield Fault("secrets", "", f"{job.name}, which is no job of the spec, sees {names}", job.route)
         for script in job.scripts:
-            if script.text in commands:
-                message = f"{job.name}, which is no job of the spec, executes a command of it"
-                yield Fault("command", "", message, script.route or job.route)
+            message = f"{job.name}, which is no job of the spec, executes: {brief(script.text)}"
+            yield Fault("command", "", message, script.route or job.route)
 
 
 def _alike(pipeline: Pipeline, reading: Reading, what: str, eased: frozenset[str]) -> Iterator[Fault]:

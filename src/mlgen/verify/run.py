@@ -16,6 +16,8 @@ class Ran(NamedTuple):
     failed: bool
     approved: bool
     why: str
+    lock: str | None = None
+    results: tuple[tuple[str, str], ...] = ()
 
 
 def replay(reading: Reading, event: Event, failing: Collection[str] = ()) -> dict[str, Ran]:
@@ -37,7 +39,7 @@ def replay(reading: Reading, event: Event, failing: Collection[str] = ()) -> dic
         failed = start.state in ("fail", "refused") or (start.state in ("run", "wait") and job.job in failing)
         ended[name] = _end(start, failed)
         if job.job:
-            ran = Ran(start.state in ("run", "wait", "fail"), failed, asked[name], start.why)
+            ran = Ran(start.state in ("run", "wait", "fail"), failed, asked[name], start.why, start.lock, start.results)
             found[job.job] = _worse(found[job.job], ran) if job.job in found else ran
     return found
 

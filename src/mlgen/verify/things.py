@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.ir.paths import as_glob, normal
-from mlgen.readback import Reading, SeenJob
+from mlgen.readback import Fetched, Reading, SeenJob
 from mlgen.verify.fault import Fault
 
 
@@ -16,15 +16,21 @@ def things(
     eased: frozenset[str],
     reading: Reading,
     target: str,
+    opaque: bool,
 ) -> Iterator[Fault]:
-    """The differences, each with its aspect; those that the target's fallbacks allow are left out."""
-    for aspect, message in (
-        *_files(job, seen),
-        *_secrets(pipeline, job, seen, eased, reading, target),
-        *_variables(pipeline, job, seen, leg),
-        *_machine(job, seen, leg),
-        *_place(job, seen),
-    ):
+    """The differences, each with its aspect; those that the target's fallbacks allow are left out.
+
+    A job that is `opaque`, in the target's own words, is looked at for secrets only.
+    """
+    found = list(_secrets(pipeline, job, seen, eased, reading, target))
+    if not opaque:
+        found += _files(job, seen)
+        found += _handed(pipeline, job, seen)
+        found += _variables(pipeline, job, seen, leg)
+        found += _machine(job, seen, leg)
+        found += _place(pipeline, job, seen)
+        found += _access(job, seen)
+    for aspect, message in found:
         if aspect not in eased:
             yield Fault(aspect, job.id, message, seen.route)
 
@@ -41,7 +47,7 @@ def _files(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     if extra := found - takes:
         yield "files", f"it receives {_list(extra)}, which it does not declare"
     handed = _paths(path for bundle in job.bundles if not bundle.exports for path in bundle.paths)
-    if missing := handed - _paths(seen.hands):
+    if missing := handed - _paths((*seen.hands, *seen.kept)):  # kept: no job receives them
         yield "files", f"it does not hand on {_list(missing)}"
     kept = job.keep.paths if job.keep else ()  # for people; that no other job receives it is told there
     if extra := _paths(seen.hands) - _paths((*job.files, *job.reports.junit, job.reports.summary, *kept)):
@@ -51,6 +57,20 @@ def _files(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     exports = {f"{e.name}={e.file}:{e.key}" if e.file else e.name for e in job.exports}
     if exports != set(seen.exports):
         yield "exports", f"it exports {_list(seen.exports)}, not {_list(exports)}"
+
+
+def _handed(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+    """Exported values that it receives, and legs that may write the same file."""
+    values = {e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports}
+    if seen.sees is not None and seen.sees != values:
+        yield "exports", f"it receives the exported values {_list(seen.sees)}, not {_list(values)}"
+    collide = bool(job.matrix and job.matrix.collide)
+    if seen.lists is not None and seen.lists != collide:
+        yield "legs", "its legs list what they made" if seen.lists else "its legs do not list what they made"
+    makers = {take.job for take in job.takes}
+    wanted = {name for name in makers if (matrix := pipeline.job(name).matrix) and matrix.collide}
+    if seen.compares is not None and seen.compares != wanted:
+        yield "legs", f"it checks the legs of {_list(seen.compares)} for the same file, not of {_list(wanted)}"
 
 
 def _secrets(
@@ -74,10 +94,9 @@ def _held(
     pipeline: Pipeline, seen: SeenJob, reading: Reading, target: str
 ) -> tuple[dict[str, str], set[tuple[str, str]]]:
     """The secrets by the variables in which the system itself holds them, and those of them that reach the job."""
-    if reading.reaches is None:
-        return {}, set()
     held = {str(secret.on(target).get("id", secret.name)): secret for secret in pipeline.secrets}
-    given = {(name, s.name) for name, s in held.items() if reading.reaches(seen, name, s.environments)}
+    reaches = reading.reaches or (lambda *_: False)
+    given = {(name, s.name) for name, s in held.items() if reaches(seen, name, s.environments)}
     return {name: secret.name for name, secret in held.items()}, given
 
 
@@ -89,6 +108,9 @@ def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> 
         if name not in dynamic and env.get(name) != value:
             found = f"is {env[name]!r}" if name in env else "is not set"
             yield "env", f"the variable {name} {found}, and must be {value!r}"
+    if seen.own is not None:
+        for name in sorted(env.keys() - asked.keys() - dynamic - seen.own):
+            yield "env", f"the variable {name} is {env[name]!r}, and the spec has none of this name"
 
 
 def _machine(job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
@@ -112,9 +134,10 @@ def _host(name: str) -> str:
     return name.replace("_", "-").lower()
 
 
-def _place(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     environment = job.environment.name if job.environment else ""
-    if seen.environment != environment:
+    own = job.approval and not environment and seen.environment not in {e.name for e in pipeline.environments}
+    if seen.environment != environment and not own:  # an approval may take an environment of its own
         yield "environment", f"its environment is {seen.environment or 'none'}, not {environment or 'none'}"
     if bool(job.lock) != bool(seen.lock):
         yield "lock", "it holds no lock" if job.lock else "it holds a lock that the spec does not ask for"
@@ -127,6 +150,58 @@ def _place(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     caches = _paths(path for cache in job.caches for path in cache.paths)
     if missing := caches - _paths(seen.caches):
         yield "cache", f"it has no cache of {_list(missing)}"
+
+
+def _access(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+    """What a reader need not tell: what the job may reach, and what bounds it."""
+    deployment = job.environment is not None and job.environment.deployment
+    if seen.guarded is False and deployment:
+        yield "deployment", "nothing keeps it from replacing a newer deployment"
+    most = job.timeout * (job.retry + 1) * max(1, len(job.steps))
+    if seen.limit and seen.limit < most:
+        yield "timeout", f"it is ended after {seen.limit} seconds, and its commands may take {most}"
+    if seen.files is not None and seen.files != (files := {use.variable for use in job.secrets if use.file}):
+        yield "secrets", f"the secrets that it sees as files are {_list(seen.files)}, not {_list(files)}"
+    if seen.permissions is not None:
+        yield from _permissions(job, seen.permissions)
+    identities = {one.variable or one.kind for one in job.oidc}
+    if seen.identities is not None and seen.identities != identities:
+        yield "oidc", f"it asks for the identities {_list(seen.identities)}, not {_list(identities)}"
+    if seen.checkouts is not None and not job.milestone:
+        wanted = sorted(
+            _fetched(Fetched(one.repository, one.path, one.ref, one.depth, one.lfs, one.submodules))
+            for one in job.checkouts
+        )
+        if sorted(map(_fetched, seen.checkouts)) != wanted:
+            yield "checkout", "it checks out other repositories, another commit, or in another way"
+    words = [*(["--user", job.container.user] if job.container and job.container.user else [])]
+    words += (word for option in (job.container.options if job.container else ()) for word in option.split())
+    if seen.container is not None and list(seen.container) != words:
+        yield "container", f"its image is run with {' '.join(seen.container) or 'no options'}, not {' '.join(words)}"
+    if seen.parallel is not None and seen.parallel != (job.matrix.max_parallel if job.matrix else 0):
+        yield "max_parallel", f"{seen.parallel or 'all'} of its legs run at once"
+    shown = {job.reports.summary} - {""}
+    shown |= {f"{job.reports.coverage.format}:{job.reports.coverage.path}"} if job.reports.coverage else set()
+    if seen.shown is not None and (missing := _paths(shown) - _paths(seen.shown)):
+        yield "coverage", f"the report {_list(missing)} is not shown"
+
+
+def _fetched(one: Fetched) -> tuple[str, str, str, int, bool, str]:
+    name = "/".join(one.repository.split("/")[-2:]).removesuffix(".git")
+    return name, one.path, one.ref, -1 if one.depth is None else one.depth, one.lfs, one.submodules
+
+
+_OWN = {"contents:read", "deployments:read", "pipelines:read"}
+"""What a token may do without being asked for: the target's own steps may need it."""
+
+
+def _permissions(job: Job, found: frozenset[str]) -> Iterator[tuple[str, str]]:
+    wanted = {f"{scope}:{access}" for scope, access in job.permissions}
+    covered = wanted | {each.replace(":write", ":read") for each in wanted} | _OWN
+    if extra := found - covered:
+        yield "permissions", f"its token may {_list(extra)}, which the spec does not ask for"
+    if missing := {w for w in wanted if w not in found and w.replace(":read", ":write") not in found}:
+        yield "permissions", f"its token may not {_list(missing)}"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -1,9 +1,15 @@
 """GitHub Actions."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.github.capabilities import CAPABILITIES
+
+if TYPE_CHECKING:
+    from mlgen.readback import Reading
 
 DEFAULT_PATH = ".github/workflows/ml.yml"
 BESIDE = ".github/workflows/{name}.yml"
@@ -25,6 +31,17 @@ def _refuse(pipeline: Pipeline) -> list[Diagnostic]:
     from mlgen.targets.github.limits import refuse
 
     return refuse(pipeline)
+
+
+def _read(texts: Mapping[str, str]) -> "Reading":
+    from mlgen.targets.github.read import read
+
+    return read(texts)
+
+
+def _eased(pipeline: Pipeline) -> frozenset[str]:
+    """Deploying jobs have no cache: what a pull request may have filled is not trusted with secrets."""
+    return frozenset(f"cache {job.id}" for job in pipeline.jobs if job.deploys)
 
 
 def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
@@ -50,6 +67,8 @@ TARGET = Target(
     beside=BESIDE,
     locate=lambda job, data: (("jobs", job.key),),
     harmless=("file.name", "file.run-name", "file.on.workflow_dispatch.inputs.*.description", "job.name"),
+    read=_read,
+    eased=_eased,
     signs=Signs(
         files=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
         hosts=("github.com", "github.*", "*.ghe.com"),

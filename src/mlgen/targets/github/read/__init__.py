@@ -1,0 +1,178 @@
+"""What a workflow of GitHub Actions says, read from its text alone.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
+"""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mlgen.ir.events import Event
+from mlgen.readback import Reading, SeenJob
+from mlgen.readback.document import data
+from mlgen.targets.github.read.contexts import On, contexts, on, starts
+from mlgen.targets.github.read.decide import Decider
+from mlgen.targets.github.read.expressions import Contexts, Known, text_of, truth
+from mlgen.targets.github.read.files import Upload, held, outside, received
+from mlgen.targets.github.read.jobs import Read, Workflow, read_job
+from mlgen.targets.github.read.portable import schedules
+from mlgen.targets.github.read.steps import Download
+from mlgen.targets.github.read.templates import value
+
+_KEYS = {"name", "run-name", "on", "permissions", "concurrency", "defaults", "env", "jobs"}
+_SHELL = "bash -euo pipefail {0}"
+_SAMPLES = {
+    "push": Event("push", "b"),
+    "pull_request": Event("pull_request", "b"),
+    "tag": Event("tag", tag="t"),
+    "schedule": Event("schedule", "b"),
+    "manual": Event("manual", "b"),
+}
+
+
+def read(texts: Mapping[str, str]) -> Reading:
+    """The workflow; ValueError says what cannot be read."""
+    if len(texts) != 1:
+        raise ValueError(f"{', '.join(texts)}: not one workflow")
+    said = data(next(iter(texts.values())))
+    if not isinstance(said, dict) or said.keys() - _KEYS or not isinstance(said.get("jobs"), dict):
+        raise ValueError("the file is no workflow, or has a key that is not known")
+    if said.get("permissions") != {}:
+        raise ValueError("permissions: the jobs are given more than they ask for")
+    workflow = Workflow(on(said.get("on")), _root(said.get("defaults")), said.get("env") or {})
+    jobs = {str(name): read_job(str(name), job, workflow) for name, job in said["jobs"].items()}
+    _references(jobs)
+    seen, makers = _handed(jobs, workflow.root)
+    decider = Decider(workflow.on, {name: job.native for name, job in jobs.items()}, makers)
+    return Reading(
+        jobs=seen,
+        starts=lambda event: starts(workflow.on, event),
+        decide=decider.decide,
+        cancels=_cancels(said.get("concurrency"), workflow.on),
+        schedules=schedules(workflow.on, workflow.env),
+        required=_required(jobs),
+        root=workflow.root,
+    )
+
+
+def _root(defaults: object) -> str:
+    """The project's folder. Every script stops at the first command that fails."""
+    run = defaults.get("run") if isinstance(defaults, dict) and defaults.keys() == {"run"} else None
+    if not isinstance(run, dict) or run.keys() - {"shell", "working-directory"} or run.get("shell") != _SHELL:
+        raise ValueError("defaults: scripts do not stop at the first command that fails, or a key is not known")
+    return str(run.get("working-directory", ""))
+
+
+def _references(jobs: Mapping[str, Read]) -> None:
+    for name, job in jobs.items():
+        for other in job.native.needs:
+            if other not in jobs:
+                raise ValueError(f"jobs.{name}.needs: {other} is no job")
+        base = job.environment.base
+        if base and (base[0] not in job.native.needs or base[1] not in jobs[base[0]].native.base):
+            raise ValueError(f"jobs.{name}.env.MLGEN_BEFORE: {'.'.join(base)} is no commit")
+
+
+def _handed(jobs: Mapping[str, Read], root: str) -> tuple[tuple[SeenJob, ...], dict[str, str]]:
+    """The jobs with the files that go from one to another, and who makes which artifact."""
+    made: dict[str, tuple[str, Upload]] = {}
+    for name, job in jobs.items():
+        for upload in job.native.uploads:
+            if upload.name in made or ("*" in upload.name) != bool(job.legs[0].leg or len(job.legs) > 1):
+                raise ValueError(f"jobs.{name}: the artifact {upload.name} is made twice")
+            made[upload.name] = name, upload
+    plain = {name: maker for name, (maker, _) in made.items()}
+    asked: set[str] = set()
+    takes: dict[str, set[str]] = {}
+    for name, job in jobs.items():
+        takes[name] = set()
+        for download in job.native.downloads:
+            for artifact in _meant(download, made):
+                asked.add(artifact)
+                takes[name].update(received(made[artifact][1], download.path))
+    seen = []
+    for name, job in jobs.items():
+        hands, kept = _uploads(job, asked, root)
+        files = frozenset(outside(root, path) for path in takes[name])
+        values = frozenset(v for path in files for v in _values(jobs, path))
+        for leg in job.legs:
+            seen.append(leg._replace(takes=files, hands=hands, kept=kept, sees=values))
+    return tuple(seen), plain
+
+
+def _meant(download: Download, made: Mapping[str, tuple[str, Upload]]) -> list[str]:
+    """The artifacts that the download fetches."""
+    if download.name:
+        return [download.name] if download.name in made else []
+    return [name for name in made if fnmatchcase(name, download.pattern)]
+
+
+def _uploads(job: Read, asked: set[str], root: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What others can have of the job once its commands have succeeded, and what is kept for people only."""
+    scripts = job.legs[0].scripts
+    commands = max((n for n, script in enumerate(scripts, 1) if script.when == "success"), default=0)
+    hands: set[str] = set()
+    kept: set[str] = set()
+    for upload in job.native.uploads:
+        whole = upload.after >= commands and (upload.strict or upload.name not in asked)
+        if whole:
+            paths = (outside(root, path) for path in held(upload))
+            (hands if upload.name in asked else kept).update(paths)
+    return frozenset(hands), frozenset(kept)
+
+
+def _required(jobs: Mapping[str, Read]) -> frozenset[str]:
+    """The jobs of which a failure fails one that tells how others ended, and runs whatever happened."""
+    found = set()
+    for job in jobs.values():
+        native = job.native
+        if native.job or native.judge is None:
+            continue
+        for one in native.needs:
+            results = {name.lower(): Known(result="failure" if name == one else "success") for name in native.needs}
+            status = {"success": False, "failure": True, "cancelled": False, "always": True}
+            told = Contexts({"needs": Known(results)}, status)
+            if truth(native.test.evaluate(told)) and truth(native.judge.evaluate(told)):
+                found.add(one)
+    return frozenset(found)
+
+
+def _values(jobs: Mapping[str, Read], path: str) -> list[str]:
+    """The exported values in a file, if it is one that a job collects them in."""
+    if not path.startswith(".mlgen/exports/"):
+        return []
+    return [
+        each.partition("=")[0]
+        for job in jobs.values()
+        for steps in job.steps[:1]
+        if steps.exports_file == path
+        for each in steps.exports
+    ]
+
+
+def _cancels(concurrency: object, said: On) -> tuple[str, ...]:
+    """The kinds of events of which two runs at the same place are in one group, so that one cancels the other.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#concurrency
+    """
+    if concurrency is None:
+        return ()
+    if not isinstance(concurrency, dict) or set(concurrency) - {"group", "cancel-in-progress"}:
+        raise ValueError("concurrency: is not known")
+    groups: dict[str, str] = {}
+    found = []
+    for number, (kind, event) in enumerate(_SAMPLES.items()):
+        runs = (f"{number}01", f"{number}02")
+        first, second = (_group(str(concurrency.get("group")), said, event, run) for run in runs)
+        if first == second:
+            found.append(kind)
+        if other := groups.get(first):
+            raise ValueError(f"concurrency: runs of {kind} and of {other} are in one group")
+        groups[first] = kind
+    return tuple(found)
+
+
+def _group(group: str, said: On, event: Event, run: str) -> str:
+    values: dict[str, Any] = contexts(said, event)
+    values["github"]["run_id"] = run
+    return text_of(value(group, Contexts(values)))
