@@ -12,12 +12,13 @@ from mlgen.readback import Reading, SeenJob
 from mlgen.readback.document import data
 from mlgen.targets.github.read.contexts import On, contexts, on, starts
 from mlgen.targets.github.read.decide import Decider
-from mlgen.targets.github.read.expressions import Contexts, Known, text_of, truth
+from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, held, outside, received
 from mlgen.targets.github.read.jobs import Read, Workflow, read_job
 from mlgen.targets.github.read.portable import schedules
 from mlgen.targets.github.read.steps import Download
 from mlgen.targets.github.read.templates import value
+from mlgen.targets.github.read.values import Known, text_of, truth
 
 _KEYS = {"name", "run-name", "on", "permissions", "concurrency", "defaults", "env", "jobs"}
 _SHELL = "bash -euo pipefail {0}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
-from mlgen.targets.github.read.expressions import Known, Value, text_of
+from mlgen.targets.github.read.values import Known, Value, text_of
 
 API_INPUT = "mlgen_event"
 """The input that names the api event, where manual and api runs share `workflow_dispatch`: see docs, design 2.1."""

@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from mlgen.ir.events import Event
 from mlgen.readback import End, SeenJob, Start
 from mlgen.targets.github.read.contexts import On, contexts
-from mlgen.targets.github.read.expressions import Contexts, Known, Value, text_of, truth
+from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.jobs import Native
 from mlgen.targets.github.read.templates import condition, value
+from mlgen.targets.github.read.values import Known, Value, text_of, truth
 
 
 class Decider:

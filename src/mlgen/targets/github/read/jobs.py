@@ -10,11 +10,12 @@ from mlgen.named import NamedTuple
 from mlgen.readback import SeenJob
 from mlgen.targets.github.read import plan
 from mlgen.targets.github.read.contexts import On, contexts
-from mlgen.targets.github.read.expressions import Contexts, Expression, Known, text_of
+from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.files import Upload
 from mlgen.targets.github.read.portable import Environment, environment, variables_given
 from mlgen.targets.github.read.steps import Download, Place, Steps, read_steps
 from mlgen.targets.github.read.templates import condition, names, value
+from mlgen.targets.github.read.values import Known, text_of
 
 _KEYS = {
     "name", "needs", "if", "runs-on", "container", "services", "timeout-minutes", "continue-on-error", "permissions",

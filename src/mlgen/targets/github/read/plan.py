@@ -8,8 +8,9 @@ from mlgen.ir.events import Event
 from mlgen.ir.globs import glob_matches
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
-from mlgen.targets.github.read.expressions import Contexts, text_of
+from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.templates import value
+from mlgen.targets.github.read.values import text_of
 
 Answer = Callable[[Event, Contexts], str]
 

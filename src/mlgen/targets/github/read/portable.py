@@ -7,8 +7,9 @@ from typing import Any
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.targets.github.read.contexts import API_INPUT, On, contexts
-from mlgen.targets.github.read.expressions import Contexts, Expression, Known, Open, Value, text_of
+from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.templates import expression, parts, value
+from mlgen.targets.github.read.values import Known, Open, Value, text_of
 
 _PAYLOAD = ("MLGEN_BEFORE", "MLGEN_HEAD", "MLGEN_BASE_COMMIT", "MLGEN_API_EVENT", "MLGEN_CRON")
 

@@ -7,9 +7,10 @@ from typing import Any
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script
 from mlgen.targets.github.read import helpers, plan
-from mlgen.targets.github.read.expressions import Contexts, Known, text_of
+from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, inside
 from mlgen.targets.github.read.templates import condition, expression, plain, value
+from mlgen.targets.github.read.values import Known, text_of
 
 _PINNED = re.compile("[0-9a-f]{40}")
 _OWN = (("MLGEN_TOKEN", "${{ github.token }}"), ("MLGEN_RESULT", "${{ job.status }}"))

@@ -6,7 +6,8 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mlgen.targets.github.read.expressions import Contexts, Expression, Value, parse, text_of
+from mlgen.targets.github.read.expressions import Contexts, Expression, parse
+from mlgen.targets.github.read.values import Value, text_of
 
 Parts = tuple[str | Expression, ...]
 NOTHING = Contexts({})
