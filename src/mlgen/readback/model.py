@@ -157,6 +157,8 @@ class Reading(NamedTuple):
     """The kinds of events of which a newer run cancels the older one; None: the reader does not tell."""
     schedules: tuple[tuple[str, str], ...] | None = None
     """Name, as MLGEN_SCHEDULE has it, and cron of each schedule; None: not told."""
+    inputs: tuple[tuple[str, str, tuple[str, ...]], ...] | None = None
+    """Name, default and options of each input that a run can be given, sorted; None: not told."""
     required: frozenset[str] | None = None
     """The native names of the jobs of which a failure fails a job that reports on every run; None: not told."""
     root: str | None = None

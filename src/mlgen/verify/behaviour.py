@@ -85,6 +85,8 @@ def _differences(
                 yield Fault(aspect, job.id, f"{where} the job must run, and does not{_because(found)}", route)
         elif state not in _RUNS and found.runs and not (job.milestone and found.failed):
             yield Fault(aspect, job.id, f"{where} the job must not run, and does", route)
+        elif found.failed and not found.runs and not _permitted(pipeline, job, meant):
+            yield Fault(aspect, job.id, f"{where} the job must not start, and does, and fails{_because(found)}", route)
         elif job.milestone and state in _RUNS and found.failed != (state == "failure"):
             yield Fault(aspect, job.id, f"{where} the job must end as {state}", route)
         elif state in _RUNS and found.approved != (job.approval is not None) and "approval" not in eased:
@@ -111,6 +113,11 @@ def _told(
 
 def _lock(reading: Reading, job_id: str) -> str:
     return next((job.lock for job in reading.jobs if job.job == job_id), "")
+
+
+def _permitted(pipeline: Pipeline, job: Job, meant: dict[str, State]) -> bool:
+    """Whether one that the job waits for has failed, and may: then the job starts, and looks for the files itself."""
+    return any(meant[e.job] == "failure" and pipeline.job(e.job).allow_failure for e in job.edges)
 
 
 def _because(found: Ran) -> str:

@@ -33,7 +33,7 @@ def meant(job: Job, target: str) -> list[Meant]:
     if job.run:
         found.append(Meant("command", job.run, timeout=job.timeout, tries=job.retry + 1, **own))  # type: ignore[arg-type]
     if job.gate:
-        found.append(Meant("gate", "", gate=job.gate))
+        found.append(Meant("gate", "", timeout=job.timeout, tries=job.retry + 1, gate=job.gate))
     for step in job.steps:
         if step.on(target) is None:
             bounds = {"timeout": job.timeout, "tries": job.retry + 1}
@@ -111,7 +111,7 @@ def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str
         return f"has more than the spec says: {brief('; '.join(script.more))}"
     head = shell.head(script.text)
     if command.gate:
-        return _gate_differs(command.gate, head.rest)
+        return _gate_differs(command, command.gate, script, head)
     lines = [f"export {name}={word}" for name, word in job.dynamic if (name, word) not in exported]
     if command.folder and not script.folder:
         lines.append(f"cd {shlex.quote(command.folder)}")
@@ -134,8 +134,13 @@ def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str
     return f"is not what the spec says, but: {brief(head.rest)}"
 
 
-def _gate_differs(gate: GateCheck, text: str) -> str:
-    name, arguments = shell.call(text)
+def _gate_differs(command: Meant, gate: GateCheck, script: Script, head: shell.Head) -> str:
+    if script.folder or head.folder:
+        return f"runs in {script.folder or head.folder}, not in the root of the project"
+    found = next((f for f in shell.readings(head.rest) if not f.before and shell.call(f.command)[0]), None)
+    name, arguments = shell.call(found.command) if found else ("", [])
+    bounds = (found.timeout or script.timeout, found.tries * script.tries) if found else (0, 1)
+    text = head.rest
     if name != "gate" or not arguments or arguments[0] != gate.name:
         return f"is not judged by ci.py, but: {brief(text)}"
     wanted = ["--metrics", gate.metrics]
@@ -151,6 +156,8 @@ def _gate_differs(gate: GateCheck, text: str) -> str:
         wanted += ["--on-fail", gate.on_fail]
     if gate.on_fail == "stop":
         wanted += ["--export", gate.variable]
+    if bounds != (command.timeout, command.tries):
+        return f"is bounded by (seconds, tries) {bounds}, not by {(command.timeout, command.tries)}"
     return "" if arguments[1:] == wanted else f"is judged by other rules: {' '.join(arguments[1:])}"
 
 

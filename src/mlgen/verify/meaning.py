@@ -40,6 +40,10 @@ def _whole(pipeline: Pipeline, reading: Reading) -> Iterator[Fault]:
             yield Fault(
                 "cancel", "", f"a newer run cancels the older one on {', '.join(sorted(cancels)) or 'no event'}"
             )
+    inputs = tuple(sorted((entry.name, entry.default, entry.options) for entry in pipeline.triggers.inputs))
+    if reading.inputs is not None and reading.inputs != inputs:
+        said = ", ".join(f"{name} ({default})" for name, default, _ in reading.inputs)
+        yield Fault("inputs", "", f"its inputs, with their defaults, are {said or 'none'}")
     if reading.required is not None:
         told = {seen.job for seen in reading.jobs if seen.name in reading.required}
         for job in pipeline.jobs:

@@ -10,7 +10,7 @@ from typing import Any
 from mlgen.ir.events import Event
 from mlgen.readback import Reading, SeenJob
 from mlgen.readback.document import data
-from mlgen.targets.github.read.contexts import On, contexts, on, starts
+from mlgen.targets.github.read.contexts import API_INPUT, On, contexts, on, starts
 from mlgen.targets.github.read.decide import Decider
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, held, outside, received
@@ -51,6 +51,9 @@ def read(texts: Mapping[str, str]) -> Reading:
         decide=decider.decide,
         cancels=_cancels(said.get("concurrency"), workflow.on),
         schedules=schedules(workflow.on, workflow.env),
+        inputs=tuple(
+            sorted((n, text_of(i.default), i.options) for n, i in (workflow.on.inputs or {}).items() if n != API_INPUT)
+        ),
         required=_required(jobs),
         root=workflow.root,
     )

@@ -1,0 +1,83 @@
+"""Damage to emitted text: kinds of it, and whether verify tells each.
+
+A kind gives mutants of a file's data, each a list of edits: a way through the data, and the value that is to be there,
+or `DROP`. A mutant that changes nothing that a run would do is no damage: kinds leave such places out.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mlgen.ir import Pipeline
+from mlgen.targets.contract import Output, Target
+from mlgen.verify import faults
+
+DROP = object()
+Edit = tuple[tuple[Any, ...], Any]
+Mutant = list[Edit]
+MOST = 3
+"""Mutants of one kind in one file that are tried: the first, the last and one in between."""
+
+
+class Emitted(NamedTuple):
+    """One project's file for a target, and what it has to mean."""
+
+    project: Path
+    pipeline: Pipeline
+    output: Output
+    text: str
+    data: Any
+
+
+def edited(data: Any, mutant: Mutant) -> Any:
+    """The data with the edits."""
+    found = copy.deepcopy(data)
+    for route, value in mutant:
+        place = found
+        for step in route[:-1]:
+            place = place.setdefault(step, {}) if isinstance(place, dict) else place[step]
+        if value is DROP:
+            del place[route[-1]]
+        elif isinstance(place, list) and route[-1] == len(place):
+            place.append(value)
+        else:
+            place[route[-1]] = value
+    return found
+
+
+def sampled(mutants: Iterable[Mutant]) -> list[Mutant]:
+    """At most `MOST` of the mutants, spread over all."""
+    found = list(mutants)
+    if len(found) <= MOST:
+        return found
+    return [found[index * (len(found) - 1) // (MOST - 1)] for index in range(MOST)]
+
+
+def told(target: Target, emitted: Emitted, text: str) -> list[str]:
+    """What verify, or the target's structural check, says of the text."""
+    found = [fault.message for fault in faults(target, {emitted.output.path: text}, emitted.pipeline)]
+    return found + [each.message for each in target.check(emitted.output, text, emitted.pipeline)]
+
+
+def survivors(
+    target: Target, files: Iterable[Emitted], kind: Callable[[Any], Iterator[Mutant]]
+) -> tuple[int, list[str]]:
+    """How many mutants of the kind there are in the files, and those that nothing tells."""
+    count, found = 0, []
+    for emitted in files:
+        for mutant in sampled(kind(emitted.data)):
+            count += 1
+            if not told(target, emitted, json.dumps(edited(emitted.data, mutant))):
+                found.append(f"{emitted.project.name}: {_shown(mutant)}")
+    return count, found
+
+
+def _shown(mutant: Mutant) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, route))} {'dropped' if value is DROP else f'= {json.dumps(value)[:300]}'}"
+        for route, value in mutant
+    )
