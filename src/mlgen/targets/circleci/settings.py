@@ -85,7 +85,8 @@ def _held(pipeline: Pipeline, secret: str) -> str:
     """The variable, and what it must hold where that is not the secret itself."""
     name = runtime.variable(pipeline, secret)
     if secret == runtime.TOKEN:
-        return f"{name} (a token of the code host)"
+        rights = sorted({f"{scope}: {right}" for job in pipeline.jobs for scope, right in job.permissions})
+        return f"{name} (a token of the code host that may {', '.join(rights)})"
     return f"{name} (in base64)" if pipeline.secret(secret).file else name
 
 
@@ -96,16 +97,21 @@ def _default_only(pipeline: Pipeline, users: list[Job]) -> bool:
 
 
 def _approvals(pipeline: Pipeline) -> Iterator[Setting]:
-    for place in pipeline.environments:
-        users = [job for job in pipeline.jobs if job.environment == place and place.approval]
-        if users:
-            names = list(dict.fromkeys(name for job in users for name in runtime.contexts(pipeline, job)))
-            who = ", ".join(place.approval.by if place.approval else ()) or "those who may approve"
-            title = f"Contexts, {', '.join(names)}: security group {who}" if names else f"Approval of {place.name}"
-            detail = "Otherwise everybody who may push approves; this needs an organization of the type github."
-            if not names:
-                detail = f"Everybody who may push approves: give {users[0].id} a secret; limit its context to {who}."
-            yield Setting(title, detail, bool(place.approval and place.approval.by))
+    """Of each environment that asks for one, and of each job that does so itself."""
+    asked: dict[str, list[Job]] = {}
+    for job in pipeline.jobs:
+        if job.approval:
+            place = job.environment
+            asked.setdefault(place.name if place and place.approval == job.approval else job.id, []).append(job)
+    for what, users in asked.items():
+        by = users[0].approval.by if users[0].approval else ()
+        names = list(dict.fromkeys(name for job in users for name in runtime.contexts(pipeline, job)))
+        who = ", ".join(by) or "those who may approve"
+        title = f"Contexts, {', '.join(names)}: security group {who}" if names else f"Approval of {what}"
+        detail = "Otherwise everybody who may push approves; this needs an organization of the type github."
+        if not names:
+            detail = f"Everybody who may push approves: give {users[0].id} a secret; limit its context to {who}."
+        yield Setting(title, detail, bool(by))
 
 
 def _project(pipeline: Pipeline) -> Iterator[Setting]:

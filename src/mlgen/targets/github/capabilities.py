@@ -16,7 +16,7 @@ CAPABILITIES = (
         "approval",
         "native",
         "required reviewers of the environment, or of one of the job's own; its first step asks the API for them",
-        "the reviewers are a setting of the repository, which the file cannot make",
+        "the reviewers are a setting of the repository, which the file cannot make; they see no prompt",
     ),
     Capability(
         "built",

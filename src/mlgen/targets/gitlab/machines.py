@@ -154,5 +154,5 @@ def variables(job: Job) -> Iterable[tuple[str, str]]:
 
 def hosted(pipeline: Pipeline) -> list[str]:
     """The systems for which GitLab's own runners are asked."""
-    runners = {runner for job in pipeline.jobs for runner in job.runners or (job.runner,)}
-    return sorted(runner.name for runner in runners if runner.name in HOSTED and runner.on("gitlab") is None)
+    runners = {runner.name: runner for job in pipeline.jobs for runner in job.runners or (job.runner,)}
+    return sorted(runner.name for runner in runners.values() if runner.name in HOSTED and runner.on("gitlab") is None)

@@ -110,7 +110,7 @@ def _credentials(pipeline: Pipeline) -> Iterator[Setting]:
             )
             users.setdefault(identity_id(one), []).append(job.id)
         if job.permissions:
-            rights = ", ".join(f"{scope}: {right}" for scope, right in job.permissions)
+            rights = ", ".join(sorted({f"{s}: {right}" for one in pipeline.jobs for s, right in one.permissions}))
             said[TOKEN] = f"Add a credential of the kind Secret text with this id: a token of the code host ({rights})"
             users.setdefault(TOKEN, []).append(job.id)
     for id_, detail in said.items():
