@@ -235,6 +235,7 @@ LIMITS = (
     Limit("github", "grid: permitted failure", "ship", "stop", "engine", _PERMITTED),
     Limit("github", "grid: permitted failure", "undo", "pass", "engine", _PERMITTED),
     Limit("gitlab", "grid: [!h]*", "green", "fail", "engine", _API),
+    Limit("gitlab", "grid: failing leg", "green", "stop", "engine", _API),
     Limit("gitlab", "grid: *", "ship", "stop", "engine", f"{_API}, so that it waits for a failure"),
     Limit(
         "gitlab",
