@@ -175,8 +175,9 @@ def _changes(pipeline: Pipeline, asked: tuple[Match, ...]) -> list[Mapping[str, 
     if not changes:
         return [{}]
     files = [_file(path) for change in changes for path in change.paths]
-    other = next(name for name in (f"other{n or ''}.txt" for n in itertools.count()) if not _in_any(name, changes))
-    found: list[Mapping[str, object]] = [{}, {"changed": (other,)}]
+    free = (f"{folder}other{n or ''}.{end}" for n in range(9) for folder in ("", "other/") for end in ("txt", "x"))
+    other = next((name for name in free if not _in_any(name, changes)), "")  # none where every file is in one
+    found: list[Mapping[str, object]] = [{}, {"changed": (other,) if other else ()}]
     return found + [{"changed": (file,)} for file in dict.fromkeys(files)]
 
 
