@@ -1,13 +1,15 @@
 """Makes the pages of docs/ that the code itself tells: `make docs`.
 
-language.md comes from the schema, codes/ from the catalogue of diagnostics and the bad specs of the tests, and the
-marked parts of targets/ from the capability tables. A test holds all of them current.
+language.md comes from the schema, codes/ from the catalogue of diagnostics and the bad specs of the tests, the marked
+parts of targets/ from the capability tables, and what commands print from the commands. A test holds all of them
+current.
 """
 
 import sys
 from pathlib import Path
 
 import codes
+import console
 import language
 import systems
 
@@ -18,6 +20,7 @@ def pages(root: Path) -> dict[str, str]:
         "language.md": language.page(root),
         **codes.pages(root),
         **systems.pages(root),
+        **console.pages(root),
     }
 
 

@@ -15,8 +15,8 @@ from mlgen.parallel import spread
 from mlgen.render import render
 from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt
-from mlgen.targets.contract import Target, placed
-from mlgen.verify import verify
+from mlgen.targets.contract import Output, Target, placed
+from mlgen.verify import read_back, verify
 from mlgen.write.header import File, with_header
 from mlgen.write.lock import LOCK
 
@@ -124,8 +124,10 @@ def _emit(
     files: list[File] = []
     if any(d.severity == "error" for d in faults):
         return files, faults
+    texts: dict[str, str] = {}
     override = next(options.override for options in pipeline.targets if options.name == target.name)
-    for index, output in enumerate(placed(target.outputs(pipeline), pipeline.root)):
+    outputs = placed(target.outputs(pipeline), pipeline.root)
+    for index, output in enumerate(outputs):
         overridden = overlay is not None and output.template in overlay.over
         text = (overlay.render if overlay and overridden else render)(output.template, output.view)
         found = verify(target, output, text, pipeline)
@@ -134,10 +136,22 @@ def _emit(
 
             text, found = changed(target, override, output, text, found, pipeline)
         faults += overlay.hinted(output.template, found) if overlay and overridden else found
+        texts[output.path] = text
         files.append(with_header(output, text, pipeline.spec, target.name, pipeline.root))
+    if not (override and override.accept) and not any(d.severity == "error" for d in faults):
+        faults += read_back(target, texts, pipeline, lambda line: _origin(outputs[0], overlay, line))
     if pipeline.root and target.whole:
         files += _common(target, folder, pipeline, files[0], faults)
     return files, faults
+
+
+def _origin(output: Output, overlay: "Templates | None", line: int) -> str:
+    """Where a line of the output comes from: template and line."""
+    from mlgen.render.trace import trace
+
+    lines = trace(output.template, output.view, overlay.over.get(output.template, ()) if overlay else ())
+    refs = [ref for piece in (lines[line - 1] if 0 < line <= len(lines) else ()) for ref in piece.refs[-1:]]
+    return f"{refs[0].template}:{refs[0].line}" if refs else ""
 
 
 def _common(

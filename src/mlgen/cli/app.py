@@ -130,6 +130,42 @@ def diff(directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets 
     return _run(commands.diff, commands.Options(directory, spec, tuple(target or ()), format=format), ("text", "json"))
 
 
+@app.command()
+def simulate(
+    event: Annotated[
+        str,
+        typer.Argument(help="push, pull_request, tag, schedule, manual or an api event; none: all.", metavar="EVENT"),
+    ] = "",
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    target: Targets = None,
+    branch: Annotated[str, typer.Option("--branch", help="The branch; of a pull request, its target.")] = "",
+    tag: Annotated[str, typer.Option("--tag", help="The tag.")] = "",
+    schedule: Annotated[str, typer.Option("--schedule", help="The schedule's name.")] = "",
+    changed: Annotated[
+        list[str] | None,
+        typer.Option("--changed", help="A file that changed; may be repeated. None: all did."),
+    ] = None,
+    fork: Annotated[bool, typer.Option("--fork", help="The pull request comes from a fork.")] = False,
+    input: Annotated[list[str] | None, typer.Option("--input", help="An input, NAME=VALUE.")] = None,
+    message: Annotated[str, typer.Option("--message", help="The commit's message.")] = "",
+    value: Annotated[list[str] | None, typer.Option("--value", help="An exported value, JOB.NAME=VALUE.")] = None,
+    failing: Annotated[list[str] | None, typer.Option("--failing", help="A job that fails; may be repeated.")] = None,
+    format: Format = "text",
+) -> int:
+    """Show which jobs run on an event: as the spec means it, and as each target's files say it."""
+    from mlgen.cli import simulate as simulate_
+    from mlgen.cli.event import EventOptions
+
+    _one_of(format, ("text", "json"))
+    chosen = EventOptions(
+        event, branch, tag, schedule, None if changed is None else tuple(changed), fork, tuple(input or ()),
+        message=message, values=tuple(value or ()),
+    )  # fmt: skip
+    options = simulate_.Options(directory, spec, tuple(target or ()), chosen, tuple(failing or ()), format)
+    return guarded(simulate_.simulate, options)
+
+
 @app.command("targets")
 def targets_(
     target: Annotated[str, typer.Argument(help="One target; without it, a table of all.")] = "", format: Format = "text"

@@ -25,10 +25,12 @@ class EventOptions(NamedTuple):
     inputs: tuple[str, ...] = ()
     checked_out: str = ""
     message: str = ""
+    values: tuple[str, ...] = ()
+    """What jobs export in the run, as JOB.NAME=VALUE."""
 
 
-def event_of(pipeline: Pipeline, options: EventOptions) -> Event:
-    """The event; a SpecError says what is wrong with the options, or why it starts no run."""
+def event_of(pipeline: Pipeline, options: EventOptions, starting: bool = True) -> Event:
+    """The event; a SpecError says what is wrong with the options, or, if it must start a run, why it does not."""
     apis = [name for name, _ in pipeline.triggers.api]
     known = [kind for kind in KINDS if kind != "api"] + apis
     name = options.event
@@ -50,7 +52,8 @@ def event_of(pipeline: Pipeline, options: EventOptions) -> Event:
         event = event._replace(api=name if kind == "api" else "")
         event = event._replace(inputs=_inputs(pipeline, event, options.inputs))
     _check(pipeline, kind, options)
-    if not starts(event, pipeline):
+    event = event._replace(values=_values(pipeline, options.values))
+    if starting and not starts(event, pipeline):
         raise _refused(pipeline, f"no run starts on {event._replace(message='')}", _fired(pipeline, kind))
     return event
 
@@ -101,6 +104,19 @@ def _inputs(pipeline: Pipeline, event: Event, given: Sequence[str]) -> tuple[tup
             raise _refused(pipeline, f"{event.name} has no input {name}", did_you_mean(name, entries))
         if wanted := _unfit(entries[name], value):
             raise _refused(pipeline, f"the input {name} must be {wanted}")
+        found[name] = value
+    return tuple(found.items())
+
+
+def _values(pipeline: Pipeline, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    known = [f"{job.id}.{export.name}" for job in pipeline.jobs for export in job.exports]
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise _refused(pipeline, f"--value {text} is not JOB.NAME=VALUE", "for example: --value train.fit.score=0.9")
+        if name not in known:
+            raise _refused(pipeline, f"no job exports {name}", did_you_mean(name, known))
         found[name] = value
     return tuple(found.items())
 

@@ -281,8 +281,8 @@ CODES: dict[str, Code] = {
         "The folder was changed, the tag was moved, or the cached copy was tampered with. `mlgen pack diff` shows what that would change in the outputs; `mlgen pack update` takes it.",
     ),
     "MLG801": Code(
-        "an event that starts no run, or a job that it is not for",
-        "`mlgen run` takes push, pull_request, tag, schedule, manual or the name of an api event, with the options that say more about it. As in CI, nothing runs where `triggers` does not ask for it; `--branch` and `--tag` run as if the event were for another one.",
+        "an event that the spec does not have, or a job that it is not for",
+        "`mlgen run` and `mlgen simulate` take push, pull_request, tag, schedule, manual or the name of an api event, with the options that say more about it. As in CI, nothing runs where `triggers` does not ask for it; `--branch` and `--tag` run as if the event were for another one.",
     ),
     "MLG802": Code(
         "a secret that has no value on this machine",

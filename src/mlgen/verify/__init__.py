@@ -1,6 +1,6 @@
 """The rendered text held against what it must be, before anything is written."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic, Position, error
@@ -28,18 +28,20 @@ def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "lis
         return [Fault("text", "", str(fault))]
 
 
-def read_back(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> list[Diagnostic]:
-    """The differences as diagnostics (MLG602), at the file's line."""
+def read_back(
+    target: Target, texts: Mapping[str, str], pipeline: Pipeline, origin: Callable[[int], str]
+) -> list[Diagnostic]:
+    """The differences as diagnostics (MLG602), at the file's line; `origin` tells the template behind a line."""
     if target.read is None:
         return []
     from mlgen.verify.places import line_of
 
     path = next(iter(texts))
-    return [
-        error(
-            "MLG602",
-            Position(path, line_of(texts[path], fault.route), 1),
-            f"{fault.job}: {fault.message}" if fault.job else fault.message,
-        )
-        for fault in faults(target, texts, pipeline)
-    ]
+    said = []
+    for fault in faults(target, texts, pipeline):
+        line = line_of(texts[path], fault.route) if fault.route else 0
+        template = origin(line) if line else ""
+        message = f"{fault.job}: {fault.message}" if fault.job else fault.message
+        hint = f"that line comes from {template}" if template else ""
+        said.append(error("MLG602", Position(path, line, 1 if line else 0), message, hint))
+    return said
