@@ -17,7 +17,7 @@ GROUPS = {
     "5": "The files that are written",
     "6": "The check of what was rendered",
     "7": "Packs",
-    "8": "Events, and runs on this machine",
+    "8": "Events, revisions, and runs on this machine",
     "9": "Constructs that are not built",
 }
 _HEAD = re.compile(r"[^ ].*: (?:error|warning) (MLG\d+): ")

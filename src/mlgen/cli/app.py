@@ -125,8 +125,29 @@ def validate(
 
 
 @app.command()
-def diff(directory: Directory = ".", spec: Spec = "mlgen.yaml", target: Targets = None, format: Format = "text") -> int:
-    """Show what `compile` would change, as a unified diff."""
+def diff(
+    revision: Annotated[
+        str, typer.Argument(help="With --behaviour: the revision to compare with.", metavar="REV", show_default=False)
+    ] = "",
+    directory: Directory = ".",
+    spec: Spec = "mlgen.yaml",
+    target: Targets = None,
+    behaviour: Annotated[
+        bool, typer.Option("--behaviour", help="What the spec does differently since REV (default HEAD), in words.")
+    ] = False,
+    format: Annotated[
+        str, typer.Option("--format", help="text or json; with --behaviour also markdown.", metavar="FORMAT")
+    ] = "text",
+) -> int:
+    """Show what `compile` would change, as a unified diff, or what the pipeline does differently."""
+    if behaviour:
+        from mlgen.cli import behaviour as behaviour_
+
+        _one_of(format, behaviour_.FORMATS)
+        options = behaviour_.BehaviourOptions(directory, spec, revision or "HEAD", format)
+        return guarded(behaviour_.behaviour, options)
+    if revision:
+        raise typer.BadParameter("a revision needs --behaviour", param_hint="REV")
     return _run(commands.diff, commands.Options(directory, spec, tuple(target or ()), format=format), ("text", "json"))
 
 

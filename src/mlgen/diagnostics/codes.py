@@ -296,6 +296,10 @@ CODES: dict[str, Code] = {
         "something that this machine does otherwise than CI",
         "`mlgen run` uses no images, starts services only by commands that it is given, and installs no system packages. The jobs run all the same; one that needs what is missing fails.",
     ),
+    "MLG811": Code(
+        "a revision that cannot be read",
+        "`diff --behaviour REV` reads the project as it was at a commit, tag or branch of its git repository. Name one that is there; in a CI job, fetch it first (a shallow clone has only the last commit).",
+    ),
     "MLG901": Code(
         "not built yet",
         "This version of mlgen knows the construct but does not compile it. Nothing is dropped silently: remove it, or wait for the version that does.",

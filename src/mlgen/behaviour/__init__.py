@@ -1,0 +1,1 @@
+"""What a change of the spec, or of its packs, does to the pipeline: in words that a reviewer reads."""
