@@ -19,6 +19,8 @@ SPECS = sorted(BAD.glob("*.yaml"))
 ELSEWHERE = {
     "MLG001": "a file that cannot be read: tests/spec/test_load.py",
     "MLG006": "a line that cannot be explained: tests/cli/test_explain.py",
+    "MLG801": "an event of the command line: tests/simulate",
+    "MLG811": "a revision of the command line: tests/behaviour",
     **dict.fromkeys(("MLG701", "MLG703", "MLG704", "MLG706", "MLG711", "MLG712", "MLG722"), "packs: tests/packs"),
 }
 """Codes that no spec of this folder can cause."""
