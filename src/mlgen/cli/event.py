@@ -114,7 +114,9 @@ def _values(pipeline: Pipeline, given: Sequence[str]) -> tuple[tuple[str, str], 
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise _refused(pipeline, f"--value {text} is not JOB.NAME=VALUE", "for example: --value train.fit.score=0.9")
+            raise _refused(
+                pipeline, f"--value {text} is not JOB.NAME=VALUE", "for example: --value train.fit.score=0.9"
+            )
         if name not in known:
             raise _refused(pipeline, f"no job exports {name}", did_you_mean(name, known))
         found[name] = value
