@@ -35,9 +35,9 @@ def test_only_write_writes_files() -> None:
     )
     found = {p.relative_to(ROOT / "src/mlgen").as_posix() for p in MODULES if writing.search(p.read_text("utf-8"))}
     # assemble runs in a checkout of mlgen only, and the cache of packs is in no user's repository. A run writes copies
-    # of the project, a cache, and a folder in the project that git ignores.
+    # of the project, a cache, and a folder in the project that git ignores; a revision goes into a scratch folder.
     run = {f"run/{name}.py" for name in ("caches", "job", "machine", "processes", "pythons", "record", "workspace")}
-    assert found - run == {"write/apply.py", "targets/assemble.py", "packs/cache.py"}
+    assert found - run == {"write/apply.py", "targets/assemble.py", "packs/cache.py", "behaviour/revision.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT / "src").as_posix())
