@@ -75,7 +75,7 @@ def test_no_cell_of_an_example_differs_from_its_spec(example: Path) -> None:
     ("arguments", "message"),
     [
         (["pusk"], "there is no event pusk"),
-        (["tag"], "a tag event needs a tag"),
+        (["tag"], "which one? --tag tells"),
         (["schedule", "--schedule", "daily"], "there is no schedule daily"),
         (["manual", "--input", "epoch=3"], "manual has no input epoch"),
         (["push", "--value", "a.b=3"], "no job exports a.b"),
