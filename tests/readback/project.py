@@ -15,7 +15,7 @@ from mlgen.ir import Pipeline
 from mlgen.render import render
 from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Target
-from mlgen.verify import faults
+from mlgen.verify import faults, readable
 from mlgen.verify.fault import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,8 @@ def _analysed(project: Path) -> Pipeline:
 
 def named(project: Path) -> list[str]:
     """The targets of the project that have a reader."""
-    return [o.name for o in _analysed(project).targets if targets.get(o.name).read is not None]
+    pipeline = _analysed(project)
+    return [o.name for o in pipeline.targets if readable(targets.get(o.name), pipeline)]
 
 
 def differences(project: Path, name: str) -> list[Fault]:

@@ -12,6 +12,7 @@ from mlgen.ir.outcomes import outcomes
 from mlgen.named import NamedTuple
 from mlgen.readback import Reading
 from mlgen.targets.adapt import adapt
+from mlgen.verify import readable
 from mlgen.verify.run import Ran, replay
 
 SPEC = "spec"
@@ -51,7 +52,7 @@ def sides(compiled: Compiled) -> tuple[Side, ...]:
     found = []
     for name in dict.fromkeys(file.target for file in compiled.files if file.target):
         target = targets.get(name)
-        if target.read is not None:
+        if target.read is not None and readable(target, compiled.pipeline):
             texts = {file.path: file.text for file in compiled.files if file.target == name}
             found.append(Side(name, target.read(texts), adapt(compiled.pipeline, target)[0]))
     return tuple(found)

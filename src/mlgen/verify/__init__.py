@@ -16,6 +16,11 @@ def verify(target: Target, output: Output, text: str, pipeline: Pipeline) -> lis
     return target.check(output, text, pipeline)
 
 
+def readable(target: Target, pipeline: Pipeline) -> bool:
+    """Whether the target's files can be read back: a part of a file that all projects of a repository share cannot."""
+    return target.read is not None and not (pipeline.root and target.whole)
+
+
 def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "list[Fault]":
     """The differences between what the target's rendered files say, by path, and what the pipeline means."""
     from mlgen.verify.fault import Fault
@@ -32,7 +37,7 @@ def read_back(
     target: Target, texts: Mapping[str, str], pipeline: Pipeline, origin: Callable[[int], str]
 ) -> list[Diagnostic]:
     """The differences as diagnostics (MLG602), at the file's line; `origin` tells the template behind a line."""
-    if target.read is None:
+    if not readable(target, pipeline):
         return []
     from mlgen.verify.places import line_of
 

@@ -94,7 +94,8 @@ def _held(
     pipeline: Pipeline, seen: SeenJob, reading: Reading, target: str
 ) -> tuple[dict[str, str], set[tuple[str, str]]]:
     """The secrets by the variables in which the system itself holds them, and those of them that reach the job."""
-    held = {str(secret.on(target).get("id", secret.name)): secret for secret in pipeline.secrets}
+    used = {name for job in pipeline.jobs for name in job.secret_names}  # no other has to be set at all
+    held = {str(s.on(target).get("id", s.name)): s for s in pipeline.secrets if s.name in used}
     reaches = reading.reaches or (lambda *_: False)
     given = {(name, s.name) for name, s in held.items() if reaches(seen, name, s.environments)}
     return {name: secret.name for name, secret in held.items()}, given
