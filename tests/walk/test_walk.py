@@ -46,6 +46,7 @@ SAID = {
     "circleci": {
         "runtime.image.options": "fallback of the specs: container: image",
         "runtime.image.pull": "fallback of the specs: container: image",
+        "targets.circleci.integration": "it has one value",
         "secrets.*.plain": "plain: logs mask it like a secret",
         "stages.*.*.checkout.depth": "checkout: the history is always there",
         "stages.*.*.keep.for": "fallback of the specs: keep: organization",
@@ -102,10 +103,10 @@ def _matters(target: str, where: list[tuple[str, Route]], whole: dict[str, Any])
     """Whether the key changes anything in one of the specs that have it, or one of them is refused."""
     for spec, route in where:
         if spec not in whole:
-            whole[spec] = outcome(data_of(spec), target)
+            whole[spec] = outcome(spec, data_of(spec), target)
         if whole[spec][0] == "refused" and route[0] not in ("project", "targets"):  # such a spec is small
             return True
-        if outcome(without(data_of(spec), route), target) != whole[spec]:
+        if outcome(spec, without(data_of(spec), route), target) != whole[spec]:
             return True
     return False
 
@@ -125,7 +126,7 @@ def test_no_key_is_ignored(target: str) -> None:
 @pytest.mark.parametrize("target", targets.names())
 def test_what_a_target_refuses_is_a_typed_diagnostic(target: str) -> None:
     for spec in SPECS:
-        made = outcome(data_of(spec), target)
+        made = outcome(spec, data_of(spec), target)
         assert made[0] == "compiled" or {code for code, _ in made[1:]} & {"MLG401", "MLG404"}, (spec, made)
 
 

@@ -18,6 +18,9 @@ from mlgen.targets.adapt import adapt
 SCHEMA: dict[str, Any] = json.loads(schema_text())
 SPECS = {path.stem: path.read_text("utf-8") for path in sorted((Path(__file__).parent / "specs").glob("*.yaml"))}
 
+FOLDERS = {"folder": "services/api"}
+"""Where specs lie that say where they do; nothing of it has to exist."""
+
 Path_ = tuple[str, ...]
 """The way to a key in the schema; `*` stands for a name that the spec gives."""
 Route = tuple[Any, ...]
@@ -100,10 +103,11 @@ def without(data: dict[str, Any], route: Route) -> dict[str, Any]:
     return result
 
 
-def outcome(data: dict[str, Any], target: str) -> tuple[Any, ...]:
-    """All that the target makes of a spec: its files, what it says, and the settings; or the codes of its refusal."""
+def outcome(name: str, data: dict[str, Any], target: str) -> tuple[Any, ...]:
+    """All that the target makes of a spec, in the folder of the one of that name: its files, what it says, and the
+    settings; or the codes and messages of its refusal."""
     try:
-        made = compile_spec(".", "mlgen.yaml", only=(target,), text=json.dumps(data))
+        made = compile_spec(FOLDERS.get(name, "."), "mlgen.yaml", only=(target,), text=json.dumps(data))
     except SpecError as fault:
         return ("refused", *((d.code, d.message) for d in fault.diagnostics))
     # Without the digest, which tells of the spec as such.
