@@ -40,6 +40,8 @@ class Event(NamedTuple):
     cron: str = ""
     bot: bool = False
     repository: str = ""
+    defaults: tuple[tuple[str, str], ...] = ()
+    """What the inputs have of which no value is given, by name."""
 
     @property
     def name(self) -> str:
@@ -114,6 +116,7 @@ def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
     if kind in ("push", "pull_request"):
         axes.append(_changes(pipeline, asked))
     axes += _values(asked)
+    defaults = tuple((entry.name, entry.default) for entry in pipeline.triggers.inputs)
     home = pipeline.repository.removeprefix("https://").strip("/").removesuffix(".git").partition("/")[2]
     for chosen in _combined(axes):
         fields: dict[str, object] = {}
@@ -121,7 +124,7 @@ def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
             for name, value in part.items():
                 joined = isinstance(value, tuple) and name in ("inputs", "values")
                 fields[name] = (*fields.get(name, ()), *value) if joined else value  # type: ignore[misc]
-        event = Event(kind, **fields, repository=home)  # type: ignore[arg-type]
+        event = Event(kind, **fields, repository=home, defaults=defaults)  # type: ignore[arg-type]
         if all(event.name in pipeline.triggers.asked_on(name) for name, _ in event.inputs):
             yield event
 

@@ -11,8 +11,8 @@ from mlgen.ir.paths import covers
 def variables(event: Event, defaults: Mapping[str, str]) -> dict[str, str]:
     """The portable variables that decisions ask for.
 
-    `defaults` are those of the inputs, by variable: they hold where the event gives none. Exported values are there by
-    their own names.
+    `defaults` are those of the inputs, by variable, as the target's files have them: they hold where the event gives
+    none. Empty: the files do not tell, and they are as the event has them. Exported values have their own names.
     """
     pull = event.kind == "pull_request"
     found = {
@@ -23,7 +23,8 @@ def variables(event: Event, defaults: Mapping[str, str]) -> dict[str, str]:
         "MLGEN_SCHEDULE": event.schedule,
         **defaults,
     }
-    given = {"MLGEN_INPUT_" + name.upper().replace("-", "_"): value for name, value in event.inputs}
+    inputs = {**dict(event.defaults), **dict(event.inputs)} if not defaults else dict(event.inputs)
+    given = {"MLGEN_INPUT_" + name.upper().replace("-", "_"): value for name, value in inputs.items()}
     exported = {name.rpartition(".")[2]: value for name, value in event.values}
     return found | given | exported
 

@@ -163,3 +163,6 @@ class Reading(NamedTuple):
     """The native names of the jobs of which a failure fails a job that reports on every run; None: not told."""
     root: str | None = None
     """The project's folder in the repository, in which scripts run; None: not told."""
+    unrolled: bool = False
+    """Whether each leg of a matrix is a job of its own in the file: its paths are those of the leg, and `SeenJob.leg`
+    holds all variables of the job, its axes among them."""

@@ -50,9 +50,14 @@ def head(text: str) -> Head:
 
 
 def readings(text: str) -> tuple[Bounded, ...]:
-    """All ways in which a script can be read as a command with bounds; the first is the text itself, without any."""
+    """All ways in which a script can be read as a command with bounds; the first is the text itself, without any.
+
+    Simple commands joined by `&&` are also read as a line each: with `set -e` that is the same.
+    """
     found = [Bounded("", text)]
     lines = text.split("\n")
+    if len(lines) == 1 and " && " in text and all(map(words, text.split(" && "))):
+        found.append(Bounded("", text.replace(" && ", "\n")))
     tries = 1
     end = len(lines)
     if len(lines) >= 5 and lines[-1] == "done" and lines[-5].startswith("for mlgen_try in "):
@@ -131,6 +136,24 @@ def _is_simple(text: str) -> bool:
         elif not quote and c in "'\"":
             quote = c
         elif (quote != "'" and (c == "`" or text.startswith("$(", at))) or (not quote and c in "();<>|&\n"):
+            return False
+        at += 1
+    return True
+
+
+def is_fixed(text: str) -> bool:
+    """Whether the shell puts nothing in: no `$` or backtick but in single quotes, and no glob but in quotes."""
+    quote = ""
+    at = 0
+    while at < len(text):
+        c = text[at]
+        if c == "\\" and quote != "'":
+            at += 1
+        elif c == quote:
+            quote = ""
+        elif not quote and c in "'\"":
+            quote = c
+        elif (quote != "'" and c in "$`") or (not quote and c in "*?["):
             return False
         at += 1
     return True

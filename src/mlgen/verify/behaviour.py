@@ -87,6 +87,8 @@ def _differences(
             yield Fault(aspect, job.id, f"{where} the job must not run, and does", route)
         elif found.failed and not found.runs and not _permitted(pipeline, job, meant):
             yield Fault(aspect, job.id, f"{where} the job must not start, and does, and fails{_because(found)}", route)
+        elif found.partly:
+            yield Fault(aspect, job.id, f"{where} not all of its legs run", route)
         elif job.milestone and state in _RUNS and found.failed != (state == "failure"):
             yield Fault(aspect, job.id, f"{where} the job must end as {state}", route)
         elif state in _RUNS and found.approved != (job.approval is not None) and "approval" not in eased:

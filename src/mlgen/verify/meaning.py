@@ -14,7 +14,8 @@ def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozen
     """Every difference between the pipeline and what the target's files say.
 
     `eased` are the aspects in which the target's chosen fallbacks and documented limits allow some: the names of
-    aspects, in all jobs or, as `ASPECT JOB`, in one; and `wider secrets`, `orders more` and `stops more`.
+    aspects, in all jobs or, as `ASPECT JOB`, in one; and `wider secrets`, `orders more`, `stops more` and
+    `unused files` (what no other job receives is not handed on).
     """
     found = list(_jobs(pipeline, reading, target, eased))
     found += _whole(pipeline, reading)
@@ -62,23 +63,30 @@ def _jobs(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[st
         if job.id not in seen:
             yield Fault("jobs", job.id, "the job is not there")
             continue
-        for found, leg in _paired(job, seen[job.id]):
+        for found, leg in _paired(pipeline, job, seen[job.id], reading.unrolled):
             yield from commands(job, found, reading, target)
             opaque = dict(job.native).get(target) is not None
             yield from things(pipeline, job, found, leg, eased, reading, target, opaque)
-        yield from _legs(job, seen[job.id])
+        yield from _legs(job, seen[job.id], reading.unrolled)
     yield from _added(seen.get("", []))
 
 
-def _paired(job: Job, seen: list[SeenJob]) -> Iterator[tuple[SeenJob, Leg | None]]:
+def _paired(pipeline: Pipeline, job: Job, seen: list[SeenJob], unrolled: bool) -> Iterator[tuple[SeenJob, Leg | None]]:
     legs = {frozenset(leg.values): leg for leg in job.matrix.legs} if job.matrix else {}
     for found in seen:
-        yield found, legs.get(frozenset(found.leg))
+        if not unrolled:
+            yield found, legs.get(frozenset(found.leg))
+            continue
+        from mlgen.verify.legs import rolled
+
+        leg = next((leg for values, leg in legs.items() if values <= set(found.leg)), None)
+        yield rolled(pipeline, job, leg, found), leg
 
 
-def _legs(job: Job, seen: list[SeenJob]) -> Iterator[Fault]:
+def _legs(job: Job, seen: list[SeenJob], unrolled: bool) -> Iterator[Fault]:
     wanted = sorted(tuple(sorted(leg.values)) for leg in job.matrix.legs) if job.matrix else [()]
-    found = sorted(tuple(sorted(each.leg)) for each in seen)
+    axes = {axis for leg in wanted for axis, _ in leg}
+    found = sorted(tuple(sorted(pair for pair in each.leg if pair[0] in axes or not unrolled)) for each in seen)
     if wanted != found:
         legs = "; ".join(" ".join(f"{k}={v}" for k, v in leg) for leg in found)
         yield Fault("matrix", job.id, f"its legs are {legs or 'one without axes'}", seen[0].route)

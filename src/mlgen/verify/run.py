@@ -18,6 +18,8 @@ class Ran(NamedTuple):
     why: str
     lock: str | None = None
     results: tuple[tuple[str, str], ...] = ()
+    partly: bool = False
+    """Whether some of its legs are executed, and some are not."""
 
 
 def replay(reading: Reading, event: Event, failing: Collection[str] = ()) -> dict[str, Ran]:
@@ -75,7 +77,8 @@ def _end(start: Start, failed: bool) -> End:
 
 
 def _worse(one: Ran, other: Ran) -> Ran:
-    return max(one, other, key=lambda ran: (ran.failed, ran.runs))
+    worse = max(one, other, key=lambda ran: (ran.failed, ran.runs))
+    return worse._replace(partly=one.partly or other.partly or one.runs != other.runs)
 
 
 def closure(edges: Mapping[str, Collection[str]]) -> dict[str, set[str]]:

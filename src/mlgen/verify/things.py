@@ -24,7 +24,7 @@ def things(
     """
     found = list(_secrets(pipeline, job, seen, eased, reading, target))
     if not opaque:
-        found += _files(job, seen)
+        found += _files(job, seen, eased)
         found += _handed(pipeline, job, seen)
         found += _variables(pipeline, job, seen, leg)
         found += _machine(job, seen, leg)
@@ -39,14 +39,16 @@ def _paths(paths: Iterable[str]) -> set[str]:
     return {as_glob(path) for path in paths if not normal(path).startswith(".mlgen/")}
 
 
-def _files(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+def _files(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
     takes = _paths(path for take in job.takes for path in take.paths)
     found = _paths(seen.takes)
     if missing := takes - found:
         yield "files", f"it does not receive {_list(missing)}"
     if extra := found - takes:
         yield "files", f"it receives {_list(extra)}, which it does not declare"
-    handed = _paths(path for bundle in job.bundles if not bundle.exports for path in bundle.paths)
+    unused = "unused files" in eased
+    bundles = [bundle for bundle in job.bundles if not bundle.exports and (bundle.consumers or not unused)]
+    handed = _paths(path for bundle in bundles for path in bundle.paths)
     if missing := handed - _paths((*seen.hands, *seen.kept)):  # kept: no job receives them
         yield "files", f"it does not hand on {_list(missing)}"
     kept = job.keep.paths if job.keep else ()  # for people; that no other job receives it is told there
@@ -82,7 +84,8 @@ def _secrets(
         told = {*given, *((variable, held.get(name, name)) for variable, name in script.secrets)}
         if script.when == "success" and (missing := asked - told):
             yield "secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
-    extra = {held.get(name, name) for _, name in seen.secrets} - set(job.secret_names)
+    token = {"MLGEN_TOKEN"} if job.permissions else set()
+    extra = {held.get(name, name) for _, name in seen.secrets} - set(job.secret_names) - token
     if "wider secrets" not in eased:
         open_to_all = {secret.name for secret in pipeline.secrets if secret.plain}
         extra |= {name for _, name in given} - set(job.secret_names) - open_to_all
@@ -97,7 +100,11 @@ def _held(
     used = {name for job in pipeline.jobs for name in job.secret_names}  # no other has to be set at all
     held = {str(s.on(target).get("id", s.name)): s for s in pipeline.secrets if s.name in used}
     reaches = reading.reaches or (lambda *_: False)
-    given = {(name, s.name) for name, s in held.items() if reaches(seen, name, s.environments)}
+    given = set()
+    for name, secret in held.items():
+        encrypted = secret.on(target).get("secure")  # it stands in the file itself, where nothing tells its name
+        if reaches(seen, f"secure:{encrypted}" if encrypted else name, secret.environments):
+            given.add((name, secret.name))
     return {name: secret.name for name, secret in held.items()}, given
 
 

@@ -1,11 +1,15 @@
 """Travis CI: one .travis.yml, https://docs.travis-ci.com/user/build-config-yaml."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Fragment, Output, Part, Setting, Signs, Target
 from mlgen.targets.travis.capabilities import CAPABILITIES
+
+if TYPE_CHECKING:
+    from mlgen.readback import Reading
 
 
 def _outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -45,6 +49,18 @@ def _whole(parts: tuple[Part, ...]) -> Output:
     return whole(parts)
 
 
+def _read(texts: Mapping[str, str]) -> "Reading":
+    from mlgen.targets.travis.read import read
+
+    return read(texts)
+
+
+def _eased(pipeline: Pipeline) -> frozenset[str]:
+    from mlgen.targets.travis.read.eased import eased
+
+    return eased(pipeline)
+
+
 TARGET = Target(
     name="travis",
     title="Travis CI",
@@ -58,5 +74,7 @@ TARGET = Target(
     beside=".travis/{name}.yml",
     whole=_whole,
     locate=_locate,
+    read=_read,
+    eased=_eased,
     signs=Signs(files=(".travis.yml",)),
 )

@@ -1,0 +1,181 @@
+"""The file as Travis takes it apart: the jobs with what they inherit, their stages, and the variables of each.
+
+https://docs.travis-ci.com/user/build-config-yaml, https://config.travis-ci.com/
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlgen.named import NamedTuple
+from mlgen.readback import shell
+from mlgen.targets.rendered import Loader
+from mlgen.targets.travis.read.expressions import Condition, parse
+
+Data = dict[str, Any]
+
+PHASES = (
+    "before_install", "install", "before_script", "script", "before_cache", "after_success", "after_failure",
+    "after_script",
+)  # fmt: skip
+"""In the order of https://docs.travis-ci.com/user/job-lifecycle; `deploy` and its phases are refused."""
+INHERITED = frozenset((
+    *PHASES, "addons", "arch", "cache", "compiler", "dist", "git", "group", "jdk", "keep_netrc", "language",
+    "node_js", "go", "os", "perl", "php", "python", "r", "ruby", "rust", "rvm", "scala", "services", "sudo", "vm",
+    "virt",
+))  # fmt: skip
+"""What a job takes from the file, unless it says otherwise itself: https://docs.travis-ci.com/user/build-matrix"""
+ROOT = frozenset((*INHERITED, "env", "if", "jobs", "notifications", "stages", "version"))
+JOB = frozenset((*INHERITED, "env", "if", "name", "stage", "workspaces"))
+_PLAIN = re.compile(r"([A-Za-z_]\w*)=([\w@%+:,./-]*)", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+class Env(NamedTuple):
+    """Variables: those with literal values, the names of all others, and encrypted entries."""
+
+    literal: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
+    secure: tuple[str, ...] = ()
+
+
+class Entry(NamedTuple):
+    """A job: all that it says or inherits but for its variables, which come on top of those of the file."""
+
+    name: str
+    at: int
+    said: Data
+    own: Data
+    """What it says itself."""
+    stage: int
+    condition: Condition
+    env: Env
+    may_fail: bool
+
+    @property
+    def route(self) -> tuple[str | int, ...]:
+        """Where it stands."""
+        return ("jobs", "include", self.at)
+
+
+class File(NamedTuple):
+    """The whole file: whether an event makes a build at all, the variables of all jobs, and the jobs."""
+
+    condition: Condition
+    env: Env
+    entries: tuple[Entry, ...]
+
+
+def read(text: str) -> File:
+    """The file; ValueError where it says something that this reader does not know."""
+    import yaml
+
+    try:
+        data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError as fault:
+        raise ValueError(f"it is not YAML: {' '.join(str(fault).split())}") from fault
+    known(data, ROOT, "the file")
+    jobs = data.get("jobs")
+    known(jobs, frozenset(("allow_failures", "include")), "jobs")
+    shared = data.get("env", {})
+    known(shared, frozenset(("global",)), "env")  # a list of its own would multiply the jobs
+    allowed = jobs.get("allow_failures", [])
+    for each in allowed:
+        known(each, JOB, "jobs.allow_failures")
+    stages = [_stage(name) for name in data.get("stages", [])]
+    inherited = {key: value for key, value in data.items() if key in INHERITED}
+    entries, last = [], "test"
+    for index, own in enumerate(jobs.get("include") or ()):
+        where = f"jobs.include[{index}]"
+        known(own, JOB, where)
+        last = _stage(own.get("stage", last))
+        if last not in stages:
+            stages.append(last)
+        said = {**inherited, **own}
+        entries.append(
+            Entry(
+                str(own.get("name", where)),
+                index,
+                said,
+                own,
+                stages.index(last),
+                _condition(own, where),
+                environment(own.get("env"), where),
+                any(all(own.get(key) == value for key, value in each.items()) for each in allowed),
+            )
+        )
+    _unique([entry.name for entry in entries])
+    return File(_condition(data, "the file"), environment(shared.get("global"), "env.global"), tuple(entries))
+
+
+def known(said: Any, keys: "frozenset[str]", where: str) -> None:
+    """ValueError if it is no mapping, or has a key that is not among these."""
+    if not isinstance(said, dict):
+        raise ValueError(f"{where}: not a mapping")
+    for key in said:
+        if key not in keys:
+            raise ValueError(f"{where}: the key {key} is not known")
+
+
+def as_list(value: Any) -> list[Any]:
+    """What may be one or many."""
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _stage(name: Any) -> str:
+    """Stages are one whatever their case: https://docs.travis-ci.com/user/build-stages"""
+    if not isinstance(name, str):
+        raise ValueError(f"stages: {name!r} is no name")
+    return name.lower()
+
+
+def _condition(said: Mapping[str, Any], where: str) -> Condition:
+    value = said.get("if", "")
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: if: {value!r} is no condition")
+    try:
+        return parse(value)
+    except ValueError as fault:
+        raise ValueError(f"{where}: {fault}") from fault
+
+
+def _unique(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two jobs are called {name}")
+
+
+def environment(said: Any, where: str) -> Env:
+    """The variables of an `env`: https://docs.travis-ci.com/user/environment-variables"""
+    literal: list[tuple[str, str]] = []
+    others, secure = [], []
+    for entry in as_list(said):
+        if isinstance(entry, dict) and set(entry) == {"secure"}:
+            secure.append(str(entry["secure"]))
+            continue
+        texts = [f"{name}={value}" for name, value in entry.items()] if isinstance(entry, dict) else [str(entry)]
+        for text in texts:
+            for name, value in _assigned(text, where):
+                literal += [(name, value)] if value is not None else []
+                others += [name] if value is None else []
+    return Env(tuple(literal), tuple(others), tuple(secure))
+
+
+def _assigned(text: str, where: str) -> Iterator[tuple[str, str | None]]:
+    """The variables that a text of shell sets, with their values; None where the shell has to expand it."""
+    if found := _PLAIN.fullmatch(text):
+        yield found[1], found[2]
+        return
+    # https://github.com/travis-ci/travis-build/blob/master/lib/travis/build/env/var.rb: `\'` does not end a word there.
+    if "\\'" in text:
+        raise ValueError(f"{where}: env: Travis misreads `{text}`")
+    try:
+        words = shlex.split(text)
+    except ValueError as fault:
+        raise ValueError(f"{where}: env: `{text}` cannot be read: {fault}") from fault
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not _NAME.fullmatch(name):
+            raise ValueError(f"{where}: env: `{text}` sets no variable")
+        yield name, value if shell.is_fixed(text) else None

@@ -1,0 +1,222 @@
+"""One job of the file: the values that `SeenJob` holds of it. https://docs.travis-ci.com/user/build-config-yaml"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from mlgen.ir.paths import covers
+from mlgen.named import NamedTuple
+from mlgen.readback import Fetched, SeenJob
+from mlgen.targets.travis.read import helpers, scripts
+from mlgen.targets.travis.read.config import Entry, Env, File, as_list, known
+
+SILENCE = 600
+"""Seconds without a line of output after which Travis ends a job: https://docs.travis-ci.com/user/customizing-the-build"""
+_BUILD_DIR = "$TRAVIS_BUILD_DIR/"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+class Native(NamedTuple):
+    """A job as the file has it, besides what `SeenJob` tells."""
+
+    entry: Entry
+    env: Mapping[str, str]
+    """Its literal variables, and those of the file beneath them."""
+    seen: scripts.Seen
+    workspace: str
+    created: tuple[str, ...]
+    """What its workspace holds, relative to the project's root."""
+    uses: tuple[str, ...]
+    """The names of the jobs of which it has the workspaces."""
+
+
+def natives(file: File) -> dict[str, Native]:
+    """The jobs by name; ValueError where one says what this reader does not know."""
+    read: dict[str, scripts.Seen] = {entry.name: scripts.read(entry) for entry in file.entries}
+    shared = dict(file.env.literal)
+    made: dict[str, Entry] = {}
+    spaces = {entry.name: _workspaces(entry) for entry in file.entries}
+    for entry in file.entries:
+        name = spaces[entry.name][0]
+        if name and made.setdefault(name, entry) is not entry:
+            raise ValueError(f"{entry.name}: {made[name].name} creates the workspace {name} too")
+    found = {}
+    for entry in file.entries:
+        name, paths, used = spaces[entry.name]
+        for each in used:
+            if each not in made or made[each].stage >= entry.stage:
+                raise ValueError(f"{entry.name}: it uses the workspace {each}, which no earlier job creates")
+        seen = read[entry.name]
+        created = tuple(_path(path, seen.root) for path in paths)
+        uses = tuple(made[each].name for each in used)
+        found[entry.name] = Native(entry, {**shared, **dict(entry.env.literal)}, seen, name, created, uses)
+    return found
+
+
+def _workspaces(entry: Entry) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The workspace that it creates, what is in it, and those that it uses.
+
+    https://docs.travis-ci.com/user/using-workspaces
+    """
+    said = entry.said.get("workspaces", {})
+    known(said, frozenset(("create", "use")), f"{entry.name}: workspaces")
+    create = said.get("create", {})
+    known(create, frozenset(("name", "paths")), f"{entry.name}: workspaces.create")
+    paths = tuple(map(str, as_list(create.get("paths"))))
+    return str(create.get("name", "")), paths, tuple(map(str, as_list(said.get("use"))))
+
+
+def _path(path: str, root: str) -> str:
+    """A path of a key as one of the project; keys are read in whatever folder the job is by then."""
+    if not root or path.startswith(("$HOME/", "~/")):
+        return path.replace("$HOME/", "~/", 1) if path.startswith("$HOME/") else path
+    start = f"{_BUILD_DIR}{root}/"
+    return path.removeprefix(start) if path.startswith(start) else f"/{path}"
+
+
+def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...], unsets: frozenset[str]) -> SeenJob:
+    """The values; `before` are the jobs of the stage before it, `unsets` what some job of the file takes away."""
+    entry, seen = job.entry, job.seen
+    said, container = entry.said, seen.container if _docker(entry) else None
+    leg = {name: value for name, value in entry.env.literal if name != "MLGEN_JOB"}
+    given = {n: v for n, v in job.env.items() if container is None or passes(container.passed, n)}
+    kept = frozenset() if seen.milestone else unsets - seen.unset
+    held = {*((name, name) for name in (*kept, *seen.logins)), *seen.names}
+    shown_to = tuple(sorted((new, old) for new, old in seen.names if container is None or new in container.passed))
+    return SeenJob(
+        name=entry.name,
+        job=dict(entry.env.literal).get("MLGEN_JOB", ""),
+        route=entry.route,
+        leg=tuple(sorted(leg.items())),
+        needs=before,
+        scripts=tuple(script._replace(secrets=shown_to) for script in seen.scripts),
+        portable=seen.portable,
+        image=container.image if container else "",
+        python=str(said.get("python", "")) if said.get("language") == "python" else "",
+        services=tuple(sorted((s.name, s.image) for s in seen.services)) if _docker(entry) else (),
+        env=tuple(sorted(given.items())),
+        secrets=tuple(sorted(held)),
+        takes=frozenset(_taken(job, others)),
+        hands=frozenset(job.created),
+        requires=seen.requires,
+        reports=frozenset(_expanded(path, leg) for path in seen.junit),
+        exports=frozenset(seen.exports.values if seen.exports else ()),
+        caches=frozenset(_caches(said.get("cache"), seen.root, entry.name)),
+        allow_failure=entry.may_fail,
+        runner=_machine(said, entry.name),
+        limit=None if seen.heartbeat or _judges(seen) else SILENCE,
+        files=seen.files,
+        checkouts=_checkouts(job),
+        container=container.words if container else None,
+        sees=frozenset(_sees(job, others, container)),
+        shown=frozenset(_expanded(path, leg) for path in seen.shown),
+        compares=frozenset(merged.job for merged in seen.compares),
+        lists=bool(seen.manifest) and seen.manifest in job.created,
+    )
+
+
+def passes(passed: Collection[str], name: str) -> bool:
+    """Whether a variable of this name gets into the container."""
+    return name in passed or name.startswith(("TRAVIS", "MLGEN_"))
+
+
+def reaches(job: Native, name: str) -> bool:
+    """Whether a variable of the repository's settings is there for the job's scripts under its own name.
+
+    https://docs.travis-ci.com/user/environment-variables: all jobs are given all of them.
+    """
+    seen = job.seen
+    if name in seen.unset or name in seen.spent or seen.milestone:
+        return False
+    return seen.container is None or name in seen.container.passed
+
+
+def _docker(entry: Entry) -> bool:
+    """Whether the machine has a Docker daemon: https://docs.travis-ci.com/user/docker"""
+    return "docker" in as_list(entry.said.get("services"))
+
+
+def _machine(said: Mapping[str, Any], name: str) -> str:
+    """https://docs.travis-ci.com/user/reference/overview"""
+    size = said.get("vm", {})
+    known(size, frozenset(("size", "create")), f"{name}: vm")
+    return " ".join(str(word) for word in (size.get("size", ""), said.get("arch", "")) if word)
+
+
+def _judges(seen: scripts.Seen) -> bool:
+    """Whether its command is a gate, which says something at once."""
+    return all(script.text.startswith("python3 .mlgen/ci.py gate ") for script in seen.scripts if script.shell)
+
+
+def _caches(said: Any, root: str, name: str) -> Iterator[str]:
+    """https://docs.travis-ci.com/user/caching"""
+    if said in (None, False):
+        return
+    known(said, frozenset(("directories", "timeout")), f"{name}: cache")
+    for path in as_list(said.get("directories")):
+        yield _path(str(path), root)
+
+
+def _taken(job: Native, others: Mapping[str, Native]) -> Iterator[str]:
+    """The paths that it receives and that are still there when its own scripts start."""
+    stays = job.seen.stays
+    for name in job.uses:
+        for path in others[name].created:
+            gone = any(covers(each, path) for each in job.seen.removed)
+            if not gone and (stays is None or any(covers(_below(each, job), path) for each in stays)):
+                yield path
+
+
+def _below(path: str, job: Native) -> str:
+    root = job.seen.root
+    return path[len(root) + 1 :] if root and path.startswith(f"{root}/") else path
+
+
+def exported(maker: Native) -> tuple[str, ...]:
+    """The values that `.mlgen/env.sh` finds in the job's workspace, wherever that is used."""
+    told = maker.seen.exports
+    there = told and told.out in maker.created and told.out.startswith(".mlgen/exports/")
+    return told.values if told and there else ()
+
+
+def _sees(job: Native, others: Mapping[str, Native], container: helpers.Container | None) -> Iterator[str]:
+    """The exported values that its scripts see."""
+    for name in job.uses:
+        for value in exported(others[name]):
+            variable = value.partition("=")[0]
+            if container is None or passes(container.passed, variable):
+                yield variable
+
+
+def _checkouts(job: Native) -> tuple[Fetched, ...]:
+    """What Travis clones, unless it is taken away, and the repositories beside it.
+
+    https://docs.travis-ci.com/user/customizing-the-build: 50 commits, and submodules all the way down.
+    """
+    git, seen = job.entry.said.get("git", {}), job.seen
+    known(
+        git,
+        frozenset(("autocrlf", "clone", "depth", "lfs_skip_smudge", "quiet", "submodules")),
+        f"{job.entry.name}: git",
+    )
+    beside = tuple(clone.fetched for clone in seen.clones)
+    if git.get("clone") is False or seen.stays is not None:
+        return beside
+    depth = git.get("depth")
+    own = seen.own.fetched._replace(depth=0 if depth is False else depth)
+    return (own, *beside)
+
+
+def whole(job: Native) -> bool:
+    """Whether the job has all of the history, as it needs to tell what has changed."""
+    git: Mapping[str, Any] = job.entry.said.get("git", {})
+    return git.get("clone") is not False and git.get("depth") is False
+
+
+def _expanded(text: str, leg: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: leg.get(found[1], found[0]), text)
+
+
+def secure(env: Env, shared: Env) -> frozenset[str]:
+    """The encrypted entries that the job is given: https://docs.travis-ci.com/user/encryption-keys"""
+    return frozenset((*env.secure, *shared.secure))

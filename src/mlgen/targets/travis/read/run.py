@@ -1,0 +1,128 @@
+"""How Travis runs what the file says: which events make a build, which jobs it has, and when each starts.
+
+https://docs.travis-ci.com/user/build-stages, https://docs.travis-ci.com/user/conditional-builds-stages-jobs
+"""
+
+from collections.abc import Mapping
+
+from mlgen.ir.events import Event
+from mlgen.readback import End, Reading, SeenJob, Start, inside
+from mlgen.targets.travis.read import context
+from mlgen.targets.travis.read.config import File
+from mlgen.targets.travis.read.expressions import Condition
+from mlgen.targets.travis.read.jobs import Native, exported, natives, reaches, secure, seen_job, whole
+
+SECURE = "secure:"
+"""How `Reading.reaches` is asked for a secret that is encrypted in the file."""
+
+
+class Builds:
+    """The file's builds, event by event."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.jobs = natives(file)
+        self.stages: dict[int, tuple[str, ...]] = {}
+        for entry in file.entries:
+            self.stages[entry.stage] = (*self.stages.get(entry.stage, ()), entry.name)
+        self.encrypted = frozenset(text for entry in file.entries for text in secure(entry.env, file.env))
+        unsets = frozenset(name for job in self.jobs.values() for name in (*job.seen.unset, *job.seen.spent))
+        self.seen = tuple(seen_job(job, self.jobs, self._before(job), unsets) for job in self.jobs.values())
+        self.ids = {seen.name: seen.job for seen in self.seen}
+        self.asked = frozenset(name for each in self._conditions() for name in each.asks)
+        self._check()
+
+    def _conditions(self) -> tuple[Condition, ...]:
+        return (self.file.condition, *(entry.condition for entry in self.file.entries))
+
+    def _before(self, job: Native) -> tuple[str, ...]:
+        """The jobs of the stage before: a stage starts once the one before it has passed."""
+        earlier = [stage for stage in self.stages if stage < job.entry.stage]
+        return self.stages[max(earlier)] if earlier else ()
+
+    def _check(self) -> None:
+        """ValueError for what no event of the language shows."""
+        for job in self.jobs.values():
+            for name in job.entry.condition.asks | self.file.condition.asks:
+                if not context.is_known(name) and name not in job.env:
+                    raise ValueError(
+                        f"{job.entry.name}: if: it asks for the variable {name}, of which nothing is known"
+                    )
+            if "changed(" in job.seen.question and not whole(job):
+                raise ValueError(f"{job.entry.name}: it asks what has changed, and does not clone the whole history")
+
+    def starts(self, event: Event) -> bool:
+        """Whether the event makes a build. What no condition asks for is no event of this file."""
+        if event.kind == "schedule" and context.SCHEDULED not in self.asked:
+            return False
+        if event.kind == "api" and context.API_EVENT not in self.asked:
+            return False
+        if not self.file.condition.holds(context.context(event, dict(self.file.env.literal))):
+            return False
+        return any(self._is_in(job, event) for job in self.jobs.values())
+
+    def _is_in(self, job: Native, event: Event) -> bool:
+        return job.entry.condition.holds(context.context(event, job.env))
+
+    def decide(self, seen: SeenJob, event: Event, ended: Mapping[str, End]) -> Start:
+        """Whether the job starts, as Travis and then the job itself decide."""
+        job = self.jobs[seen.name]
+        if not self._is_in(job, event):
+            return Start("skip", f"if: {job.entry.condition.text}")
+        for name, end in ended.items():
+            other = self.jobs[name].entry
+            if end == "failure" and other.stage < job.entry.stage and not other.may_fail:
+                return Start("skip", f"{name}, of an earlier stage, has not passed")
+        if job.seen.question and not self._holds(job, event, ended):
+            return Start("left", f"ci.py when {job.seen.question}")
+        missing = self._missing(job, ended)
+        if missing:
+            return Start("refused", f"{missing} is not there")
+        return Start("run", job.entry.condition.text)
+
+    def _holds(self, job: Native, event: Event, ended: Mapping[str, End]) -> bool:
+        """Whether what the job asks itself holds; exported values are known only of jobs from which they come."""
+        known = {
+            (self.ids[maker], value.partition("=")[0])
+            for maker in job.uses
+            if ended.get(maker) == "success"
+            for value in exported(self.jobs[maker])
+        }
+        told = tuple(pair for pair in event.values if pair[0].rpartition(".")[::2] in known)
+        return inside.holds(job.seen.question, event, inside.variables(event._replace(values=told), {}))
+
+    def _missing(self, job: Native, ended: Mapping[str, End]) -> str:
+        """A path of which the job checks that it has come, and that has not.
+
+        A job that has failed leaves an empty folder for what it did not make, one that did not run or ended itself
+        leaves nothing: https://github.com/travis-ci/casher
+        """
+        for path, folder in job.seen.expects:
+            makers = [name for name in job.uses if path in self.jobs[name].created]
+            ends = [ended.get(name, "skipped") for name in makers]
+            if not ("success" in ends or (folder and "failure" in ends)):
+                return path
+        return ""
+
+    def reaches(self, seen: SeenJob, name: str, environments: tuple[str, ...]) -> bool:
+        """Whether a secret of this name reaches the job's scripts: Travis knows no environments."""
+        job = self.jobs[seen.name]
+        if name.startswith(SECURE):
+            return name.removeprefix(SECURE) in secure(job.entry.env, self.file.env)
+        return reaches(job, name)
+
+
+def reading(file: File) -> Reading:
+    """What the file says."""
+    builds = Builds(file)
+    roots = {job.seen.root for job in builds.jobs.values() if not job.seen.milestone}
+    if len(roots) > 1:
+        raise ValueError(f"the jobs run in different folders: {', '.join(sorted(roots))}")
+    return Reading(
+        builds.seen,
+        builds.starts,
+        builds.decide,
+        reaches=builds.reaches,
+        root=roots.pop() if roots else None,
+        unrolled=True,
+    )

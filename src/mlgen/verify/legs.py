@@ -1,0 +1,43 @@
+"""Jobs of files that know no matrix: each leg stands there by itself, with paths of its own."""
+
+from collections.abc import Iterable, Iterator
+
+from mlgen.ir import Job, Leg, Pipeline
+from mlgen.ir.paths import as_glob, normal, on_leg
+from mlgen.readback import SeenJob
+
+_Forms = list[tuple[str, frozenset[str]]]
+
+
+def rolled(pipeline: Pipeline, job: Job, leg: Leg | None, seen: SeenJob) -> SeenJob:
+    """The job with its paths as the spec has them: `${matrix.NAME}` where all the legs' own paths are there."""
+    own = job.keep.paths if job.keep else ()
+    shown = [job.reports.summary] if job.reports.summary else []
+    shown += [f"{job.reports.coverage.format}:{job.reports.coverage.path}"] if job.reports.coverage else []
+    mine = list(_forms((*job.files, *job.reports.junit, *own, *shown), (leg,) if leg else ()))
+    others = [form for take in job.takes for form in _forms(take.paths, _legs(pipeline.job(take.job)))]
+    return seen._replace(
+        takes=_named(seen.takes, others),
+        hands=_named(seen.hands, mine),
+        requires=_named(seen.requires, mine),
+        reports=_named(seen.reports, mine),
+        shown=None if seen.shown is None else _named(seen.shown, mine),
+    )
+
+
+def _legs(job: Job) -> tuple[Leg, ...]:
+    return job.matrix.legs if job.matrix else ()
+
+
+def _forms(paths: Iterable[str], legs: tuple[Leg, ...]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each path that differs between legs, and what it is on each of these."""
+    for path in paths:
+        if legs and as_glob(path) != normal(path):
+            yield path, frozenset(normal(on_leg(path, dict(leg.values))) for leg in legs)
+
+
+def _named(found: frozenset[str], forms: _Forms) -> frozenset[str]:
+    there = {normal(path) for path in found}
+    whole = [(path, instances) for path, instances in forms if instances <= there]
+    told = frozenset[str]().union(*(instances for _, instances in whole))
+    return frozenset(path for path in found if normal(path) not in told) | {path for path, _ in whole}
