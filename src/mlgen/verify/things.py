@@ -29,7 +29,7 @@ def things(
         found += _variables(pipeline, job, seen, leg)
         found += _machine(job, seen, leg)
         found += _place(pipeline, job, seen)
-        found += _access(job, seen)
+        found += _access(job, seen, eased)
     for aspect, message in found:
         if aspect not in eased:
             yield Fault(aspect, job.id, message, seen.route)
@@ -160,7 +160,7 @@ def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, s
         yield "cache", f"it has no cache of {_list(missing)}"
 
 
-def _access(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
     """What a reader need not tell: what the job may reach, and what bounds it."""
     deployment = job.environment is not None and job.environment.deployment
     if seen.guarded is False and deployment:
@@ -176,11 +176,13 @@ def _access(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     if seen.identities is not None and seen.identities != identities:
         yield "oidc", f"it asks for the identities {_list(seen.identities)}, not {_list(identities)}"
     if seen.checkouts is not None and not job.milestone:
+        deep = "more submodules" in eased
         wanted = sorted(
             _fetched(Fetched(one.repository, one.path, one.ref, one.depth, one.lfs, one.submodules))
             for one in job.checkouts
         )
-        if sorted(map(_fetched, seen.checkouts)) != wanted:
+        found = sorted(map(_fetched, seen.checkouts))
+        if len(found) != len(wanted) or not all(_fetches(one, asked, deep) for one, asked in zip(found, wanted)):
             yield "checkout", "it checks out other repositories, another commit, or in another way"
     words = [*(["--user", job.container.user] if job.container and job.container.user else [])]
     words += (word for option in (job.container.options if job.container else ()) for word in option.split())
@@ -194,9 +196,21 @@ def _access(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
         yield "coverage", f"the report {_list(missing)} is not shown"
 
 
-def _fetched(one: Fetched) -> tuple[str, str, str, int, bool, str]:
+def _fetched(one: Fetched) -> tuple[str, str, str, bool, int, str]:
     name = "/".join(one.repository.split("/")[-2:]).removesuffix(".git")
-    return name, one.path, one.ref, -1 if one.depth is None else one.depth, one.lfs, one.submodules
+    return name, one.path, one.ref, one.lfs, -1 if one.depth is None else one.depth, one.submodules
+
+
+def _fetches(
+    found: tuple[str, str, str, bool, int, str], wanted: tuple[str, str, str, bool, int, str], deep: bool
+) -> bool:
+    """Whether the one is the other; where the spec gives no depth, any will do."""
+    *same, depth, submodules = wanted
+    return (
+        list(found[:4]) == same
+        and depth in (-1, found[4])
+        and (found[5] == submodules or (deep and found[5] == "recursive"))
+    )
 
 
 _OWN = {"contents:read", "deployments:read", "pipelines:read"}

@@ -9,8 +9,8 @@ def eased(pipeline: Pipeline) -> frozenset[str]:
     """The aspects, each alone or followed by the id of the one job that it is about."""
     chosen = next(options for options in pipeline.targets if options.name == "travis")
     # Stages, one after another; a failure cancels all later ones. Travis has no environments, and no locks.
-    # Files that no job receives are not kept.
-    found = {"orders more", "stops more", "environment", "lock", "unused files"}
+    # Files that no job receives are not kept. Submodules are always fetched, all the way down.
+    found = {"orders more", "stops more", "environment", "lock", "unused files", "more submodules"}
     if chosen.fallback("keep"):  # `none`: Travis keeps no files
         found.add("keep")
     for job in pipeline.jobs:

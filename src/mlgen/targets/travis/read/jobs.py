@@ -111,7 +111,7 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         sees=frozenset(_sees(job, others, container)),
         shown=frozenset(_expanded(path, leg) for path in seen.shown),
         compares=frozenset(merged.job for merged in seen.compares),
-        lists=bool(seen.manifest) and seen.manifest in job.created,
+        lists=seen.manifest in job.created if job.created else None,
     )
 
 
@@ -203,7 +203,8 @@ def _checkouts(job: Native) -> tuple[Fetched, ...]:
     if git.get("clone") is False or seen.stays is not None:
         return beside
     depth = git.get("depth")
-    own = seen.own.fetched._replace(depth=0 if depth is False else depth)
+    submodules = "" if git.get("submodules") is False else "recursive"
+    own = seen.own.fetched._replace(depth=0 if depth is False else depth, submodules=submodules)
     return (own, *beside)
 
 
