@@ -33,11 +33,12 @@ def replay(reading: Reading, event: Event, failing: Collection[str] = ()) -> dic
     starts: dict[str, Start] = {}
     asked: dict[str, bool] = {}
     found: dict[str, Ran] = {}
-    for name, legs in in_order(reading.jobs):
+    order, own = _known(reading)
+    for name, legs in order:
         job = legs[0]
         start = reading.decide(job, event, ended)
         starts[name] = start
-        asked[name] = start.state == "wait" or any(asked.get(n, False) for n in job.needs if added(reading, n))
+        asked[name] = start.state == "wait" or any(asked[n] for n in job.needs if n in own and n in asked)
         failed = start.state in ("fail", "refused") or (start.state in ("run", "wait") and job.job in failing)
         ended[name] = _end(start, failed)
         if job.job:
@@ -63,9 +64,16 @@ def in_order(jobs: tuple[SeenJob, ...]) -> Iterator[tuple[str, list[SeenJob]]]:
         todo = [name for name in todo if name not in done]
 
 
-def added(reading: Reading, name: str) -> bool:
-    """Whether the target added the job of this native name."""
-    return any(job.name == name and not job.job for job in reading.jobs)
+_last: tuple[tuple[SeenJob, ...], list[tuple[str, list[SeenJob]]], frozenset[str]] = ((), [], frozenset())
+"""The jobs that were replayed last, in their order, and the names of those that the target added."""
+
+
+def _known(reading: Reading) -> tuple[list[tuple[str, list[SeenJob]]], frozenset[str]]:
+    global _last
+    if _last[0] is not reading.jobs:
+        own = frozenset(job.name for job in reading.jobs if not job.job)
+        _last = reading.jobs, list(in_order(reading.jobs)), own
+    return _last[1:]
 
 
 def _end(start: Start, failed: bool) -> End:

@@ -3,6 +3,7 @@
 https://docs.travis-ci.com/user/build-stages, https://docs.travis-ci.com/user/conditional-builds-stages-jobs
 """
 
+import itertools
 from collections.abc import Mapping
 
 from mlgen.ir.events import Event
@@ -31,6 +32,10 @@ class Builds:
         self.ids = {seen.name: seen.job for seen in self.seen}
         self.asked = frozenset(name for each in self._conditions() for name in each.asks)
         self._check()
+        self._event: tuple[Event | None, dict[tuple[str, ...], bool]] = None, {}
+        """The last event that was asked about, and which conditions hold on it, with the variables they ask for."""
+        self._failed: tuple[Mapping[str, End] | None, int, dict[int, str]] = None, 0, {}
+        """The results that were last looked at, how many of them, and the jobs by stage that stop all later ones."""
 
     def _conditions(self) -> tuple[Condition, ...]:
         return (self.file.condition, *(entry.condition for entry in self.file.entries))
@@ -62,17 +67,33 @@ class Builds:
         return any(self._is_in(job, event) for job in self.jobs.values())
 
     def _is_in(self, job: Native, event: Event) -> bool:
-        return job.entry.condition.holds(context.context(event, job.env))
+        if self._event[0] is not event:
+            self._event = event, {}
+        condition, known = job.entry.condition, self._event[1]
+        key = (condition.text, *(f"{name}={job.env[name]}" for name in sorted(condition.asks) if name in job.env))
+        if key not in known:
+            known[key] = condition.holds(context.context(event, job.env))
+        return known[key]
+
+    def _stopped(self, stage: int, ended: Mapping[str, End]) -> str:
+        """A job of an earlier stage that has not passed, and has to; results are only ever added to those of a run."""
+        last, count, failed = self._failed
+        if last is not ended or len(ended) < count:
+            count, failed = 0, {}
+        for name, end in itertools.islice(ended.items(), count, None):
+            entry = self.jobs[name].entry
+            if end == "failure" and not entry.may_fail:
+                failed.setdefault(entry.stage, name)
+        self._failed = ended, len(ended), failed
+        return next((name for each, name in failed.items() if each < stage), "")
 
     def decide(self, seen: SeenJob, event: Event, ended: Mapping[str, End]) -> Start:
         """Whether the job starts, as Travis and then the job itself decide."""
         job = self.jobs[seen.name]
         if not self._is_in(job, event):
             return Start("skip", f"if: {job.entry.condition.text}")
-        for name, end in ended.items():
-            other = self.jobs[name].entry
-            if end == "failure" and other.stage < job.entry.stage and not other.may_fail:
-                return Start("skip", f"{name}, of an earlier stage, has not passed")
+        if failed := self._stopped(job.entry.stage, ended):
+            return Start("skip", f"{failed}, of an earlier stage, has not passed")
         if job.seen.question and not self._holds(job, event, ended):
             return Start("left", f"ci.py when {job.seen.question}")
         missing = self._missing(job, ended)
