@@ -5,7 +5,7 @@ that every project can tell from its own lock whether its share is there.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
@@ -45,6 +45,15 @@ def root_file(
     placed = output._replace(path=from_project(pipeline.root, output.path))
     text = _text(output)
     return shared(placed, text, target.name, shares, spec), verify(target, placed, text, pipeline)
+
+
+def with_whole(target: Target, pipeline: Pipeline, texts: Mapping[str, str]) -> dict[str, str]:
+    """The project's native files by path, and the root file as it would be for it alone: what a reader needs."""
+    if not pipeline.root or target.whole is None:
+        return dict(texts)
+    path, text = next(iter(texts.items()))
+    output = target.whole((Part(path, f"{pipeline.root}/{pipeline.spec}", text),))
+    return {**texts, output.path: _text(output)}
 
 
 def _text(output: Output) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from mlgen import targets
 from mlgen.compiler import analyse
 from mlgen.ir import Pipeline
+from mlgen.monorepo import with_whole
 from mlgen.render import render
 from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Target
@@ -28,7 +29,8 @@ def rendered(project: Path, target: Target) -> tuple[Pipeline, dict[str, str]]:
     """The pipeline as the target is to say it, and its native files by path."""
     pipeline, found = adapt(_analysed(project), target)
     assert not [d for d in found if d.severity == "error"], found
-    return pipeline, {out.path: render(out.template, out.view) for out in target.outputs(pipeline)}
+    texts = {out.path: render(out.template, out.view) for out in target.outputs(pipeline)}
+    return pipeline, with_whole(target, pipeline, texts)
 
 
 @lru_cache

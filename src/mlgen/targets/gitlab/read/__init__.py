@@ -6,8 +6,13 @@ from mlgen.readback import Reading
 
 
 def read(texts: Mapping[str, str]) -> Reading:
-    """The reading of the one file; a ValueError says what could not be read, and where."""
+    """The reading of the one file, or of a project's and the root file that includes it; a ValueError says what could
+    not be read, and where."""
     from mlgen.targets.gitlab.read import config, run
 
+    if len(texts) > 1:
+        from mlgen.targets.gitlab.read import parts
+
+        return run.reading(parts.joined(texts))
     (text,) = texts.values()
     return run.reading(config.read(text))

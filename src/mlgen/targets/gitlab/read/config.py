@@ -69,7 +69,11 @@ def documents(text: str) -> tuple[Data, Data]:
 
 def read(text: str) -> File:
     """The file; ValueError where it says something that this reader does not know."""
-    header, config = documents(text)
+    return parsed(*documents(text))
+
+
+def parsed(header: Data, config: Data) -> File:
+    """The file of this header and configuration; ValueError as for `read`."""
     if set(header.get("spec", {})) - {"inputs"}:
         raise ValueError(f"spec: unknown keys {', '.join(set(header['spec']) - {'inputs'})}")
     inputs = header.get("spec", {}).get("inputs") or {}
@@ -90,7 +94,8 @@ def read(text: str) -> File:
         if not isinstance(config.get(part, {}), dict):
             raise ValueError(f"{part}: not a mapping")
     if header:
-        _no_blocks(config)
+        _no_blocks({name: said for name, said in config.items() if not name.startswith(".")})
+        _no_blocks(jobs)  # with what they extend
     return File(inputs, (".pre", *stages, ".post"), config.get("workflow", {}), config.get("variables", {}), jobs)
 
 
