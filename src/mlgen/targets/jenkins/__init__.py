@@ -1,10 +1,16 @@
 """Jenkins: a Declarative Pipeline in `Jenkinsfile`, for a Multibranch Pipeline."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target, own_path
 from mlgen.targets.jenkins.capabilities import CAPABILITIES
 from mlgen.targets.jenkins.hooks import HOOKS
+
+if TYPE_CHECKING:
+    from mlgen.readback import Reading
 
 FILE = "Jenkinsfile"
 BESIDE = "{root}/Jenkinsfile"
@@ -34,6 +40,18 @@ def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     return tuple(settings(pipeline))
 
 
+def _read(texts: Mapping[str, str]) -> "Reading":
+    from mlgen.targets.jenkins.read import read
+
+    return read(texts)
+
+
+def _eased(pipeline: Pipeline) -> frozenset[str]:
+    from mlgen.targets.jenkins.read.eased import eased
+
+    return eased(pipeline)
+
+
 TARGET = Target(
     name="jenkins",
     title="Jenkins",
@@ -46,5 +64,7 @@ TARGET = Target(
     paths=(FILE,),
     beside=BESIDE,
     hooks=HOOKS,
+    read=_read,
+    eased=_eased,
     signs=Signs(files=("Jenkinsfile*",)),
 )

@@ -38,6 +38,8 @@ class Token(NamedTuple):
     kind: str
     text: str
     line: int
+    at: int = 0
+    """Where it begins in the text."""
 
 
 class Node:
@@ -136,11 +138,11 @@ def tokens(text: str) -> Iterator[Token]:
         kind = str(found.lastgroup)
         value = found[kind]
         if kind == "long":
-            yield Token(kind, unescape(value[3:-3]), line)
+            yield Token(kind, unescape(value[3:-3]), line, found.start(kind))
         elif kind == "string":
-            yield Token(kind, unescape(value[1:-1]), line)
+            yield Token(kind, unescape(value[1:-1]), line, found.start(kind))
         elif kind not in ("comment", "end"):
-            yield Token(kind, value, line)
+            yield Token(kind, value, line, found.start(kind))
         if kind in ("newline", "long", "comment"):
             line += value.count("\n")
         at = found.end()

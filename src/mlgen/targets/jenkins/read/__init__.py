@@ -1,0 +1,18 @@
+"""What a Jenkinsfile says, read from its text alone, as Jenkins reads it."""
+
+from collections.abc import Mapping
+
+from mlgen.readback import Reading
+
+
+def read(texts: Mapping[str, str]) -> Reading:
+    """The reading of the one file; a ValueError says what could not be read, and where."""
+    from mlgen.targets.jenkins.read import jenkinsfile, run, steps
+    from mlgen.targets.jenkins.reader import Unreadable
+
+    (text,) = texts.values()
+    world = steps.Steps()
+    try:
+        return run.reading(jenkinsfile.read(text, world), world)
+    except Unreadable as fault:
+        raise ValueError(f"line {fault.line}: {fault}") from fault

@@ -1,0 +1,513 @@
+"""The steps of Jenkins as far as jobs use them: what runs, in which blocks, is written down instead of done.
+
+https://www.jenkins.io/doc/pipeline/steps/
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from mlgen.named import NamedTuple
+from mlgen.readback import Fetched
+from mlgen.targets.jenkins.read import helpers
+from mlgen.targets.jenkins.read.groovy import Thrown, World
+from mlgen.targets.jenkins.read.values import Closure, Thing, Value, text
+from mlgen.targets.jenkins.reader import Token
+
+HOME = "\0home"
+"""What `pwd()` says."""
+_VARIABLE, _ADDRESS = "\0env:", "\0address:"
+
+
+class Called(Thing):
+    """What a step such as `string(credentialsId: …)` makes: its name and its arguments."""
+
+    def __init__(self, name: str, given: list[Value]) -> None:
+        self.name = name
+        self.said: dict[str, Any] = given[0] if given and isinstance(given[0], dict) else {}
+        self.more = given[1:] if self.said else given
+
+    def only(self, *names: str) -> dict[str, Any]:
+        """Its named arguments, where it has no others."""
+        if self.more or set(self.said) - set(names):
+            raise ValueError(f"{self.name}: it has arguments that are not known")
+        return self.said
+
+
+class Ran(NamedTuple):
+    """A script that was run."""
+
+    text: str
+    line: int
+    secrets: tuple[tuple[str, str], ...]
+    env: tuple[tuple[str, str], ...]
+    folder: str
+    more: tuple[str, ...] = ()
+
+
+class Noted:
+    """What a trial of a unit has brought to light."""
+
+    def __init__(self) -> None:
+        self.scripts: list[Ran] = []
+        self.secrets: dict[tuple[str, str], None] = {}
+        self.files: set[str] = set()
+        self.identities: set[str] = set()
+        self.env: dict[str, str] = {}
+        self.permitted = self.asks = self.told_url = False
+        self.lock = self.image = self.label = self.args = ""
+        self.labels: list[str] = []
+        self.takes: list[str] = []
+        self.some: list[tuple[Callable[[], bool], list[str]]] = []
+        self.gives: dict[str, tuple[int, tuple[str, ...]]] = {}
+        """Stashes: the number of scripts before, and the paths."""
+        self.outputs: list[tuple[int, helpers.Outputs]] = []
+        """With the number of scripts before it."""
+        self.archived: set[str] = set()
+        self.junit: set[str] = set()
+        self.shown: set[str] = set()
+        self.caches: set[str] = set()
+        self.services: list[tuple[str, str]] = []
+        self.fetched: list[Fetched] = []
+        self.compares: list[str] = []
+        self.passed = -1
+        """After how many scripts the file was written by which `post` knows that the job has passed."""
+        self.roots: set[str] = set()
+        self.read: set[str] = set()
+        """Files of exported values that are read."""
+
+
+class Steps(World):
+    """The world of a file; `noted` is what the trial that goes on has found, `env` the variables of the run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.env: dict[str, str] = {}
+        self.params: dict[str, Value] = {}
+        self.causes: frozenset[str] = frozenset()
+        self.facts: Callable[[str], bool] | None = None
+        """Whether the answer to a question of `ci.py when` is yes; None: nobody may ask."""
+        self.start()
+
+    def start(self, fails: int = -1) -> Noted:
+        """A new trial, in which the script of this number fails, counted from 0."""
+        self.noted = Noted()
+        self.fails = fails
+        self.trial = True
+        self.inner: dict[str, str] = {}
+        """The variables of `withEnv` and of environments."""
+        self.bindings: list[tuple[str, str]] = []
+        self.folders: list[str] = []
+        self.around: list[str] = []
+        return self.noted
+
+    # --- names
+
+    def variable(self, name: str) -> Value:
+        """The objects that every Pipeline has."""
+        if name == "env":
+            return _Env(self)
+        if name == "params":
+            return self.params
+        if name == "currentBuild":
+            return _CurrentBuild(self)
+        if name == "scm":
+            own = {"url": "", "credentialsId": ""}
+            return {"branches": [{"name": ""}], "extensions": [], "userRemoteConfigs": [own]}
+        if name == "docker":
+            return _Docker(self)
+        return super().variable(name)
+
+    def unstash_if(self, condition: Callable[[], bool], names: list[str]) -> None:
+        """In a trial, all that it may receive."""
+        if not self.trial:
+            super().unstash_if(condition, names)
+            return
+        if self.noted.scripts:
+            raise ValueError("unstash stands behind a command")
+        self.noted.some.append((condition, names))
+
+    def step(self, name: str, given: list[Value], token: Token, source: str) -> Value:
+        """One step; what is not known is a command, and so a difference."""
+        known = getattr(self, f"_{name}", None) if name in _STEPS else None
+        try:
+            if known is not None:
+                return known(Called(name, given), token)
+            if name in _MAKERS:
+                return Called(name, given)
+            if any(isinstance(each, Closure) for each in given):
+                raise ValueError(f"nothing is known of the step {name}")
+        except ValueError as fault:
+            raise fault if str(fault).startswith("line ") else ValueError(f"line {token.line}: {fault}") from fault
+        return self._foreign(name, given, token)
+
+    def _foreign(self, name: str, given: list[Value], token: Token) -> Value:
+        said = given[0] if len(given) == 1 else given or None
+        return self._ran(json.dumps({name: said}, sort_keys=True, default=str), token, ("a step of Jenkins",))
+
+    def _ran(self, script: str, token: Token, more: tuple[str, ...] = ()) -> None:
+        noted = self.noted
+        noted.scripts.append(
+            Ran(
+                script,
+                token.line,
+                tuple(self.bindings),
+                tuple(self.inner.items()),
+                "/".join(self.folders),
+                (*more, *self.around),
+            )
+        )
+        if len(noted.scripts) - 1 == self.fails:
+            raise Thrown
+
+    # --- scripts
+
+    def _sh(self, called: Called, token: Token) -> Value:
+        said = called.said or {"script": called.more[0] if len(called.more) == 1 else None}
+        if set(said) - {"label", "script", "returnStatus", "returnStdout"} or not isinstance(said.get("script"), str):
+            raise ValueError("sh: it has arguments that are not known")
+        script = said["script"]
+        if said.get("returnStatus") and self.facts and _is_question(script):
+            return 0 if self.facts(self.inner.get("MLGEN_QUESTION", "")) else 3
+        if said.get("returnStdout"):
+            return self._answer(script, token)
+        if said.get("returnStatus"):
+            self._ran(script, token, ("its failure is none",))
+            return 0
+        if (found := helpers.outputs(script)) is not None:
+            self.noted.outputs.append((len(self.noted.scripts), found))
+        elif (legs := helpers.merges(script)) is not None and not self.noted.scripts:
+            self.noted.compares += [job for job, _ in legs]
+        elif not (self.noted.identities and helpers.identity(script)):
+            self._ran(script, token)
+        return None
+
+    def _answer(self, script: str, token: Token) -> Value:
+        """What a script says: the address of a service, or a text that it prints."""
+        if script == helpers.SERVICE and "SERVICE" in self.inner:
+            return f"{_ADDRESS}{self.inner['IMAGE']}"
+        said = helpers.printed(script)
+        if said is None:
+            self._ran(script, token, ("its output is taken",))
+        return said or ""
+
+    # --- blocks
+
+    def _block(self, called: Called) -> Closure:
+        if not called.more or not isinstance(called.more[-1], Closure):
+            raise ValueError(f"{called.name}: it has no block")
+        return called.more[-1]
+
+    def _script(self, called: Called, token: Token) -> Value:
+        return self._block(called).run([])
+
+    def _stage(self, called: Called, token: Token) -> Value:
+        return self._block(called).run([])
+
+    def _node(self, called: Called, token: Token) -> Value:
+        self.noted.labels.append(str(called.more[0]) if len(called.more) == 2 else "")
+        return self._block(called).run([])
+
+    def _lock(self, called: Called, token: Token) -> Value:
+        if set(called.said) != {"resource"} or self.noted.scripts:
+            raise ValueError("lock: it is not around the whole job, or has arguments that are not known")
+        self.noted.lock = called.said["resource"]
+        return self._block(called).run([])
+
+    def _dir(self, called: Called, token: Token) -> Value:
+        self.folders.append(str(called.more[0]))
+        try:
+            return self._block(called).run([])
+        finally:
+            self.folders.pop()
+
+    def _catchError(self, called: Called, token: Token) -> Value:  # noqa: N802
+        said = called.said
+        if set(said) != {"buildResult", "stageResult", "catchInterruptions"} or said["catchInterruptions"] is not False:
+            raise ValueError("catchError: it has arguments that are not known, or catches an abort")
+        if said["buildResult"] not in ("SUCCESS", "FAILURE"):
+            raise ValueError(f"catchError: {said['buildResult']}")
+        self.noted.permitted = self.noted.permitted or said["buildResult"] == "SUCCESS"
+        try:
+            self._block(called).run([])
+        except Thrown:
+            return None
+        return None
+
+    def _timeout(self, called: Called, token: Token) -> Value:
+        return self._bounded("a timeout that aborts", called)
+
+    def _retry(self, called: Called, token: Token) -> Value:
+        return self._bounded("a retry of Jenkins' own", called)
+
+    def _bounded(self, what: str, called: Called) -> Value:
+        self.around.append(what)
+        try:
+            return self._block(called).run([])
+        finally:
+            self.around.pop()
+
+    def _cache(self, called: Called, token: Token) -> Value:
+        for one in called.said.get("caches", ()):
+            if not isinstance(one, Called) or one.name != "arbitraryFileCache":
+                raise ValueError("cache: only arbitraryFileCache is known")
+            said = one.only("path", "cacheName", "cacheValidityDecidingFile", "includes", "excludes")
+            self.noted.caches.add(str(said["path"]))
+        return self._block(called).run([])
+
+    def _withCredentials(self, called: Called, token: Token) -> Value:  # noqa: N802
+        before = list(self.bindings)
+        for one in called.more[0]:
+            self._bind(one)
+        try:
+            return self._block(called).run([])
+        finally:
+            self.bindings = before
+
+    def _bind(self, one: Value) -> None:
+        """https://www.jenkins.io/doc/pipeline/steps/credentials-binding/"""
+        if not isinstance(one, Called):
+            raise ValueError("withCredentials: what is bound is not known")
+        if one.name == "usernamePassword":
+            said = one.only("credentialsId", "usernameVariable", "passwordVariable")
+            self._see(said["usernameVariable"], f"{said['credentialsId']}#username")
+            self._see(said["passwordVariable"], f"{said['credentialsId']}#password")
+        elif one.name in ("string", "file"):
+            said = one.only("credentialsId", "variable")
+            if said["credentialsId"].startswith("oidc-"):
+                # https://plugins.jenkins.io/oidc-provider/: a credential that is a token for this run.
+                self.noted.identities.add(said["credentialsId"].removeprefix("oidc-"))
+                return
+            if one.name == "file":
+                self.noted.files.add(said["variable"])
+            self._see(said["variable"], said["credentialsId"])
+        else:
+            raise ValueError(f"withCredentials: {one.name} is not known")
+
+    def _see(self, variable: str, secret: str) -> None:
+        self.bindings.append((variable, secret))
+        self.noted.secrets[variable, secret] = None
+
+    def _withEnv(self, called: Called, token: Token) -> Value:  # noqa: N802
+        before, bound = dict(self.inner), list(self.bindings)
+        for each in called.more[0]:
+            name, _, value = each.partition("=")
+            self.set(name, value)
+        try:
+            return self._block(called).run([])
+        finally:
+            self.inner, self.bindings = before, bound
+
+    def set(self, name: str, value: str) -> None:
+        """A variable of the block, or one that holds what another one of Jenkins does."""
+        if value.startswith(_VARIABLE):
+            self._see(name, value.removeprefix(_VARIABLE))
+        elif value.startswith(_ADDRESS):
+            if not name.startswith("MLGEN_HOST_"):
+                raise ValueError(f"withEnv: {name} holds the address of a service")
+            self.noted.services.append((name.removeprefix("MLGEN_HOST_"), value.removeprefix(_ADDRESS)))
+        elif "\0" in value and not (name == "HOME" and value.startswith(HOME)):
+            raise ValueError(f"withEnv: {name} holds what is not known")
+        else:
+            self.inner[name] = value
+            self.noted.env[name] = value
+
+    # --- files
+
+    def _checkout(self, called: Called, token: Token) -> Value:
+        (what,) = called.more or [called.said]
+        path = "/".join(self.folders)
+        if isinstance(what, dict):
+            self.noted.fetched.append(Fetched(path=path))
+        else:
+            self.noted.fetched.append(_fetched(what, path, self._see))
+        return {}
+
+    def _unstash(self, called: Called, token: Token) -> Value:
+        (name,) = called.more
+        if self.noted.scripts:
+            raise ValueError("unstash stands behind a command")
+        self.noted.takes.append(name)
+        return None
+
+    def _stash(self, called: Called, token: Token) -> Value:
+        said = called.only("name", "includes", "useDefaultExcludes", "allowEmpty")
+        self.noted.gives[said["name"]] = len(self.noted.scripts), self._paths(said["includes"])
+        return None
+
+    def _paths(self, said: str) -> tuple[str, ...]:
+        return tuple("/".join([*self.folders, path]) for path in helpers.patterns(said))
+
+    def _archiveArtifacts(self, called: Called, token: Token) -> Value:  # noqa: N802
+        said = called.only("artifacts", "defaultExcludes", "fingerprint", "allowEmptyArchive")
+        self.noted.archived.update(self._paths(said["artifacts"]))
+        return None
+
+    def _junit(self, called: Called, token: Token) -> Value:
+        said = called.said if called.said else {"testResults": called.more[0]}
+        if set(said) - {"testResults", "allowEmptyResults", "skipMarkingBuildUnstable"}:
+            raise ValueError("junit: it has arguments that are not known")
+        self.noted.junit.update(self._paths(said["testResults"]))
+        return None
+
+    def _recordCoverage(self, called: Called, token: Token) -> Value:  # noqa: N802
+        for tool in called.only("tools")["tools"]:
+            self.noted.shown.update(f"{tool['parser'].lower()}:{path}" for path in self._paths(tool["pattern"]))
+        return None
+
+    def _writeFile(self, called: Called, token: Token) -> Value:  # noqa: N802
+        said = called.only("file", "text")
+        if said != {"file": helpers.PASSED, "text": ""}:
+            raise ValueError(f"writeFile: {said['file']}")
+        self.noted.passed = len(self.noted.scripts)
+        return None
+
+    def _fileExists(self, called: Called, token: Token) -> Value:  # noqa: N802
+        if called.more != [helpers.PASSED]:
+            raise ValueError("fileExists: only of the file that tells of success")
+        return self.noted.passed >= 0
+
+    def _readFile(self, called: Called, token: Token) -> Value:  # noqa: N802
+        return _Text(str(called.more[0]), self.noted)
+
+    # --- the rest
+
+    def _deleteDir(self, called: Called, token: Token) -> Value:  # noqa: N802
+        return None
+
+    def _echo(self, called: Called, token: Token) -> Value:
+        return None
+
+    def _error(self, called: Called, token: Token) -> Value:
+        raise Thrown
+
+    def _pwd(self, called: Called, token: Token) -> Value:
+        return HOME
+
+    def _input(self, called: Called, token: Token) -> Value:
+        called.only("message", "submitter", "ok", "id")
+        self.noted.asks = True
+        return None
+
+
+_STEPS = frozenset((
+    "archiveArtifacts", "cache", "catchError", "checkout", "deleteDir", "dir", "echo", "error", "fileExists", "input",
+    "junit", "lock", "node", "pwd", "readFile", "recordCoverage", "retry", "script", "sh", "stage", "stash", "timeout",
+    "unstash", "withCredentials", "withEnv", "writeFile",
+))  # fmt: skip
+_MAKERS = frozenset((
+    "arbitraryFileCache", "cloneOption", "file", "lfs", "scmGit", "string", "submodule", "usernamePassword",
+))  # fmt: skip
+
+
+def _is_question(script: str) -> bool:
+    start, end = helpers.BASH, f"{helpers.ENVIRONMENT}\npython3 .mlgen/ci.py when \"$MLGEN_QUESTION\""
+    middle = script.removeprefix(start).removesuffix(end)
+    return script == f"{start}{middle}{end}" and (not middle or (middle.startswith("cd ") and middle.count("\n") == 1))
+
+
+def _fetched(what: Value, path: str, see: Callable[[str, str], None]) -> Fetched:
+    """https://www.jenkins.io/doc/pipeline/steps/params/scmgit/"""
+    if not isinstance(what, Called) or what.name != "scmGit":
+        raise ValueError("checkout: only scm and scmGit are known")
+    said = what.only("branches", "extensions", "userRemoteConfigs")
+    (branch,), (remote,) = said["branches"], said["userRemoteConfigs"]
+    found = Fetched(remote["url"].removeprefix("https://"), path, branch["name"])
+    if token := remote.get("credentialsId"):
+        see(token, token)
+    for one in said["extensions"]:
+        if one.name == "cloneOption":
+            one.only("shallow", "depth", "noTags", "reference")
+            found = found._replace(depth=one.said["depth"] if one.said["shallow"] else found.depth)
+        elif one.name == "lfs":
+            found = found._replace(lfs=True)
+        elif one.name == "submodule" and not one.said.get("disableSubmodules"):
+            found = found._replace(submodules="recursive" if one.said.get("recursiveSubmodules") else "true")
+        else:
+            raise ValueError(f"scmGit: {one.name} is not known")
+    return found
+
+
+class _Env(Thing):
+    """`env`: those of the run, above those of the blocks; in a trial, of any other the mark of its name."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def get(self, name: str) -> Value:
+        steps = self.steps
+        if name in steps.inner:
+            return steps.inner[name]
+        if name in steps.env:
+            return steps.env[name]
+        return f"{_VARIABLE}{name}" if steps.trial and name not in UNSET else None
+
+
+UNSET = frozenset((
+    "CHANGE_AUTHOR", "CHANGE_BRANCH", "CHANGE_FORK", "CHANGE_ID", "CHANGE_TARGET", "CHANGE_TITLE", "TAG_NAME",
+    "TAG_TIMESTAMP", "JENKINS_SCHEDULE",
+))  # fmt: skip
+"""https://www.jenkins.io/doc/book/pipeline/multibranch/#additional-environment-variables: not there on all runs."""
+
+
+class _CurrentBuild(Thing):
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def put(self, name: str, value: Value) -> None:
+        if name != "description" or not isinstance(value, str):
+            super().put(name, value)
+        self.steps.noted.told_url = True
+
+    def call(self, name: str, given: list[Value]) -> Value:
+        if name != "getBuildCauses" or len(given) != 1:
+            return super().call(name, given)
+        return [cause for cause in self.steps.causes if cause == given[0]]
+
+
+class _Docker(Thing):
+    """https://www.jenkins.io/doc/book/pipeline/docker/"""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def call(self, name: str, given: list[Value]) -> Value:
+        if name == "image":
+            return _Image(self.steps, text(given[0]))
+        if name != "withRegistry" or len(given) != 3:
+            return super().call(name, given)
+        for part in ("username", "password"):
+            self.steps._see("", f"{given[1]}#{part}")
+            self.steps.bindings.pop()
+        return given[2].run([])
+
+
+class _Image(Thing):
+    def __init__(self, steps: Steps, name: str) -> None:
+        self.steps = steps
+        self.name = name
+
+    def call(self, name: str, given: list[Value]) -> Value:
+        noted = self.steps.noted
+        if name == "pull":
+            return None
+        if name == "inside" and not noted.image:
+            noted.image, noted.args = self.name, str(given[0])
+            return given[1].run([])
+        if name == "withRun":
+            return given[2].run([{"id": "container"}])
+        return super().call(name, given)
+
+
+class _Text(Thing):
+    """A file that is read."""
+
+    def __init__(self, path: str, noted: Noted) -> None:
+        self.path = path
+        self.noted = noted
+
+    def call(self, name: str, given: list[Value]) -> Value:
+        if name != "readLines":
+            return super().call(name, given)
+        self.noted.read.add(self.path)
+        return [f"\0{self.path}"]
