@@ -153,6 +153,8 @@ class Reading(NamedTuple):
     reaches: Callable[[SeenJob, str, tuple[str, ...]], bool] | None = None
     """Where the system itself holds the secrets and the files name none: whether a secret of this name, bound to these
     environments (empty: to none), reaches the job as a variable of that name. None: `SeenJob.secrets` are all."""
+    open: bool = False
+    """Whether the secrets that are plain variables of the system itself reach all jobs without a word of the files."""
     cancels: tuple[str, ...] | None = None
     """The kinds of events of which a newer run cancels the older one; None: the reader does not tell."""
     schedules: tuple[tuple[str, str], ...] | None = None

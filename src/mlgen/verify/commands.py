@@ -1,5 +1,6 @@
 """What the jobs execute: each command of the spec once, in order, with its bounds, and no other."""
 
+import json
 import shlex
 from collections.abc import Iterator
 from typing import Literal
@@ -94,8 +95,9 @@ def _beside(one: Script, other: Script) -> bool:
 
 
 def _words(value: object) -> Iterator[str]:
-    """Every text in what the spec says in a target's own words."""
+    """Every text in what the spec says in a target's own words, and what it says as a whole."""
     if isinstance(value, dict):
+        yield json.dumps(value, sort_keys=True)
         for item in value.values():
             yield from _words(item)
     elif isinstance(value, (list, tuple)):

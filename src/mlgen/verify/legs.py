@@ -19,6 +19,7 @@ def rolled(pipeline: Pipeline, job: Job, leg: Leg | None, seen: SeenJob) -> Seen
     return seen._replace(
         takes=_named(seen.takes, others),
         hands=_named(seen.hands, mine),
+        kept=_named(seen.kept, mine),
         requires=_named(seen.requires, mine),
         reports=_named(seen.reports, mine),
         shown=None if seen.shown is None else _named(seen.shown, mine),

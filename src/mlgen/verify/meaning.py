@@ -14,7 +14,7 @@ def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozen
     """Every difference between the pipeline and what the target's files say.
 
     `eased` are the aspects in which the target's chosen fallbacks and documented limits allow some: the names of
-    aspects, in all jobs or, as `ASPECT JOB`, in one; and `wider secrets`, `orders more`, `stops more`, `unused
+    aspects, `orders more` and `stops more`, in all jobs or, as `ASPECT JOB`, in one; and `wider secrets`, `unused
     files` (what no other job receives is not handed on) and `more submodules`.
     """
     found = list(_jobs(pipeline, reading, target, eased))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from mlgen.ir import Job, Leg, Pipeline
+from mlgen.ir import Job, Leg, Pipeline, Secret
 from mlgen.ir.paths import as_glob, normal
 from mlgen.readback import Fetched, Reading, SeenJob
 from mlgen.verify.fault import Fault
@@ -67,7 +67,8 @@ def _handed(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, 
     if seen.sees is not None and seen.sees != values:
         yield "exports", f"it receives the exported values {_list(seen.sees)}, not {_list(values)}"
     collide = bool(job.matrix and job.matrix.collide)
-    if seen.lists is not None and seen.lists != collide:
+    received = any(bundle.consumers for bundle in job.bundles)
+    if seen.lists is not None and seen.lists != collide and (seen.lists or received):
         yield "legs", "its legs list what they made" if seen.lists else "its legs do not list what they made"
     makers = {take.job for take in job.takes}
     wanted = {name for name in makers if (matrix := pipeline.job(name).matrix) and matrix.collide}
@@ -86,6 +87,9 @@ def _secrets(
             yield "secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
     token = {"MLGEN_TOKEN"} if job.permissions else set()
     extra = {held.get(name, name) for _, name in seen.secrets} - set(job.secret_names) - token
+    # Where one part of a credential is asked for, the others come with it.
+    whole = {name.partition("#")[0] for name, known in held.items() if "#" in name and known in job.secret_names}
+    extra -= {held.get(name, name) for _, name in seen.secrets if "#" in name and name.partition("#")[0] in whole}
     if "wider secrets" not in eased:
         open_to_all = {secret.name for secret in pipeline.secrets if secret.plain}
         extra |= {name for _, name in given} - set(job.secret_names) - open_to_all
@@ -98,14 +102,23 @@ def _held(
 ) -> tuple[dict[str, str], set[tuple[str, str]]]:
     """The secrets by the variables in which the system itself holds them, and those of them that reach the job."""
     used = {name for job in pipeline.jobs for name in job.secret_names}  # no other has to be set at all
-    held = {str(s.on(target).get("id", s.name)): s for s in pipeline.secrets if s.name in used}
+    held = {_held_as(s, target): s for s in pipeline.secrets if s.name in used}
     reaches = reading.reaches or (lambda *_: False)
     given = set()
     for name, secret in held.items():
         encrypted = secret.on(target).get("secure")  # it stands in the file itself, where nothing tells its name
         if reaches(seen, f"secure:{encrypted}" if encrypted else name, secret.environments):
             given.add((name, secret.name))
+        if reading.open and secret.plain:
+            given.add((name, secret.name))
     return {name: secret.name for name, secret in held.items()}, given
+
+
+def _held_as(secret: Secret, target: str) -> str:
+    """The name by which the system itself holds the secret; one that is a part of another has that after a `#`."""
+    said = secret.on(target)
+    name, part = str(said.get("id", secret.name)), said.get("part")
+    return f"{name}#{part}" if part else name
 
 
 def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
@@ -219,6 +232,8 @@ _OWN = {"contents:read", "deployments:read", "pipelines:read"}
 
 def _permissions(job: Job, found: frozenset[str]) -> Iterator[tuple[str, str]]:
     wanted = {f"{scope}:{access}" for scope, access in job.permissions}
+    if found == {"*"} and wanted:
+        return
     covered = wanted | {each.replace(":write", ":read") for each in wanted} | _OWN
     if extra := found - covered:
         yield "permissions", f"its token may {_list(extra)}, which the spec does not ask for"

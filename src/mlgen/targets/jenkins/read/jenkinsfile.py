@@ -39,21 +39,6 @@ class Agent(NamedTuple):
     login: str = ""
 
 
-class Stage(NamedTuple):
-    """One stage: it has `steps`, or stages in it, one after the other or side by side."""
-
-    name: str
-    line: int
-    when: tuple[Condition, ...] = ()
-    lock: Run | None = None
-    agent: Agent | None = None
-    environment: tuple[tuple[str, Run], ...] = ()
-    steps: Run | None = None
-    stages: "tuple[Stage, ...]" = ()
-    parallel: bool = False
-    post: tuple[tuple[str, Run], ...] = ()
-
-
 class Call(NamedTuple):
     """An option, parameter or trigger: its name, and its arguments, not yet evaluated."""
 
@@ -63,6 +48,21 @@ class Call(NamedTuple):
     arguments: Callable[[Frame], list[Value]]
     strings: tuple[str, ...]
     """The texts in it."""
+
+
+class Stage(NamedTuple):
+    """One stage: it has `steps`, or stages in it, one after the other or side by side."""
+
+    name: str
+    line: int
+    when: tuple[Condition, ...] = ()
+    lock: Call | None = None
+    agent: Agent | None = None
+    environment: tuple[tuple[str, Run], ...] = ()
+    steps: Run | None = None
+    stages: "tuple[Stage, ...]" = ()
+    parallel: bool = False
+    post: tuple[tuple[str, Run], ...] = ()
 
 
 class File(NamedTuple):
@@ -335,11 +335,11 @@ def _shown(parser: Parser, start: int) -> str:
     return " ".join(parser.text[begin:end].split())
 
 
-def _lock(parser: Parser, where: str) -> Run | None:
-    found: Run | None = None
+def _lock(parser: Parser, where: str) -> Call | None:
+    found: Call | None = None
     for call in _calls(parser):
         if call.name == "lock" and found is None:
-            found = call.run
+            found = call
         elif call.name not in HARMLESS:
             raise parser.fail(f"options of {where}: {call.name} is not known here")
     return found

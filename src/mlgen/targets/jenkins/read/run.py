@@ -72,7 +72,10 @@ class Jenkins:
         """The ways in which the event starts a run; none where it starts none."""
         if event not in self._ways:
             timers = self.timers(event.branch) if event.kind == "schedule" else ()
-            self._ways[event] = tuple(context.ways(event, self.parameters, timers))
+            found = tuple(context.ways(event, self.parameters, timers))
+            # A run by hand that the file takes for a push is one.
+            pushes = event.kind == "manual" and any(self._environment(way).get("JENKINS_EVENT") == "push" for way in found)
+            self._ways[event] = () if pushes else found
         return self._ways[event]
 
     def timers(self, branch: str, more: Mapping[str, str] = {}) -> tuple[Timed, ...]:  # noqa: B006 - it is only read
@@ -315,7 +318,8 @@ class _Run:
         end = methods["endAtOnce"].run([row])
         if end:
             said = "it needs what did not pass" if end == "failure" else "asked when all it needs had ended"
-            self._ended(unit, Start("skip", said), "skipped")
+            judges = end == "failure" and row.get("on") is None
+            self._ended(unit, Start("fail" if judges else "skip", said), "failure" if judges else "skipped")
             self._note(row, end, end == "failure")
             return
         results = tuple((one["variable"], methods["endOf"].run([one])) for one in row.get("sees", ()))
@@ -390,4 +394,5 @@ def reading(file: File, steps: Steps) -> Reading:
         cancels=jenkins.cancels(),
         schedules=jenkins.schedules(),
         root=roots.pop() if roots else "",
+        open=True,
     )

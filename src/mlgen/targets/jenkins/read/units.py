@@ -124,7 +124,10 @@ class Units:
             for name, value in stage.environment:
                 steps.set(name, str(value(frame)))
             if stage.lock:
-                stage.lock(frame)
+                (said,) = stage.lock.arguments(frame)
+                if set(said) != {"resource"}:
+                    raise ValueError(f"line {stage.lock.line}: lock: it has arguments that are not known")
+                steps.noted.lock = said["resource"]
             inner = dict(steps.inner)
             assert stage.steps is not None
             failed = False
