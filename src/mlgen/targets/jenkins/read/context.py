@@ -51,7 +51,7 @@ def ways(event: Event, parameters: Iterable[Parameter], timers: Iterable[Timed])
             if timer.cron == event.cron and dict(timer.given).get("JENKINS_SCHEDULE", event.schedule) == event.schedule:
                 found = _parameters(listed, dict(timer.given))
                 if found is not None:
-                    yield Way(_variables(event), found, frozenset((NAMED_TIMER if timer.named else TIMER,)))
+                    yield Way(variables(event), found, frozenset((NAMED_TIMER if timer.named else TIMER,)))
         return
     given = {"MLGEN_INPUT_" + name.upper().replace("-", "_"): value for name, value in event.inputs}
     if event.kind == "api":
@@ -68,7 +68,7 @@ def ways(event: Event, parameters: Iterable[Parameter], timers: Iterable[Timed])
         # With a person's token, or by the step `build` of another job.
         causes = (USER, UPSTREAM)
     for cause in causes:
-        yield Way(_variables(event), params, frozenset((cause,)))
+        yield Way(variables(event), params, frozenset((cause,)))
 
 
 def _parameters(listed: tuple[Parameter, ...], given: dict[str, str]) -> dict[str, Value] | None:
@@ -85,7 +85,7 @@ def _parameters(listed: tuple[Parameter, ...], given: dict[str, str]) -> dict[st
     return found
 
 
-def _variables(event: Event) -> dict[str, str]:
+def variables(event: Event) -> dict[str, str]:
     """Of a run without secrets, such as that of a dependency bot, nothing is known but that of a fork."""
     if event.kind == "pull_request":
         found = {

@@ -6,7 +6,8 @@ https://www.jenkins.io/doc/book/pipeline/syntax/
 from collections.abc import Callable, Iterator
 
 from mlgen.named import NamedTuple
-from mlgen.targets.jenkins.read.groovy import Frame, Parser, Run, World, bound
+from mlgen.targets.jenkins.read.groovy import Parser
+from mlgen.targets.jenkins.read.scope import Frame, Returned, Run, World, bound
 from mlgen.targets.jenkins.read.values import Closure, Value
 from mlgen.targets.jenkins.reader import Token
 
@@ -319,7 +320,6 @@ def _when(parser: Parser, where: str) -> Iterator[Condition]:
 
 def _valued(body: Run) -> Run:
     """The block's value, be it returned or its last one."""
-    from mlgen.targets.jenkins.read.groovy import Returned
 
     def run(frame: Frame) -> Value:
         try:

@@ -180,7 +180,9 @@ def _portable(unit: Unit, opened: list[helpers.Opened], ends: list[helpers.Opene
     for (when, after, success), end in zip(unit.after, ends):
         inner = dict(after.env).get("MLGEN_RESULT", end.told)
         told = dict(success.env).get("MLGEN_RESULT", end.told) if success else "failure"
-        fine = inner == "failure" if when == "failure" else (inner, told) in (("failure", "success"), ("either", "either"))
+        fine = (
+            inner == "failure" if when == "failure" else (inner, told) in (("failure", "success"), ("either", "either"))
+        )
         if not end.portable or not fine:
             return False
     return True

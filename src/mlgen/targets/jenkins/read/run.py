@@ -8,9 +8,9 @@ from mlgen.named import NamedTuple
 from mlgen.readback import End, Reading, SeenJob, Start, inside
 from mlgen.targets.jenkins.read import context
 from mlgen.targets.jenkins.read.context import Parameter, Timed, Way
-from mlgen.targets.jenkins.read.groovy import Frame
 from mlgen.targets.jenkins.read.jenkinsfile import HARMLESS, Call, Condition, File
 from mlgen.targets.jenkins.read.jobs import Stashes, seen_jobs
+from mlgen.targets.jenkins.read.scope import Frame
 from mlgen.targets.jenkins.read.steps import Steps
 from mlgen.targets.jenkins.read.units import Level, Unit, Units, flat
 from mlgen.targets.jenkins.read.values import Value
@@ -74,11 +74,13 @@ class Jenkins:
             timers = self.timers(event.branch) if event.kind == "schedule" else ()
             found = tuple(context.ways(event, self.parameters, timers))
             # A run by hand that the file takes for a push is one.
-            pushes = event.kind == "manual" and any(self._environment(way).get("JENKINS_EVENT") == "push" for way in found)
+            pushes = event.kind == "manual" and any(
+                self._environment(way).get("JENKINS_EVENT") == "push" for way in found
+            )
             self._ways[event] = () if pushes else found
         return self._ways[event]
 
-    def timers(self, branch: str, more: Mapping[str, str] = {}) -> tuple[Timed, ...]:  # noqa: B006 - it is only read
+    def timers(self, branch: str, more: Mapping[str, str] = {}) -> tuple[Timed, ...]:
         """The timers of a branch: https://plugins.jenkins.io/parameterized-scheduler/ for those with parameters."""
         found: list[Timed] = []
         for call in self.file.triggers:
@@ -96,7 +98,7 @@ class Jenkins:
         return tuple(found)
 
     def schedules(self) -> tuple[tuple[str, str], ...]:
-        """Name and cron of each, on whatever branch; ValueError where other branches, tags or pull requests have some."""
+        """Name and cron of each; ValueError where other branches, tags or pull requests have some."""
         found = []
         for branch in self._branches():
             for timer in self.timers(branch):
@@ -104,7 +106,11 @@ class Jenkins:
                 way.params.update(dict(timer.given))
                 name = self._environment(way).get("JENKINS_SCHEDULE") or ""
                 found.append((name, timer.cron))
-        for branch, more in (("mlgen-none", {}), ("PR-1", {"CHANGE_ID": "1"}), *((b, {"TAG_NAME": b}) for b in self._branches())):
+        for branch, more in (
+            ("mlgen-none", {}),
+            ("PR-1", {"CHANGE_ID": "1"}),
+            *((b, {"TAG_NAME": b}) for b in self._branches()),
+        ):
             for timer in self.timers(branch, more):
                 cause = context.NAMED_TIMER if timer.named else context.TIMER
                 env = self._environment(Way({"BRANCH_NAME": branch, **more}, {}, frozenset((cause,))))
@@ -114,7 +120,9 @@ class Jenkins:
 
     def _branches(self) -> list[str]:
         """The branches that the triggers name."""
-        return list(dict.fromkeys(name for call in self.file.triggers for name in call.strings if " " not in name and name))
+        return list(
+            dict.fromkeys(name for call in self.file.triggers for name in call.strings if " " not in name and name)
+        )
 
     def _enter(self, env: Mapping[str, str], params: dict[str, Value], causes: frozenset[str]) -> None:
         steps = self.steps
@@ -170,7 +178,7 @@ class Jenkins:
             return ()
         found = []
         for kind, event in _KINDS.items():
-            self._enter(context._variables(event), {}, frozenset())
+            self._enter(context.variables(event), {}, frozenset())
             if _named(call, self.steps).get("abortPrevious"):
                 found.append(kind)
         return tuple(found)
@@ -188,7 +196,12 @@ class _Run:
         fields = self.steps.fields
         fields.update(jenkins.clean)
         self.facts, self.results, self.exported, self.stopped = {}, {}, {}, []  # type: ignore[var-annotated]
-        for name, value in (("facts", self.facts), ("results", self.results), ("exported", self.exported), ("stopped", self.stopped)):
+        for name, value in (
+            ("facts", self.facts),
+            ("results", self.results),
+            ("exported", self.exported),
+            ("stopped", self.stopped),
+        ):
             if name in fields:
                 fields[name] = value
         env = jenkins._environment(way)
@@ -224,7 +237,8 @@ class _Run:
                 broken = self._stage(unit, broken)
             return broken
         if level.stage.parallel:
-            return any([self.level(each, broken) for each in level.inside]) or broken
+            ends = [self.level(each, broken) for each in level.inside]
+            return broken or any(ends)
         for each in level.inside:
             broken = self.level(each, broken)
         return broken
@@ -232,8 +246,8 @@ class _Run:
     def holds(self, conditions: tuple[Condition, ...]) -> Condition | None:
         """The first condition that does not hold."""
         for condition in conditions:
-            volatile = "says(" in condition.text or "(" in condition.text
-            held = None if volatile else self.held.get(condition.text)
+            # A method may look at what the run has brought to light so far.
+            held = None if "(" in condition.text else self.held.get(condition.text)
             if held is None:
                 held = self.held[condition.text] = bool(condition.run(self.frame))
             if not held:
@@ -254,18 +268,11 @@ class _Run:
         missing = self._missing(unit)
         if missing:
             return self._end(unit, Start("refused", f"there is no stash {missing}"), True)
-        if unit.job == "" and unit.stage is not None and unit.stage.steps is not None:
-            if unit.good.noted.asks:
-                return self._end(unit, Start("wait", text), unit.name in self.failing)
-            self._does(unit)
-        return self._end(unit, Start("run", text), unit.name in self.failing)
-
-    def _does(self, unit: Unit) -> None:
-        """A stage of the file's own, such as one that finds out what has changed, does what it does."""
-        steps = self.steps
-        assert unit.stage is not None and unit.stage.steps is not None
-        unit.stage.steps(self.frame)
-        del steps
+        asks = unit.good.noted.asks
+        if not unit.job and not asks and unit.stage and unit.stage.steps:
+            # A stage of the file's own, such as one that finds out what has changed, does what it does.
+            unit.stage.steps(self.frame)
+        return self._end(unit, Start("wait" if asks else "run", text), unit.name in self.failing)
 
     def _end(self, unit: Unit, start: Start, failed: bool) -> bool:
         self._ended(unit, start, "failure" if failed else "success")
@@ -325,7 +332,11 @@ class _Run:
         results = tuple((one["variable"], methods["endOf"].run([one])) for one in row.get("sees", ()))
         missing = self._missing(unit)
         failed = bool(missing) or unit.name in self.failing
-        start = Start("refused", f"there is no stash {missing}") if missing else Start("run", f"when of {unit.name}", results=results)
+        start = (
+            Start("refused", f"there is no stash {missing}")
+            if missing
+            else Start("run", f"when of {unit.name}", results=results)
+        )
         self._ended(unit, start, "failure" if failed else "success")
         self._note(row, "failure" if failed else "success", failed and not unit.permitted)
 

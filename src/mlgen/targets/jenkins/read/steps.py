@@ -9,14 +9,14 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched
-from mlgen.targets.jenkins.read import helpers
-from mlgen.targets.jenkins.read.groovy import Thrown, World
-from mlgen.targets.jenkins.read.values import Closure, Thing, Value, text
+from mlgen.targets.jenkins.read import helpers, objects
+from mlgen.targets.jenkins.read.scope import Thrown, World
+from mlgen.targets.jenkins.read.values import Closure, Thing, Value
 from mlgen.targets.jenkins.reader import Token
 
 HOME = "\0home"
 """What `pwd()` says."""
-_VARIABLE, _ADDRESS = "\0env:", "\0address:"
+_ADDRESS = "\0address:"
 
 
 class Called(Thing):
@@ -106,16 +106,16 @@ class Steps(World):
     def variable(self, name: str) -> Value:
         """The objects that every Pipeline has."""
         if name == "env":
-            return _Env(self)
+            return objects.Env(self)
         if name == "params":
             return self.params
         if name == "currentBuild":
-            return _CurrentBuild(self)
+            return objects.CurrentBuild(self)
         if name == "scm":
             own = {"url": "", "credentialsId": ""}
             return {"branches": [{"name": ""}], "extensions": [], "userRemoteConfigs": [own]}
         if name == "docker":
-            return _Docker(self)
+            return objects.Docker(self)
         return super().variable(name)
 
     def unstash_if(self, condition: Callable[[], bool], names: list[str]) -> None:
@@ -221,7 +221,7 @@ class Steps(World):
         finally:
             self.folders.pop()
 
-    def _catchError(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _catchError(self, called: Called, token: Token) -> Value:
         said = called.said
         if set(said) != {"buildResult", "stageResult", "catchInterruptions"} or said["catchInterruptions"] is not False:
             raise ValueError("catchError: it has arguments that are not known, or catches an abort")
@@ -255,7 +255,7 @@ class Steps(World):
             self.noted.caches.add(str(said["path"]))
         return self._block(called).run([])
 
-    def _withCredentials(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _withCredentials(self, called: Called, token: Token) -> Value:
         before = list(self.bindings)
         for one in called.more[0]:
             self._bind(one)
@@ -270,8 +270,8 @@ class Steps(World):
             raise ValueError("withCredentials: what is bound is not known")
         if one.name == "usernamePassword":
             said = one.only("credentialsId", "usernameVariable", "passwordVariable")
-            self._see(said["usernameVariable"], f"{said['credentialsId']}#username")
-            self._see(said["passwordVariable"], f"{said['credentialsId']}#password")
+            self.see(said["usernameVariable"], f"{said['credentialsId']}#username")
+            self.see(said["passwordVariable"], f"{said['credentialsId']}#password")
         elif one.name in ("string", "file"):
             said = one.only("credentialsId", "variable")
             if said["credentialsId"].startswith("oidc-"):
@@ -280,15 +280,16 @@ class Steps(World):
                 return
             if one.name == "file":
                 self.noted.files.add(said["variable"])
-            self._see(said["variable"], said["credentialsId"])
+            self.see(said["variable"], said["credentialsId"])
         else:
             raise ValueError(f"withCredentials: {one.name} is not known")
 
-    def _see(self, variable: str, secret: str) -> None:
+    def see(self, variable: str, secret: str) -> None:
+        """A secret that is there from here on."""
         self.bindings.append((variable, secret))
         self.noted.secrets[variable, secret] = None
 
-    def _withEnv(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _withEnv(self, called: Called, token: Token) -> Value:
         before, bound = dict(self.inner), list(self.bindings)
         for each in called.more[0]:
             name, _, value = each.partition("=")
@@ -300,8 +301,8 @@ class Steps(World):
 
     def set(self, name: str, value: str) -> None:
         """A variable of the block, or one that holds what another one of Jenkins does."""
-        if value.startswith(_VARIABLE):
-            self._see(name, value.removeprefix(_VARIABLE))
+        if value.startswith(objects.VARIABLE):
+            self.see(name, value.removeprefix(objects.VARIABLE))
         elif value.startswith(_ADDRESS):
             if not name.startswith("MLGEN_HOST_"):
                 raise ValueError(f"withEnv: {name} holds the address of a service")
@@ -320,7 +321,7 @@ class Steps(World):
         if isinstance(what, dict):
             self.noted.fetched.append(Fetched(path=path))
         else:
-            self.noted.fetched.append(_fetched(what, path, self._see))
+            self.noted.fetched.append(_fetched(what, path, self.see))
         return {}
 
     def _unstash(self, called: Called, token: Token) -> Value:
@@ -338,7 +339,7 @@ class Steps(World):
     def _paths(self, said: str) -> tuple[str, ...]:
         return tuple("/".join([*self.folders, path]) for path in helpers.patterns(said))
 
-    def _archiveArtifacts(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _archiveArtifacts(self, called: Called, token: Token) -> Value:
         said = called.only("artifacts", "defaultExcludes", "fingerprint", "allowEmptyArchive")
         self.noted.archived.update(self._paths(said["artifacts"]))
         return None
@@ -350,29 +351,29 @@ class Steps(World):
         self.noted.junit.update(self._paths(said["testResults"]))
         return None
 
-    def _recordCoverage(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _recordCoverage(self, called: Called, token: Token) -> Value:
         for tool in called.only("tools")["tools"]:
             self.noted.shown.update(f"{tool['parser'].lower()}:{path}" for path in self._paths(tool["pattern"]))
         return None
 
-    def _writeFile(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _writeFile(self, called: Called, token: Token) -> Value:
         said = called.only("file", "text")
         if said != {"file": helpers.PASSED, "text": ""}:
             raise ValueError(f"writeFile: {said['file']}")
         self.noted.passed = len(self.noted.scripts)
         return None
 
-    def _fileExists(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _fileExists(self, called: Called, token: Token) -> Value:
         if called.more != [helpers.PASSED]:
             raise ValueError("fileExists: only of the file that tells of success")
         return self.noted.passed >= 0
 
-    def _readFile(self, called: Called, token: Token) -> Value:  # noqa: N802
-        return _Text(str(called.more[0]), self.noted)
+    def _readFile(self, called: Called, token: Token) -> Value:
+        return objects.Text(str(called.more[0]), self.noted)
 
     # --- the rest
 
-    def _deleteDir(self, called: Called, token: Token) -> Value:  # noqa: N802
+    def _deleteDir(self, called: Called, token: Token) -> Value:
         return None
 
     def _echo(self, called: Called, token: Token) -> Value:
@@ -401,7 +402,7 @@ _MAKERS = frozenset((
 
 
 def _is_question(script: str) -> bool:
-    start, end = helpers.BASH, f"{helpers.ENVIRONMENT}\npython3 .mlgen/ci.py when \"$MLGEN_QUESTION\""
+    start, end = helpers.BASH, f'{helpers.ENVIRONMENT}\npython3 .mlgen/ci.py when "$MLGEN_QUESTION"'
     middle = script.removeprefix(start).removesuffix(end)
     return script == f"{start}{middle}{end}" and (not middle or (middle.startswith("cd ") and middle.count("\n") == 1))
 
@@ -426,88 +427,3 @@ def _fetched(what: Value, path: str, see: Callable[[str, str], None]) -> Fetched
         else:
             raise ValueError(f"scmGit: {one.name} is not known")
     return found
-
-
-class _Env(Thing):
-    """`env`: those of the run, above those of the blocks; in a trial, of any other the mark of its name."""
-
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-
-    def get(self, name: str) -> Value:
-        steps = self.steps
-        if name in steps.inner:
-            return steps.inner[name]
-        if name in steps.env:
-            return steps.env[name]
-        return f"{_VARIABLE}{name}" if steps.trial and name not in UNSET else None
-
-
-UNSET = frozenset((
-    "CHANGE_AUTHOR", "CHANGE_BRANCH", "CHANGE_FORK", "CHANGE_ID", "CHANGE_TARGET", "CHANGE_TITLE", "TAG_NAME",
-    "TAG_TIMESTAMP", "JENKINS_SCHEDULE",
-))  # fmt: skip
-"""https://www.jenkins.io/doc/book/pipeline/multibranch/#additional-environment-variables: not there on all runs."""
-
-
-class _CurrentBuild(Thing):
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-
-    def put(self, name: str, value: Value) -> None:
-        if name != "description" or not isinstance(value, str):
-            super().put(name, value)
-        self.steps.noted.told_url = True
-
-    def call(self, name: str, given: list[Value]) -> Value:
-        if name != "getBuildCauses" or len(given) != 1:
-            return super().call(name, given)
-        return [cause for cause in self.steps.causes if cause == given[0]]
-
-
-class _Docker(Thing):
-    """https://www.jenkins.io/doc/book/pipeline/docker/"""
-
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-
-    def call(self, name: str, given: list[Value]) -> Value:
-        if name == "image":
-            return _Image(self.steps, text(given[0]))
-        if name != "withRegistry" or len(given) != 3:
-            return super().call(name, given)
-        for part in ("username", "password"):
-            self.steps._see("", f"{given[1]}#{part}")
-            self.steps.bindings.pop()
-        return given[2].run([])
-
-
-class _Image(Thing):
-    def __init__(self, steps: Steps, name: str) -> None:
-        self.steps = steps
-        self.name = name
-
-    def call(self, name: str, given: list[Value]) -> Value:
-        noted = self.steps.noted
-        if name == "pull":
-            return None
-        if name == "inside" and not noted.image:
-            noted.image, noted.args = self.name, str(given[0])
-            return given[1].run([])
-        if name == "withRun":
-            return given[2].run([{"id": "container"}])
-        return super().call(name, given)
-
-
-class _Text(Thing):
-    """A file that is read."""
-
-    def __init__(self, path: str, noted: Noted) -> None:
-        self.path = path
-        self.noted = noted
-
-    def call(self, name: str, given: list[Value]) -> Value:
-        if name != "readLines":
-            return super().call(name, given)
-        self.noted.read.add(self.path)
-        return [f"\0{self.path}"]

@@ -52,8 +52,8 @@ FIELDS = ("waiting", "open", "results", "stopped")
 
 def known(texts: dict[str, str]) -> None:
     """ValueError unless the file's scheduler is the one above."""
-    from mlgen.targets.jenkins.read.groovy import World
     from mlgen.targets.jenkins.read.jenkinsfile import above
+    from mlgen.targets.jenkins.read.scope import World
 
     wanted = above(Parser(SCHEDULER), World())
     for name in (*NAMES, *(f"field {field}" for field in FIELDS)):

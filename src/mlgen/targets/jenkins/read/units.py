@@ -9,8 +9,8 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.targets.jenkins.read import table
-from mlgen.targets.jenkins.read.groovy import Frame, Run, Thrown
 from mlgen.targets.jenkins.read.jenkinsfile import Condition, File, Stage
+from mlgen.targets.jenkins.read.scope import Frame, Run, Thrown
 from mlgen.targets.jenkins.read.steps import Noted, Ran, Steps
 from mlgen.targets.jenkins.read.values import Closure, Value
 
@@ -99,7 +99,8 @@ class Units:
         """One execution of what is given."""
         steps = self.steps
         noted = steps.start(fails)
-        results, exported = _Results(), {}
+        results = _Results()
+        exported: dict[str, list[str]] = {}
         before = dict(steps.fields)
         steps.fields.update({k: v for k, v in (("results", results), ("exported", exported)) if k in before})
         self.told = None
@@ -145,9 +146,7 @@ class Units:
 
         for condition, _ in stage.post:
             if condition not in ("always", "cleanup"):
-                raise ValueError(
-                    f"line {stage.line}: post {condition} of stage {stage.name} looks at the whole build, not at the stage"
-                )
+                raise ValueError(f"line {stage.line}: post {condition} of stage {stage.name} looks at the whole build")
         return run
 
     # --- the tree
@@ -169,7 +168,9 @@ class Units:
         if good.noted.scripts or stage.agent or stage.post:
             raise ValueError(f"line {stage.line}: stage {stage.name} runs a table, and more")
         steps = stage.steps
-        return Level(stage, tuple(self._of_rows(self.rows, stage.line, (*above, *stage.when))), (), self._evaluated(steps))
+        return Level(
+            stage, tuple(self._of_rows(self.rows, stage.line, (*above, *stage.when))), (), self._evaluated(steps)
+        )
 
     def _evaluated(self, run: Run) -> Callable[[], list[dict[str, Any]]]:
         def rows() -> list[dict[str, Any]]:
@@ -259,7 +260,7 @@ class Units:
 class _Results(dict[str, str]):
     """How others ended, in a trial: well."""
 
-    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
+    def get(self, key: str, default: Any = None) -> Any:
         """The end of a job."""
         return "success"
 

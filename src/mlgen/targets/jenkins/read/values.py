@@ -93,7 +93,9 @@ def pattern_of(said: str) -> "re.Pattern[str]":
         raise ValueError(f"the pattern {said!r} holds what this reader does not know")
     try:
         # `.` is none of Java's ends of a line.
-        dots = re.sub(r"\\.|\[(?:\\.|[^\]])*\]|\.", lambda m: r"[^\n\r\u0085\u2028\u2029]" if m[0] == "." else m[0], said)
+        dots = re.sub(
+            r"\\.|\[(?:\\.|[^\]])*\]|\.", lambda m: r"[^\n\r\u0085\u2028\u2029]" if m[0] == "." else m[0], said
+        )
         return re.compile(dots, re.ASCII)
     except re.error as fault:
         raise ValueError(f"{said!r} is no pattern: {fault}") from fault

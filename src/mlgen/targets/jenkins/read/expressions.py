@@ -1,0 +1,458 @@
+"""Expressions of Groovy 2.4, read into functions that evaluate them.
+
+https://docs.groovy-lang.org/2.4.21/html/documentation/; the order of operators is that of the language's own grammar:
+`in` and `<` bind tighter than `==`, and that tighter than `==~`. What is not known here is Unreadable.
+"""
+
+import re
+from collections.abc import Callable
+
+from mlgen.targets.jenkins.read import values
+from mlgen.targets.jenkins.read.scope import Frame, Given, Run, bound
+from mlgen.targets.jenkins.read.values import Closure, Value
+from mlgen.targets.jenkins.reader import Token, Unreadable, tokens, unescape
+
+KEYWORDS = frozenset(("in", "instanceof", "as", "else", "catch", "finally"))
+
+
+class Expressions:
+    """The tokens of a text, from left to right."""
+
+    def __init__(self, text: str, line: int = 1) -> None:
+        self.text = text
+        self.tokens = _significant(text, line)
+        self.position = 0
+
+    # --- tokens
+
+    @property
+    def here(self) -> Token:
+        """The next token."""
+        return self.tokens[self.position]
+
+    def fail(self, what: str = "") -> Unreadable:
+        """The fault that the next token cannot be read."""
+        token = self.here
+        return Unreadable(token.line, what or f"cannot read `{token.text.strip() or 'the end'}` here")
+
+    def at(self, text: str) -> bool:
+        """Whether the next token is this operator, mark or word."""
+        token = self.tokens[self.position]
+        return token.text == text and token.kind in ("operator", "mark", "word")
+
+    def skip(self, text: str) -> bool:
+        """Goes past the token if it is next."""
+        if self.at(text):
+            self.position += 1
+            return True
+        return False
+
+    def expect(self, text: str) -> Token:
+        """Goes past the token, which must be next."""
+        token = self.here
+        if not self.skip(text):
+            raise self.fail(f"`{text}` must stand here, not `{token.text.strip() or 'the end of the line'}`")
+        return token
+
+    def word(self) -> str:
+        """Goes past a name."""
+        token = self.here
+        if token.kind != "word" or (not token.text[0].isidentifier() and token.text[0] != "$"):
+            raise self.fail()
+        self.position += 1
+        return token.text
+
+    def newlines(self) -> None:
+        """Goes past the ends of lines and statements."""
+        while self.here.kind == "newline" or self.at(";"):
+            self.position += 1
+
+    def source(self, start: int) -> str:
+        """The text from a token on to the last one that was read."""
+        begin, end = self.tokens[start].at, self.tokens[self.position].at
+        return self.text[begin:end].strip().rstrip(";").rstrip()
+
+    def statements(self) -> Run:
+        """Statements up to a `}` or the end; the value is that of the last one."""
+        raise NotImplementedError
+
+    # --- expressions, from the loosest operator to the tightest
+
+    def argument(self) -> Run:
+        """An expression, or a call without parentheses: `unstash 'x'`, `sh label: 'x', script: 'y'`."""
+        token, after = self.here, self.tokens[self.position + 1]
+        if (
+            token.kind == "word"
+            and token.text[0].isalpha()
+            and token.text not in ("return", "def")
+            and (
+                after.kind in ("string", "long", "interpolated")
+                or (after.kind == "word" and after.text not in KEYWORDS)
+            )
+        ):
+            start = self.position
+            self.position += 1
+            given = self._arguments("")
+            return self._called(token, given, start)
+        return self.expression()
+
+    def expression(self) -> Run:
+        """`a ? b : c`, `a ?: b`"""
+        test = self._either()
+        if self.skip("?:"):
+            other = self.expression()
+            return lambda frame: test(frame) or other(frame)
+        if self.skip("?"):
+            self.newlines()
+            yes = self.expression()
+            self.newlines()
+            self.expect(":")
+            self.newlines()
+            no = self.expression()
+            return lambda frame: yes(frame) if test(frame) else no(frame)
+        return test
+
+    def _either(self) -> Run:
+        left = self._both()
+        while self.skip("||"):
+            self.newlines()
+            left = _or(left, self._both())
+        return left
+
+    def _both(self) -> Run:
+        left = self._match()
+        while self.skip("&&"):
+            self.newlines()
+            left = _and(left, self._match())
+        return left
+
+    def _match(self) -> Run:
+        left = self._equality()
+        while self.skip("==~"):
+            left = _binary(values.matched, left, self._equality())
+        return left
+
+    def _equality(self) -> Run:
+        left = self._relation()
+        while self.at("==") or self.at("!="):
+            wanted = self.skip("==") or not self.expect("!=")
+            left = _equals(left, self._relation(), wanted)
+        return left
+
+    def _relation(self) -> Run:
+        left = self._shift()
+        while self.at("in") or self.at(">"):
+            if self.skip("in"):
+                left = _binary(values.within, left, self._shift())
+            else:
+                self.expect(">")
+                left = _binary(_greater, left, self._shift())
+        return left
+
+    def _shift(self) -> Run:
+        left = self._sum()
+        while self.skip("<<"):
+            left = _binary(_appended, left, self._sum())
+        return left
+
+    def _sum(self) -> Run:
+        left = self._unary()
+        while self.at("+") or self.at("-"):
+            adds = self.skip("+") or not self.expect("-")
+            left = _binary(values.added if adds else _less, left, self._unary())
+        return left
+
+    def _unary(self) -> Run:
+        if self.skip("!"):
+            inner = self._unary()
+            return lambda frame: not inner(frame)
+        return self._postfix()
+
+    def _postfix(self) -> Run:
+        start = self.position
+        value = self._primary()
+        while True:
+            if self.skip("."):
+                value = self._member(value)
+            elif self.at("["):
+                value = self._index(value)
+            elif self.at("(") and self.position > start and self.tokens[self.position - 1].text == ")":
+                raise self.fail()
+            else:
+                return value
+
+    def _member(self, owner: Run) -> Run:
+        name = self.word()
+        if self.at("(") or self.at("{"):
+            given = self._call_arguments()
+
+            def called(frame: Frame) -> Value:
+                positional, named = given(frame)
+                return values.call(owner(frame), name, [named, *positional] if named else positional)
+
+            return called
+
+        def run(frame: Frame) -> Value:
+            return values.get(owner(frame), name)
+
+        run.place = ("property", owner, name)  # type: ignore[attr-defined]
+        return run
+
+    def _index(self, owner: Run) -> Run:
+        self.expect("[")
+        key = self.expression()
+        self.expect("]")
+
+        def run(frame: Frame) -> Value:
+            return values.at(owner(frame), key(frame))
+
+        run.place = ("index", owner, key)  # type: ignore[attr-defined]
+        return run
+
+    def _primary(self) -> Run:
+        token = self.here
+        if token.kind in ("string", "long"):
+            self.position += 1
+            said = token.text
+            return lambda frame: said
+        if token.kind == "interpolated":
+            self.position += 1
+            return interpolated(token)
+        if token.kind == "regex":
+            self.position += 1
+            body = token.text[1:-1].replace("\\/", "/")
+            return lambda frame: body
+        if token.kind == "word":
+            return self._word()
+        if self.skip("("):
+            inner = self.expression()
+            self.expect(")")
+            return inner
+        if self.at("["):
+            return self._collection()
+        if self.at("{"):
+            return self.closure()
+        raise self.fail()
+
+    def _word(self) -> Run:
+        token, start = self.here, self.position
+        self.position += 1
+        name = token.text
+        if name.isdigit():
+            number = int(name)
+            return lambda frame: number
+        if name in ("true", "false", "null"):
+            literal = {"true": True, "false": False, "null": None}[name]
+            return lambda frame: literal
+        if self.at("(") or self.at("{"):
+            return self._called(token, self._call_arguments(), start)
+
+        def run(frame: Frame) -> Value:
+            names = frame.holder(name)
+            return names[name] if names is not None else frame.world.variable(name)
+
+        run.place = ("name", None, name)  # type: ignore[attr-defined]
+        return run
+
+    def _called(self, token: Token, given: Callable[[Frame], Given], start: int) -> Run:
+        source, name = self.source(start), token.text
+
+        def arguments_of(frame: Frame) -> list[Value]:
+            positional, named = given(frame)
+            return [named, *positional] if named else positional
+
+        def run(frame: Frame) -> Value:
+            arguments = arguments_of(frame)
+            names = frame.holder(name)
+            if names is not None:
+                return values.call(names[name], "call", arguments)
+            method = frame.world.methods.get(name)
+            if method is not None:
+                return method.run(arguments)
+            return frame.world.step(name, arguments, token, source)
+
+        run.arguments = arguments_of  # type: ignore[attr-defined]
+        return run
+
+    def _call_arguments(self) -> Callable[[Frame], Given]:
+        """`(A, B)`, `(A) { … }`, `{ … }`"""
+        given = None
+        if self.skip("("):
+            given = self._arguments(")")
+            self.expect(")")
+        if not self.at("{"):
+            assert given is not None
+            return given
+        block = self.closure()
+
+        def run(frame: Frame) -> Given:
+            positional, named = given(frame) if given else ([], {})
+            return [*positional, block(frame)], named
+
+        return run
+
+    def _arguments(self, closing: str) -> Callable[[Frame], Given]:
+        positional: list[Run] = []
+        named: list[tuple[str, Run]] = []
+        while not (closing and self.at(closing)):
+            if self.here.kind in ("word", "string") and self.tokens[self.position + 1].text == ":":
+                name = self.here.text
+                self.position += 2
+                named.append((name, self.expression()))
+            else:
+                positional.append(self.expression())
+            if not self.skip(","):
+                break
+            self.newlines()
+        if not named and len(positional) == 1:
+            single = positional[0]
+            return lambda frame: ([single(frame)], {})
+        return lambda frame: ([each(frame) for each in positional], {name: run(frame) for name, run in named})
+
+    def _collection(self) -> Run:
+        self.expect("[")
+        if self.skip(":"):
+            self.expect("]")
+            return lambda frame: {}
+        items: list[Run] = []
+        entries: list[tuple[Run, Run]] = []
+        while not self.at("]"):
+            after = self.tokens[self.position + 1]
+            if self.here.kind in ("word", "string", "long") and after.text == ":" and after.kind == "operator":
+                name = self.here.text
+                self.position += 2
+                entries.append((_constant(name), self.expression()))
+            else:
+                item = self.expression()
+                if self.skip(":"):
+                    entries.append((item, self.expression()))
+                else:
+                    items.append(item)
+            if not self.skip(","):
+                break
+        self.expect("]")
+        if entries and items:
+            raise self.fail("a list with names in it")
+        if entries:
+            return lambda frame: {key(frame): value(frame) for key, value in entries}
+        return lambda frame: [item(frame) for item in items]
+
+    def closure(self) -> Run:
+        """`{ a, b -> STATEMENTS }`"""
+        self.expect("{")
+        names = self._parameters()
+        body = self.statements()
+        self.expect("}")
+        arity = -1 if names is None else len(names)
+
+        def make(frame: Frame) -> Value:
+            return Closure(bound(body, names or ["it"], frame.world, frame), arity)
+
+        return make
+
+    def _parameters(self) -> list[str] | None:
+        at = self.position
+        names: list[str] = []
+        while self.tokens[at].kind == "newline":
+            at += 1
+        while self.tokens[at].kind == "word":
+            names.append(self.tokens[at].text)
+            at += 1
+            if self.tokens[at].text != ",":
+                break
+            at += 1
+        if self.tokens[at].text != "->" or self.tokens[at].kind != "operator":
+            return None
+        self.position = at + 1
+        return names
+
+
+def _significant(text: str, line: int) -> list[Token]:
+    """The tokens without the ends of lines that end no statement: inside of brackets, and behind an operator."""
+    found: list[Token] = []
+    open_: list[str] = []
+    for token in tokens(text):
+        if token.kind == "newline":
+            if (open_ and open_[-1] != "{") or (
+                found and found[-1].text in ("||", "&&") and found[-1].kind == "operator"
+            ):
+                continue
+        elif token.kind == "mark":
+            if token.text in "{([":
+                open_.append(token.text)
+            elif not open_ or {"}": "{", ")": "(", "]": "["}[token.text] != open_.pop():
+                raise Unreadable(token.line, f"`{token.text}` closes nothing that is open")
+        found.append(token if line == 1 else token._replace(line=token.line + line - 1))
+    last = found[-1].line if found else line
+    if open_:
+        raise Unreadable(last, f"`{open_[-1]}` is not closed")
+    return [*found, Token("end", "", last, len(text)), Token("end", "", last, len(text))]
+
+
+_PIECE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)|\$\{|\$(?=[A-Za-z_])|[^\\$]+|\$", re.DOTALL)
+
+
+def interpolated(token: Token) -> Run:
+    """A text in double quotes: `${…}` stands for a value."""
+    inner, parts, at = token.text[1:-1], [], 0
+    while at < len(inner):
+        piece = _PIECE.match(inner, at)
+        assert piece is not None
+        at = piece.end()
+        if piece[0] == "${":
+            end, depth = at, 1
+            while depth:
+                if end >= len(inner):
+                    raise Unreadable(token.line, "`${` is not closed")
+                depth += {"{": 1, "}": -1}.get(inner[end], 0)
+                end += 1
+            parser = Expressions(inner[at : end - 1].replace('\\"', '"'), token.line)
+            value = parser.expression()
+            if parser.here.kind != "end":
+                raise parser.fail()
+            parts.append(value)
+            at = end
+        elif piece[0] == "$":
+            raise Unreadable(token.line, "a `$` without `{` in a text with double quotes")
+        else:
+            parts.append(_constant(unescape(piece[0])))
+    return lambda frame: "".join(values.text(part(frame)) for part in parts)
+
+
+def _constant(value: Value) -> Run:
+    return lambda frame: value
+
+
+def _or(left: Run, right: Run) -> Run:
+    return lambda frame: bool(left(frame)) or bool(right(frame))
+
+
+def _and(left: Run, right: Run) -> Run:
+    return lambda frame: bool(left(frame)) and bool(right(frame))
+
+
+def _binary(what: Callable[[Value, Value], Value], left: Run, right: Run) -> Run:
+    return lambda frame: what(left(frame), right(frame))
+
+
+def _equals(left: Run, right: Run, wanted: bool) -> Run:
+    return lambda frame: values.equal(left(frame), right(frame)) is wanted
+
+
+def _greater(one: Value, other: Value) -> bool:
+    if not (isinstance(one, int) and isinstance(other, int)):
+        raise ValueError("`>` of what is no number")
+    return one > other
+
+
+def _less(one: Value, other: Value) -> Value:
+    if not (isinstance(one, int) and isinstance(other, int)):
+        raise ValueError("`-` of what is no number")
+    return one - other
+
+
+def _appended(one: Value, other: Value) -> Value:
+    if not isinstance(one, list):
+        raise ValueError("`<<` of what is no list")
+    one.append(other)
+    return one
