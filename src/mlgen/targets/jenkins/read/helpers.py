@@ -9,7 +9,6 @@ BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
 ENVIRONMENT = ". .mlgen/env.sh"
 EXPORTED = "$WORKSPACE_TMP/mlgen-exports"
 PASSED = ".mlgen/passed"
-QUESTION = f'{BASH}{{cd}}{ENVIRONMENT}\npython3 .mlgen/ci.py when "$MLGEN_QUESTION"'
 SERVICE = """\
 #!/usr/bin/env bash
 set -euo pipefail
@@ -175,3 +174,10 @@ def patterns(said: str) -> tuple[str, ...]:
     """Ant patterns as paths: `a, a/**` is the file or folder `a`."""
     each = [part.strip() for part in said.split(",")]
     return tuple(p for p in each if not (p.endswith("/**") and p[:-3] in each))
+
+
+def is_question(script: str) -> bool:
+    """Whether the script asks ci.py the question in MLGEN_QUESTION."""
+    start, end = BASH, f'{ENVIRONMENT}\npython3 .mlgen/ci.py when "$MLGEN_QUESTION"'
+    middle = script.removeprefix(start).removesuffix(end)
+    return script == f"{start}{middle}{end}" and (not middle or (middle.startswith("cd ") and middle.count("\n") == 1))

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from mlgen.readback import Fetched, Script, SeenJob, shell
 from mlgen.targets.jenkins.read import helpers
-from mlgen.targets.jenkins.read.steps import HOME, Ran
+from mlgen.targets.jenkins.read.noted import Ran
+from mlgen.targets.jenkins.read.steps import HOME
 from mlgen.targets.jenkins.read.units import ENVIRONMENT, Unit
 
 _PYTHON = re.compile(r"(?:docker\.io/)?(?:library/)?python:(\d+(?:\.\d+)*)(?:-.*)?")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from mlgen.targets.jenkins.read.values import Thing, Value, text
 
 if TYPE_CHECKING:
-    from mlgen.targets.jenkins.read.steps import Noted, Steps
+    from mlgen.targets.jenkins.read.noted import Noted
+    from mlgen.targets.jenkins.read.steps import Steps
 
 VARIABLE = "\0env:"
 """What begins the value of a variable of which only the name is known."""

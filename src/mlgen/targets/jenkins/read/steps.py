@@ -5,76 +5,17 @@ https://www.jenkins.io/doc/pipeline/steps/
 
 import json
 from collections.abc import Callable
-from typing import Any
 
-from mlgen.named import NamedTuple
 from mlgen.readback import Fetched
 from mlgen.targets.jenkins.read import helpers, objects
+from mlgen.targets.jenkins.read.noted import Called, Noted, Ran, fetched
 from mlgen.targets.jenkins.read.scope import Thrown, World
-from mlgen.targets.jenkins.read.values import Closure, Thing, Value
+from mlgen.targets.jenkins.read.values import Closure, Value
 from mlgen.targets.jenkins.reader import Token
 
 HOME = "\0home"
 """What `pwd()` says."""
 _ADDRESS = "\0address:"
-
-
-class Called(Thing):
-    """What a step such as `string(credentialsId: …)` makes: its name and its arguments."""
-
-    def __init__(self, name: str, given: list[Value]) -> None:
-        self.name = name
-        self.said: dict[str, Any] = given[0] if given and isinstance(given[0], dict) else {}
-        self.more = given[1:] if self.said else given
-
-    def only(self, *names: str) -> dict[str, Any]:
-        """Its named arguments, where it has no others."""
-        if self.more or set(self.said) - set(names):
-            raise ValueError(f"{self.name}: it has arguments that are not known")
-        return self.said
-
-
-class Ran(NamedTuple):
-    """A script that was run."""
-
-    text: str
-    line: int
-    secrets: tuple[tuple[str, str], ...]
-    env: tuple[tuple[str, str], ...]
-    folder: str
-    more: tuple[str, ...] = ()
-
-
-class Noted:
-    """What a trial of a unit has brought to light."""
-
-    def __init__(self) -> None:
-        self.scripts: list[Ran] = []
-        self.secrets: dict[tuple[str, str], None] = {}
-        self.files: set[str] = set()
-        self.identities: set[str] = set()
-        self.env: dict[str, str] = {}
-        self.permitted = self.asks = self.told_url = False
-        self.lock = self.image = self.label = self.args = ""
-        self.labels: list[str] = []
-        self.takes: list[str] = []
-        self.some: list[tuple[Callable[[], bool], list[str]]] = []
-        self.gives: dict[str, tuple[int, tuple[str, ...]]] = {}
-        """Stashes: the number of scripts before, and the paths."""
-        self.outputs: list[tuple[int, helpers.Outputs]] = []
-        """With the number of scripts before it."""
-        self.archived: set[str] = set()
-        self.junit: set[str] = set()
-        self.shown: set[str] = set()
-        self.caches: set[str] = set()
-        self.services: list[tuple[str, str]] = []
-        self.fetched: list[Fetched] = []
-        self.compares: list[str] = []
-        self.passed = -1
-        """After how many scripts the file was written by which `post` knows that the job has passed."""
-        self.roots: set[str] = set()
-        self.read: set[str] = set()
-        """Files of exported values that are read."""
 
 
 class Steps(World):
@@ -167,7 +108,7 @@ class Steps(World):
         if set(said) - {"label", "script", "returnStatus", "returnStdout"} or not isinstance(said.get("script"), str):
             raise ValueError("sh: it has arguments that are not known")
         script = said["script"]
-        if said.get("returnStatus") and self.facts and _is_question(script):
+        if said.get("returnStatus") and self.facts and helpers.is_question(script):
             return 0 if self.facts(self.inner.get("MLGEN_QUESTION", "")) else 3
         if said.get("returnStdout"):
             return self._answer(script, token)
@@ -321,7 +262,7 @@ class Steps(World):
         if isinstance(what, dict):
             self.noted.fetched.append(Fetched(path=path))
         else:
-            self.noted.fetched.append(_fetched(what, path, self.see))
+            self.noted.fetched.append(fetched(what, path, self.see))
         return {}
 
     def _unstash(self, called: Called, token: Token) -> Value:
@@ -399,31 +340,3 @@ _STEPS = frozenset((
 _MAKERS = frozenset((
     "arbitraryFileCache", "cloneOption", "file", "lfs", "scmGit", "string", "submodule", "usernamePassword",
 ))  # fmt: skip
-
-
-def _is_question(script: str) -> bool:
-    start, end = helpers.BASH, f'{helpers.ENVIRONMENT}\npython3 .mlgen/ci.py when "$MLGEN_QUESTION"'
-    middle = script.removeprefix(start).removesuffix(end)
-    return script == f"{start}{middle}{end}" and (not middle or (middle.startswith("cd ") and middle.count("\n") == 1))
-
-
-def _fetched(what: Value, path: str, see: Callable[[str, str], None]) -> Fetched:
-    """https://www.jenkins.io/doc/pipeline/steps/params/scmgit/"""
-    if not isinstance(what, Called) or what.name != "scmGit":
-        raise ValueError("checkout: only scm and scmGit are known")
-    said = what.only("branches", "extensions", "userRemoteConfigs")
-    (branch,), (remote,) = said["branches"], said["userRemoteConfigs"]
-    found = Fetched(remote["url"].removeprefix("https://"), path, branch["name"])
-    if token := remote.get("credentialsId"):
-        see(token, token)
-    for one in said["extensions"]:
-        if one.name == "cloneOption":
-            one.only("shallow", "depth", "noTags", "reference")
-            found = found._replace(depth=one.said["depth"] if one.said["shallow"] else found.depth)
-        elif one.name == "lfs":
-            found = found._replace(lfs=True)
-        elif one.name == "submodule" and not one.said.get("disableSubmodules"):
-            found = found._replace(submodules="recursive" if one.said.get("recursiveSubmodules") else "true")
-        else:
-            raise ValueError(f"scmGit: {one.name} is not known")
-    return found

@@ -10,8 +10,9 @@ from typing import Any
 from mlgen.named import NamedTuple
 from mlgen.targets.jenkins.read import table
 from mlgen.targets.jenkins.read.jenkinsfile import Condition, File, Stage
+from mlgen.targets.jenkins.read.noted import Noted, Ran
 from mlgen.targets.jenkins.read.scope import Frame, Run, Thrown
-from mlgen.targets.jenkins.read.steps import Noted, Ran, Steps
+from mlgen.targets.jenkins.read.steps import Steps
 from mlgen.targets.jenkins.read.values import Closure, Value
 
 ENVIRONMENT = ("JENKINS_EVENT", "JENKINS_SCHEDULE")
