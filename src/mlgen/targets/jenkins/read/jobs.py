@@ -49,27 +49,16 @@ def seen_jobs(units: dict[str, Unit], checkouts: bool) -> tuple[SeenJob, ...]:
     """All of them; `checkouts`: a stage with an agent checks out the repository by itself."""
     stashes = Stashes(units.values())
     found = [_seen(unit, stashes, checkouts) for unit in units.values()]
-    by_job: dict[str, list[int]] = {}
-    for number, job in enumerate(found):
-        by_job.setdefault(job.job, []).append(number)
-    for job_id, numbers in by_job.items():
-        if job_id and len(numbers) > 1:
-            for number, leg in zip(numbers, _legs([found[n] for n in numbers])):
-                found[number] = leg
-    return tuple(found)
-
-
-def _legs(legs: list[SeenJob]) -> Iterator[SeenJob]:
-    """The legs of one job, with the variables by which they differ as their axes."""
-    envs = [dict(leg.env) for leg in legs]
-    axes = {name for env in envs for name in env if any(other.get(name) != env[name] for other in envs)}
-    slots = {leg.lock for leg in legs if leg.lock.startswith(_SLOT)}
-    for leg in legs:
-        yield leg._replace(
-            leg=tuple((name, value) for name, value in leg.env if name in axes),
-            lock="" if leg.lock in slots else leg.lock,
-            parallel=len(slots),
-        )
+    slots: dict[str, set[str]] = {}
+    for job in found:
+        if job.lock.startswith(_SLOT):
+            slots.setdefault(job.job, set()).add(job.lock)
+    return tuple(
+        job._replace(leg=job.env, parallel=len(slots[job.job]), lock="" if job.lock in slots[job.job] else job.lock)
+        if job.job in slots
+        else job._replace(leg=job.env)
+        for job in found
+    )
 
 
 def _seen(unit: Unit, stashes: Stashes, checkouts: bool) -> SeenJob:

@@ -220,4 +220,5 @@ def reading(file: File, steps: Steps) -> Reading:
         schedules=jenkins.schedules(),
         root=roots.pop() if roots else "",
         open=True,
+        unrolled=True,
     )
