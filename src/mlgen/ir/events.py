@@ -129,10 +129,19 @@ def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
             yield event
 
 
+_questions: tuple[Pipeline | None, dict[str, tuple[Match, ...]]] = (None, {})
+"""The pipeline that was last asked about, and what it asks, by kind of event."""
+
+
 def _asked(pipeline: Pipeline, kind: str) -> tuple[Match, ...]:
     """Every question that the conditions on events of the kind ask, each once."""
-    conditions = dict.fromkeys([pipeline.trigger(kind), *(job.condition.on(kind) for job in pipeline.jobs)])
-    return tuple(dict.fromkeys(match for condition in conditions for match in matches(condition)))
+    global _questions
+    if _questions[0] is not pipeline:
+        _questions = pipeline, {}
+    if kind not in _questions[1]:
+        conditions = dict.fromkeys([pipeline.trigger(kind), *(job.condition.on(kind) for job in pipeline.jobs)])
+        _questions[1][kind] = tuple(dict.fromkeys(m for condition in conditions for m in matches(condition)))
+    return _questions[1][kind]
 
 
 def _patterns(asked: Iterable[Match], field: str) -> tuple[str, ...]:

@@ -22,9 +22,20 @@ def outcomes(pipeline: Pipeline, event: Event, failing: Collection[str] = ()) ->
         return {job.id: "skipped" for job in pipeline.jobs}
     known = attributes(event, pipeline)
     ended: dict[str, State] = {}
-    for job in parents_first(pipeline.jobs):
+    for job in _in_order(pipeline):
         ended[job.id] = _outcome(pipeline, job, event, known, ended, failing)
     return {job.id: ended[job.id] for job in pipeline.jobs}
+
+
+_order: tuple[tuple[Job, ...], tuple[Job, ...]] = ((), ())
+"""The jobs that were last asked for, and these in an order in which each comes after all that it waits for."""
+
+
+def _in_order(pipeline: Pipeline) -> tuple[Job, ...]:
+    global _order
+    if _order[0] is not pipeline.jobs:
+        _order = pipeline.jobs, parents_first(pipeline.jobs)
+    return _order[1]
 
 
 def _outcome(
@@ -35,7 +46,8 @@ def _outcome(
     ended: Mapping[str, State],
     failing: Collection[str],
 ) -> State:
-    if not job.condition.holds(event.kind, _told(known, ended)):
+    asked = job.condition.on(event.kind)
+    if not evaluate(asked, _told(known, ended) if asked is not True else known):
         return "skipped" if _left_out(job.condition, event.kind, known, ended) else "stopped"
     bad = [e for e in job.edges if ended[e.job] in ("failure", "stopped") and not _permitted(pipeline, e.job, ended)]
     if (job.result == "success" and bad) or (job.result == "failure" and not bad):
@@ -53,8 +65,10 @@ def _permitted(pipeline: Pipeline, job_id: str, ended: Mapping[str, State]) -> b
     return ended[job_id] == "failure" and pipeline.job(job_id).allow_failure
 
 
-def _told(known: Mapping[str, str], ended: Mapping[str, State]) -> dict[str, str]:
+def _told(known: Mapping[str, str], ended: Mapping[str, State]) -> Mapping[str, str]:
     """What is known once these jobs have ended: a value only if its exporter has succeeded."""
+    if not any(field.startswith("value:") for field in known):
+        return known
     return {
         field: value
         for field, value in known.items()

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from functools import lru_cache
 
 from mlgen.ir.events import Event
 from mlgen.ir.globs import glob_matches
@@ -32,9 +33,14 @@ def variables(event: Event, defaults: Mapping[str, str]) -> dict[str, str]:
 def holds(expression: str, event: Event, known: Mapping[str, str]) -> bool:
     """Whether the expression holds; ValueError if it is none of `ci.py when`."""
     try:
-        return _decide(ast.parse(expression, mode="eval").body, event, known)
+        return _decide(_parsed(expression), event, known)
     except (SyntaxError, AttributeError, IndexError) as fault:
         raise ValueError(f"`{expression}` cannot be read: {fault}") from fault
+
+
+@lru_cache(maxsize=256)
+def _parsed(expression: str) -> ast.AST:
+    return ast.parse(expression, mode="eval").body
 
 
 def changed(paths: tuple[str, ...], event: Event) -> bool:
@@ -47,6 +53,12 @@ def changed(paths: tuple[str, ...], event: Event) -> bool:
 def said(text: str, event: Event) -> bool:
     """Whether the message of the head commit holds the text."""
     return event.kind in ("push", "pull_request", "tag") and text in event.message
+
+
+def against(expression: str) -> set[str]:
+    """The branches with which the expression compares."""
+    calls = [node for node in ast.walk(_parsed(expression)) if isinstance(node, ast.Call)]
+    return {ast.literal_eval(word.value) for call in calls for word in call.keywords if word.arg == "against"}
 
 
 def _decide(node: ast.AST, event: Event, known: Mapping[str, str]) -> bool:

@@ -128,12 +128,20 @@ class SeenJob(NamedTuple):
     """The words of `docker run` that the file has for its image."""
     parallel: int | None = None
     """How many legs may run at once; 0: all."""
+    received: frozenset[tuple[str, str]] | None = None
+    """The paths of `takes`, each with the id of the job that hands it."""
     sees: frozenset[str] | None = None
     """The exported values that reach it from other jobs."""
     shown: frozenset[str] | None = None
     """Coverage reports (`FORMAT:PATH`) and summaries that the system is shown."""
     compares: frozenset[str] | None = None
     """The jobs of which it checks that no two legs made the same file."""
+    deployment: bool | None = None
+    """Whether its environment counts as deployed to, and is not only there for its secrets."""
+    ready: frozenset[str] | None = None
+    """The hosts of services for which it waits."""
+    against: frozenset[str] | None = None
+    """The branches with which its conditions compare."""
     lists: bool | None = None
     """Whether a leg says which files it made, so that others can check that."""
 
@@ -150,6 +158,8 @@ class Reading(NamedTuple):
     """Whether a variable that one script of a job exports is there in the ones after it."""
     ends: Callable[[SeenJob, Event], bool] | None = None
     """Whether a newer run of the event ends the job in the older one, where it has started; None: not told."""
+    copies: bool = False
+    """Whether `decide` tells a copy of the repository (`Event.repository`) from the project's own."""
     reaches: Callable[[SeenJob, str, tuple[str, ...]], bool] | None = None
     """Where the system itself holds the secrets and the files name none: whether a secret of this name, bound to these
     environments (empty: to none), reaches the job as a variable of that name. None: `SeenJob.secrets` are all."""

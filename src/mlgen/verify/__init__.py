@@ -33,6 +33,18 @@ def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "lis
         return [Fault("text", "", str(fault))]
 
 
+def differs(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> bool:
+    """Whether there is any difference: as `faults`, but no longer than it takes to find one."""
+    from mlgen.verify.meaning import each_difference
+
+    assert target.read is not None
+    try:
+        found = each_difference(pipeline, target.read(texts), target.name, target.eased(pipeline))
+        return next(found, None) is not None
+    except ValueError:
+        return True
+
+
 def read_back(
     target: Target, texts: Mapping[str, str], pipeline: Pipeline, origin: Callable[[int], str]
 ) -> list[Diagnostic]:

@@ -1,15 +1,16 @@
 """Conditions, approvals, order and failures: the file's jobs, run in mind, held against what the pipeline means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from mlgen.ir import Job, Pipeline
-from mlgen.ir.conditions import KINDS
+from mlgen.ir import KINDS, Job, Pipeline
 from mlgen.ir.events import Event, events
 from mlgen.ir.outcomes import State, outcomes
 from mlgen.readback import Reading, SeenJob
 from mlgen.verify.fault import Fault
 from mlgen.verify.run import Ran, closure, in_order, replay
 
+MOST_NAMES = 16
+"""Names of branches and tags, each of one kind of event, of which `beside` gives others that are alike."""
 _RUNS = ("success", "failure")
 
 
@@ -21,39 +22,85 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
         yield Fault("order", "", str(circle))
         return
     yield from _order(pipeline, reading, eased)
-    seen: dict[tuple[str, str], Fault] = {}
-    alike: set[tuple[tuple[str, State], ...]] = set()
-    for event in events(pipeline):
+    seen: set[tuple[str, str]] = set()
+
+    def new(found: Iterable[Fault]) -> Iterator[Fault]:
+        for fault in found:
+            if (fault.aspect, fault.job) not in seen:
+                seen.add((fault.aspect, fault.job))
+                yield fault
+
+    alike: set[tuple[object, ...]] = set()
+    known = events(pipeline)
+    deploying = {job.id for job in pipeline.jobs if job.deploys}
+    copied: set[tuple[str, frozenset[str]]] = set()
+    for event in (*known, *beside(pipeline, known)):
         meant = outcomes(pipeline, event)
-        for fault in _differences(pipeline, reading, event, meant, replay(reading, event), eased, ""):
-            seen.setdefault((fault.aspect, fault.job), fault)
-        if tuple(meant.items()) not in alike and any(state in _RUNS for state in meant.values()):
-            alike.add(tuple(meant.items()))
-            for fault in _failures(pipeline, reading, event, meant, eased):
-                seen.setdefault((fault.aspect, fault.job), fault)
-    for event in _others(pipeline):
-        meant = outcomes(pipeline, event)
-        for fault in _differences(pipeline, reading, event, meant, replay(reading, event), eased, ""):
-            seen.setdefault((fault.aspect, fault.job), fault)
-    yield from seen.values()
+        ran = replay(reading, event)
+        found = list(_differences(pipeline, reading, event, meant, ran, eased, ""))
+        found += _ended(pipeline, reading, event, meant)
+        deployed = frozenset(job for job in deploying if meant[job] in _RUNS)
+        if reading.copies and deployed and event.repository and (event.kind, deployed) not in copied:
+            copied.add((event.kind, deployed))
+            copied_run = replay(reading, event._replace(repository="copies/other"))
+            found += _in_copies(reading, event, deployed, copied_run)
+        yield from new(found)
+        # A failure is tried once for each outcome, and once for each condition by which a job runs.
+        shown: set[tuple[object, ...]] = {
+            tuple(meant.items()),
+            *((job, run.why) for job, run in ran.items() if run.runs),
+        }
+        if not shown <= alike and any(state in _RUNS for state in meant.values()):
+            alike |= shown
+            yield from new(_failures(pipeline, reading, event, meant, eased))
 
 
-def _others(pipeline: Pipeline) -> Iterator[Event]:
-    """An event of each kind that starts nothing. Where a manual run can be an api event, it is none of these."""
+def beside(pipeline: Pipeline, known: tuple[Event, ...]) -> Iterator[Event]:
+    """Events that no condition names, and that show one which is wider than it must be: of kinds that start no run, and
+    with names that begin or end like those of the conditions."""
+    home = known[0].repository if known else ""
+    names: dict[tuple[str, str, str], None] = {}
+    for event in known:
+        if event.kind != "schedule":
+            names[event.kind, event.api, event.tag or event.branch] = None
+    for kind, api, name in list(names)[:MOST_NAMES]:
+        for near in (f"{name}-x", f"x-{name}"):
+            place = {"tag": near} if kind == "tag" else {"branch": near, "api": api}
+            more = {"source": "topic"} if kind == "pull_request" else {}
+            yield Event(kind, **place, **more, repository=home)  # type: ignore[arg-type]
     for kind in KINDS:
+        # Where a manual run can be an api event, it is none of these.
         if not pipeline.triggers.on(kind) and not (kind == "manual" and pipeline.triggers.on("api")):
-            yield Event(
-                kind,
-                branch="" if kind == "tag" else pipeline.default_branch,
-                source="topic" if kind == "pull_request" else "",
-                tag="v1.0" if kind == "tag" else "",
-                schedule="x" if kind == "schedule" else "",
-                api="x" if kind == "api" else "",
+            branch = "" if kind == "tag" else pipeline.default_branch
+            more = {"tag": {"tag": "v1.0"}, "schedule": {"schedule": "other"}, "api": {"api": "other"}}.get(kind, {})
+            yield Event(kind, branch, "topic" * (kind == "pull_request"), **more, repository=home)  # type: ignore[arg-type]
+
+
+def _in_copies(reading: Reading, event: Event, deployed: frozenset[str], ran: dict[str, Ran]) -> Iterator[Fault]:
+    for job in sorted(deployed):
+        if job in ran and ran[job].runs:
+            yield Fault(
+                "copies", job, f"on {event} the job also runs in copies of the repository", _route(reading, job)
             )
 
 
+def _ended(pipeline: Pipeline, reading: Reading, event: Event, meant: dict[str, State]) -> Iterator[Fault]:
+    """Newer runs end the jobs of older ones where the spec says so, and never one that deploys."""
+    for seen in reading.jobs if reading.ends else ():
+        if not seen.job or meant.get(seen.job) not in _RUNS:
+            continue
+        asked = event.kind in pipeline.cancel and not pipeline.job(seen.job).deploys
+        if reading.ends and reading.ends(seen, event) != asked and not pipeline.job(seen.job).native:
+            word = "does not end" if asked else "ends"
+            yield Fault("cancel", seen.job, f"on {event} a newer run {word} the job", seen.route)
+
+
 def _failures(
-    pipeline: Pipeline, reading: Reading, event: Event, meant: dict[str, State], eased: frozenset[str]
+    pipeline: Pipeline,
+    reading: Reading,
+    event: Event,
+    meant: dict[str, State],
+    eased: frozenset[str],
 ) -> Iterator[Fault]:
     """The run again and again, each time with another job that fails."""
     watched = {edge.job for job in pipeline.jobs for edge in job.edges}

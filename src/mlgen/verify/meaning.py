@@ -7,7 +7,7 @@ from mlgen.readback import Reading, SeenJob
 from mlgen.verify.behaviour import behaviour
 from mlgen.verify.commands import brief, commands
 from mlgen.verify.fault import Fault
-from mlgen.verify.things import things
+from mlgen.verify.things import held_secrets, things
 
 
 def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> list[Fault]:
@@ -17,12 +17,36 @@ def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozen
     aspects, `orders more` and `stops more`, in all jobs or, as `ASPECT JOB`, in one; and `wider secrets`, `unused
     files` (what no other job receives is not handed on) and `more submodules`.
     """
-    found = list(_jobs(pipeline, reading, target, eased))
-    found += _whole(pipeline, reading)
-    found += behaviour(pipeline, reading, eased)
-    found += _alike(pipeline, reading, "lock", eased)
-    found += _alike(pipeline, reading, "runner", eased)
-    return [fault for fault in found if not {fault.aspect, f"{fault.aspect} {fault.job}"} & eased]
+    return list(each_difference(pipeline, reading, target, eased))
+
+
+def each_difference(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> Iterator[Fault]:
+    """The differences one by one, what is cheap to find first."""
+    reading = _known(pipeline, reading, target)
+    for found in (
+        _jobs(pipeline, reading, target, eased),
+        _whole(pipeline, reading),
+        behaviour(pipeline, reading, eased),
+        _alike(pipeline, reading, "lock", eased),
+        _alike(pipeline, reading, "runner", eased),
+    ):
+        yield from (fault for fault in found if not {fault.aspect, f"{fault.aspect} {fault.job}"} & eased)
+
+
+def _known(pipeline: Pipeline, reading: Reading, target: str) -> Reading:
+    """The reading with the jobs in the target's own words, which carry no id, found by their names."""
+    ids: dict[str, str] = {}
+    for job in pipeline.jobs:
+        if dict(job.native).get(target) is not None:
+            ids |= {job.key: job.id, f"{job.stage}-{job.name}": job.id}
+    if not ids:
+        return reading
+    told = {seen.job for seen in reading.jobs}
+    jobs = (
+        seen._replace(job=ids[seen.name]) if not seen.job and ids.get(seen.name, "") not in ("", *told) else seen
+        for seen in reading.jobs
+    )
+    return reading._replace(jobs=tuple(jobs))
 
 
 def _whole(pipeline: Pipeline, reading: Reading) -> Iterator[Fault]:
@@ -68,7 +92,7 @@ def _jobs(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[st
             opaque = dict(job.native).get(target) is not None
             yield from things(pipeline, job, found, leg, eased, reading, target, opaque)
         yield from _legs(job, seen[job.id], reading.unrolled)
-    yield from _added(seen.get("", []))
+    yield from _added(pipeline, seen.get("", []), reading, target, eased)
 
 
 def _paired(pipeline: Pipeline, job: Job, seen: list[SeenJob], unrolled: bool) -> Iterator[tuple[SeenJob, Leg | None]]:
@@ -92,11 +116,17 @@ def _legs(job: Job, seen: list[SeenJob], unrolled: bool) -> Iterator[Fault]:
         yield Fault("matrix", job.id, f"its legs are {legs or 'one without axes'}", seen[0].route)
 
 
-def _added(jobs: list[SeenJob]) -> Iterator[Fault]:
+def _added(
+    pipeline: Pipeline, jobs: list[SeenJob], reading: Reading, target: str, eased: frozenset[str]
+) -> Iterator[Fault]:
     """A job that the target adds executes what is known of it, and no more, and sees no secret."""
     for job in jobs:
-        if job.secrets:
-            names = ", ".join(name for _, name in job.secrets)
+        _, given = held_secrets(pipeline, job, reading, target)
+        bound = {secret.name for secret in pipeline.secrets if secret.environments}
+        given = {pair for pair in given if pair[1] in bound or "wider secrets" not in eased}
+        plain = {secret.name for secret in pipeline.secrets if secret.plain}
+        if seen := {name for _, name in (*job.secrets, *given)} - plain:
+            names = ", ".join(sorted(seen))
             yield Fault("secrets", "", f"{job.name}, which is no job of the spec, sees {names}", job.route)
         for script in job.scripts:
             message = f"{job.name}, which is no job of the spec, executes: {brief(script.text)}"

@@ -6,6 +6,7 @@ from mlgen.ir import Job, Leg, Pipeline, Secret
 from mlgen.ir.paths import as_glob, normal
 from mlgen.readback import Fetched, Reading, SeenJob
 from mlgen.verify.fault import Fault
+from mlgen.verify.told import told
 
 
 def things(
@@ -30,6 +31,7 @@ def things(
         found += _machine(job, seen, leg)
         found += _place(pipeline, job, seen)
         found += _access(job, seen, eased)
+        found += told(pipeline, job, seen)
     for aspect, message in found:
         if aspect not in eased:
             yield Fault(aspect, job.id, message, seen.route)
@@ -80,7 +82,7 @@ def _secrets(
     pipeline: Pipeline, job: Job, seen: SeenJob, eased: frozenset[str], reading: Reading, target: str
 ) -> Iterator[tuple[str, str]]:
     asked = {(use.variable, use.name) for use in job.secrets}
-    held, given = _held(pipeline, seen, reading, target)
+    held, given = held_secrets(pipeline, seen, reading, target)
     for script in seen.scripts:
         told = {*given, *((variable, held.get(name, name)) for variable, name in script.secrets)}
         if script.when == "success" and (missing := asked - told):
@@ -97,7 +99,7 @@ def _secrets(
         yield "secrets", f"it sees the secret {_list(extra)}, which it does not list"
 
 
-def _held(
+def held_secrets(
     pipeline: Pipeline, seen: SeenJob, reading: Reading, target: str
 ) -> tuple[dict[str, str], set[tuple[str, str]]]:
     """The secrets by the variables in which the system itself holds them, and those of them that reach the job."""
@@ -179,7 +181,7 @@ def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[st
     if seen.guarded is False and deployment:
         yield "deployment", "nothing keeps it from replacing a newer deployment"
     most = job.timeout * (job.retry + 1) * max(1, len(job.steps))
-    if seen.limit and seen.limit < most:
+    if seen.limit and most and seen.limit <= most:
         yield "timeout", f"it is ended after {seen.limit} seconds, and its commands may take {most}"
     if seen.files is not None and seen.files != (files := {use.variable for use in job.secrets if use.file}):
         yield "secrets", f"the secrets that it sees as files are {_list(seen.files)}, not {_list(files)}"
@@ -198,10 +200,13 @@ def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[st
         if len(found) != len(wanted) or not all(_fetches(one, asked, deep) for one, asked in zip(found, wanted)):
             yield "checkout", "it checks out other repositories, another commit, or in another way"
     words = [*(["--user", job.container.user] if job.container and job.container.user else [])]
-    words += (word for option in (job.container.options if job.container else ()) for word in option.split())
+    options = job.container.options if job.container and "container options" not in eased else ()
+    words += (word for option in options for word in option.split())
     if seen.container is not None and list(seen.container) != words:
         yield "container", f"its image is run with {' '.join(seen.container) or 'no options'}, not {' '.join(words)}"
-    if seen.parallel is not None and seen.parallel != (job.matrix.max_parallel if job.matrix else 0):
+    most_legs = job.matrix.max_parallel if job.matrix else 0
+    all_of_them = job.matrix is not None and most_legs >= len(job.matrix.legs)
+    if seen.parallel is not None and seen.parallel != most_legs and not (all_of_them and not seen.parallel):
         yield "max_parallel", f"{seen.parallel or 'all'} of its legs run at once"
     shown = {job.reports.summary} - {""}
     shown |= {f"{job.reports.coverage.format}:{job.reports.coverage.path}"} if job.reports.coverage else set()
@@ -217,11 +222,12 @@ def _fetched(one: Fetched) -> tuple[str, str, str, bool, int, str]:
 def _fetches(
     found: tuple[str, str, str, bool, int, str], wanted: tuple[str, str, str, bool, int, str], deep: bool
 ) -> bool:
-    """Whether the one is the other; where the spec gives no depth, any will do."""
-    *same, depth, submodules = wanted
+    """Whether the one is the other; where the spec gives no depth, any will do, and more may come unasked."""
+    *same, large, depth, submodules = wanted
     return (
-        list(found[:4]) == same
-        and depth in (-1, found[4])
+        list(found[:3]) == same
+        and (found[3] or not large)
+        and (depth in (-1, found[4]) or found[4] == 0)
         and (found[5] == submodules or (deep and found[5] == "recursive"))
     )
 

@@ -54,14 +54,14 @@ def holds(condition: str, variables: Variables) -> bool:
     assert len(lexemes) < 100, "Too many tokens!"
     value, rest = _any(lexemes, variables)
     assert not rest, rest
-    return bool(value)
+    return value is True or (isinstance(value, str) and bool(value.strip()))
 
 
 def _any(lexemes: list[tuple[str, str]], variables: Variables) -> tuple[Any, list[tuple[str, str]]]:
     value, rest = _all(lexemes, variables)
     while rest and rest[0] == ("operator", "||"):
         right, rest = _all(rest[1:], variables)
-        value = value or right
+        value = right if value is None or value is False else value  # an empty text is true to Ruby
     return value, rest
 
 
@@ -69,7 +69,7 @@ def _all(lexemes: list[tuple[str, str]], variables: Variables) -> tuple[Any, lis
     value, rest = _comparison(lexemes, variables)
     while rest and rest[0] == ("operator", "&&"):
         right, rest = _comparison(rest[1:], variables)
-        value = value and right
+        value = value if value is None or value is False else right
     return value, rest
 
 

@@ -16,7 +16,7 @@ SOURCES = {
     "pull_request": ("merge_request_event",),
     "schedule": ("schedule",),
     "manual": ("web", "api", "trigger"),
-    "api": ("api", "trigger", "pipeline"),
+    "api": ("web", "api", "trigger", "pipeline"),
 }
 """By what each kind of event starts a pipeline: CI_PIPELINE_SOURCE.
 
@@ -51,8 +51,11 @@ class Way(NamedTuple):
 def ways(event: Event, inputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Way]:
     """All ways; of none, where GitLab refuses the inputs or what they are given."""
     given = dict(event.inputs)
-    if event.api:
+    sources = SOURCES[event.kind]
+    if event.api and API_EVENT in inputs:
         given[API_EVENT] = event.api
+    elif event.api:  # nothing tells it from a run by hand, but for what another pipeline's job starts
+        sources = ("pipeline",)
     values = {}
     for name, said in inputs.items():
         if name not in given and "default" not in said:
@@ -62,7 +65,7 @@ def ways(event: Event, inputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Way]
             return
     if set(given) - set(inputs):
         return
-    for source in SOURCES[event.kind]:
+    for source in sources:
         yield Way({"CI_PIPELINE_SOURCE": source, **_predefined(event)}, values)
 
 

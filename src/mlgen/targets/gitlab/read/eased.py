@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mlgen import targets
 from mlgen.ir import Job, Pipeline
 
 MOST_NEEDS = 50
@@ -14,6 +15,11 @@ def eased(pipeline: Pipeline) -> frozenset[str]:
     found = set()
     if chosen.fallback("secrets") == "wider":
         found.add("wider secrets")
+    if chosen.fallback("container") == "runner":  # options of docker run are the runner's
+        found.add("container options")
+    host = pipeline.repository.removeprefix("https://").strip("/").partition("/")[0]
+    if not host or (set(targets.names()) - {"gitlab"}) & set(host.split(".")):  # mirrored here, under any path
+        found.add("copies")
     for job in pipeline.jobs:
         found |= {f"{aspect} {job.id}" for aspect in _of(job, pipeline)}
     return frozenset(found)

@@ -4,11 +4,13 @@ import re
 import shlex
 
 from mlgen.named import NamedTuple
-from mlgen.readback import shell
+from mlgen.readback import Fetched, shell
 
 START = "set -euo pipefail"
 ENVIRONMENT = ". .mlgen/env.sh"
 RESULTS = ".mlgen/results.env"
+STARTED = 'echo "This pipeline has started."'
+"""All that a job does which is there so that a merge request has a pipeline."""
 COLLECTED = "MLGEN_EXPORTS=$(mktemp); export MLGEN_EXPORTS"
 CLIENT = (
     "command -v docker >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends "
@@ -123,18 +125,14 @@ def closed(text: str) -> bool:
     return re.fullmatch(r"chmod 600 -- \"\$[A-Za-z_]\w*\" \|\| true", text) is not None
 
 
-def waits(text: str) -> bool:
-    """Whether the line waits until a port of a service answers, or the Docker daemon."""
+def waits(text: str) -> str:
+    """The variable with the host of a service until whose port answers the line waits, or `docker`; else empty."""
     if text in (DAEMON, f"{CLIENT_TOLD}\n{DAEMON}"):
-        return True
-    if not text.startswith("timeout 120 bash -c 'until (: <\"/dev/tcp/"):
-        return False
-    probe = 'until (: <"/dev/tcp/$0/$1") 2>/dev/null; do sleep 1; done'
-    found = re.fullmatch(
-        r"\"\$(MLGEN_HOST_\w+)\" (\d+) \|\| \{ echo ('[^']*'|\S+) >&2; exit 1; \}",
-        text[len(f"timeout 120 bash -c '{probe}' ") :],
-    )
-    return text.startswith(f"timeout 120 bash -c '{probe}' ") and found is not None
+        return "docker"
+    start = "timeout 120 bash -c 'until (: <\"/dev/tcp/$0/$1\") 2>/dev/null; do sleep 1; done' "
+    end = r"\"\$(MLGEN_HOST_\w+)\" \d+ \|\| \{ echo (?:'[^']*'|[\w-]+) >&2; exit 1; \}"
+    found = re.fullmatch(end, text.removeprefix(start)) if text.startswith(start) else None
+    return found[1] if found else ""
 
 
 _URL = r"(?:\"\$CI_REPOSITORY_URL\"|'[^']*'|[\w@%+=:,./-]+)"
@@ -158,11 +156,19 @@ _TOKEN = re.compile(
 )
 
 
-def checkout(text: str) -> tuple[str, ...] | None:
-    """The variables with tokens of which a checkout of another repository or commit makes use; None if it is none."""
+class Checkout(NamedTuple):
+    """A checkout of another repository, or of another commit: what is fetched, and the variables of tokens for it."""
+
+    fetched: Fetched
+    tokens: tuple[str, ...] = ()
+
+
+def checkout(text: str) -> Checkout | None:
+    """The lines of a checkout of another repository or commit; None if they are none."""
     lines = text.split("\n")
     if len(lines) == 3 and all(re.fullmatch(form, line) for form, line in zip(_OTHER_COMMIT, lines)):
-        return ()
+        words = shell.words(lines[0])
+        return Checkout(Fetched(ref=words[-1], depth=_depth(words)))
     if len(lines) < 3 or not all(re.fullmatch(form, line) for form, line in zip(_CLONES, lines)):
         return None
     if not all(any(re.fullmatch(form, line) for form in _CLONES[3:]) for line in lines[3:]):
@@ -171,7 +177,21 @@ def checkout(text: str) -> tuple[str, ...] | None:
     tokens = [_TOKEN.fullmatch(found) for found in helpers]
     if not all(tokens):
         return None
-    return tuple(dict.fromkeys(token[1] for token in tokens if token and token[1]))
+    fetch = shell.words(lines[1])
+    own = fetch[-2] == "$CI_REPOSITORY_URL"
+    fetched = Fetched(
+        "" if own else fetch[-2].removeprefix("https://").removesuffix(".git"),
+        fetch[2],
+        "" if fetch[-1] in ("HEAD", "$CI_COMMIT_SHA") else fetch[-1],
+        _depth(fetch),
+        any(" lfs pull " in line for line in lines[3:]),
+        next(("recursive" if "--recursive" in line else "true" for line in lines[3:] if " submodule " in line), ""),
+    )
+    return Checkout(fetched, tuple(dict.fromkeys(token[1] for token in tokens if token and token[1])))
+
+
+def _depth(words: list[str]) -> int:
+    return next((int(word.removeprefix("--depth=")) for word in words if word.startswith("--depth=")), 0)
 
 
 _DOUBLE = r"\"(?:[^\"\\$`]|\\.|\$\{?\w+\}?)*\""
@@ -210,22 +230,25 @@ _IDENTITIES = (
 )
 
 
-def identity(text: str) -> bool:
-    """Whether the lines hand an identity token to the tools of a cloud: https://docs.gitlab.com/ci/cloud_services/"""
+def identity(text: str) -> str:
+    """The cloud to whose tools the lines hand an identity token; empty if they do not.
+
+    https://docs.gitlab.com/ci/cloud_services/
+    """
     first, *lines = text.split("\n")
     if first != "mlgen_identity=$(mktemp -d)":
-        return False
-    return any(
-        len(forms) == len(lines) and all(re.fullmatch(form, line) for form, line in zip(forms, lines))
-        for forms in _IDENTITIES
-    )
+        return ""
+    for cloud, forms in zip(("aws", "gcp", "azure"), _IDENTITIES):
+        if len(forms) == len(lines) and all(re.fullmatch(form, line) for form, line in zip(forms, lines)):
+            return cloud
+    return ""
 
 
-def merges(text: str) -> bool:
-    """Whether the line fails where two legs of a job made one file."""
+def merges(text: str) -> str:
+    """The id of the job of which the line fails where two legs made one file; empty if it does not do that."""
     absent = r"(?:\[ ! -e \.mlgen/legs/([\w.-]+)-1\.json \] \|\| )?"
-    found = re.fullmatch(absent + r"python3 \.mlgen/ci\.py merge --job [\w.-]+ \.mlgen/legs/([\w.-]+)-\*\.json", text)
-    return found is not None and found[1] in (None, found[2])
+    found = re.fullmatch(absent + r"python3 \.mlgen/ci\.py merge --job ([\w.-]+) \.mlgen/legs/([\w.-]+)-\*\.json", text)
+    return found[2] if found is not None and found[1] in (None, found[3]) else ""
 
 
 def listed(text: str) -> tuple[str, ...] | None:

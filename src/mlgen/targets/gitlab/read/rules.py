@@ -3,6 +3,7 @@
 https://docs.gitlab.com/ci/yaml/#rules, https://docs.gitlab.com/ci/yaml/#workflowrules
 """
 
+import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -108,4 +109,4 @@ def _changed(matches: Callable[[str], bool], event: Event, root: str) -> bool:
     """https://docs.gitlab.com/ci/yaml/#ruleschanges: always, but on a push to a known branch and on a merge request."""
     if event.kind not in ("push", "pull_request") or event.changed is None:
         return True
-    return any(matches(f"{root}/{file}" if root else file) for file in event.changed)
+    return any(matches(posixpath.normpath(f"{root}/{file}") if root else file) for file in event.changed)

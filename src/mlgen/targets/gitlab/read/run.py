@@ -1,6 +1,7 @@
 """How GitLab runs what the file says: which events make a pipeline, which jobs it has, and when each starts."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgen.ir.events import Event
@@ -9,8 +10,9 @@ from mlgen.readback import End, Reading, SeenJob, Start, inside
 from mlgen.targets.gitlab.read.config import File, block, known
 from mlgen.targets.gitlab.read.context import KNOWN, OTHERS, Way, ways
 from mlgen.targets.gitlab.read.helpers import Asked
-from mlgen.targets.gitlab.read.jobs import Native, asked_variables, instances, native, seen_jobs
+from mlgen.targets.gitlab.read.jobs import Native, asked_variables, instances, native
 from mlgen.targets.gitlab.read.rules import Reader, Rule, first
+from mlgen.targets.gitlab.read.seen import seen_jobs
 
 ALL = (Rule(None, None, "", "always", None, {}, ""),)
 """A workflow without rules: a pipeline for everything."""
@@ -47,12 +49,24 @@ class Pipelines:
         self.cancel = cancel.get("on_new_commit", "conservative")
         self.jobs = {name: native(name, job, file, reader) for name, job in file.jobs.items()}
         self.seen = tuple(seen for job in self.jobs.values() for seen in seen_jobs(job, self.jobs))
+        self.seen = tuple(seen._replace(against=self._against(seen.name)) for seen in self.seen)
         self.ids = {seen.job: seen.name for seen in self.seen if seen.job}
         self.exports = {seen.name: seen.exports for seen in self.seen}
         roots = {job.seen.root for job in self.jobs.values() if job.seen.scripts and job.variables.get("MLGEN_JOB")}
+        self.defaults = dict(self._defaults())
+        self.asked = {name: asked_names(job) for name, job in self.jobs.items()}
+        self.rules = {name: self._key(job) for name, job in self.jobs.items()}
         self.root = roots.pop() if len(roots) == 1 else ""
         self._check()
         self._made: dict[Event, Made | None] = {}
+        if self.made(Event("schedule", branch="main", schedule="\0")):
+            raise ValueError("workflow: rules let a schedule start pipelines by whatever name")
+
+    def _against(self, name: str) -> frozenset[str]:
+        job = self.jobs[name]
+        asked = [each.text for each in job.seen.asks if each.what == "when"]
+        own = {rule.against for rule in job.rules or () if rule.changes}
+        return frozenset((own | {branch for text in asked for branch in inside.against(text)}) - {""})
 
     def _check(self) -> None:
         """ValueError for what no event of the language shows."""
@@ -68,11 +82,10 @@ class Pipelines:
                 raise ValueError(f"workflow: rules let the source {source} start pipelines, which is no event")
         # A variable in the name of a branch or tag would be expanded, to a secret for instance, when the variables of
         # a job are: https://gitlab.com/gitlab-org/gitlab/-/issues/273826
-        for name in ("x-$SECRET", "x-%SECRET%"):
-            for source, more in (("push", "CI_COMMIT_BRANCH"), ("push", "CI_COMMIT_TAG"), ("merge_request_event", "")):
-                given = {"CI_PIPELINE_SOURCE": source, "CI_COMMIT_REF_NAME": name, **({more: name} if more else {})}
-                if self._workflow(Event("push", branch=name), given):
-                    raise ValueError(f"workflow: rules let {name}, whose name would be expanded, start pipelines")
+        guards = tuple(itertools.takewhile(lambda rule: rule.when == "never", self.workflow))
+        for name in ("x-$SECRET", "$SECRET", "a/${SECRET}/b", "x-%SECRET%"):
+            if not first(guards, Event("push", branch=name), {"CI_COMMIT_REF_NAME": name}, self.root):
+                raise ValueError(f"workflow: a branch or tag {name}, whose name would be expanded, can start pipelines")
 
     def _workflow(self, event: Event, variables: Mapping[str, str]) -> Rule | None:
         """The rule by which a pipeline is made; None if none is."""
@@ -103,11 +116,9 @@ class Pipelines:
         parts: dict[str, Part] = {}
         decided: dict[Any, Part] = {}
         for job in self.jobs.values():
-            asked = asked_names(job)
-            known = repr([job.variables.get(name) for name in asked])
-            key = (id(job.said.get("rules")), job.when, job.said.get("allow_failure"), known)
+            key = self.rules[job.name]
             if key not in decided:
-                own = {name: job.variables[name] for name in asked if name in job.variables}
+                own = {name: job.variables[name] for name in self.asked[job.name] if name in job.variables}
                 variables = {**predefined, **_literal(own, way.inputs), **_literal(rule.variables, way.inputs)}
                 decided[key] = self._part(job, event, variables)
             parts[job.name] = decided[key]
@@ -119,6 +130,11 @@ class Pipelines:
         if all(part.when == "never" for part in parts.values()):
             return None
         return Made(parts, cancel)
+
+    def _key(self, job: Native) -> tuple[object, ...]:
+        """What decides about the job: equal for jobs of which a rule decides alike."""
+        own = repr([job.variables.get(name) for name in self.asked[job.name]])
+        return id(job.said.get("rules")), job.when, repr(job.said.get("allow_failure")), own
 
     def _part(self, job: Native, event: Event, variables: Mapping[str, str]) -> Part:
         if job.rules is None:
@@ -191,12 +207,27 @@ class Pipelines:
             known = {each.partition("=")[0] for each in self.exports.get(exporter, ())}
             if exporter in job.sources and ended[exporter] == "success" and name.rpartition(".")[2] in known:
                 told.append((name, value))
-        defaults = {}
+        return inside.variables(event._replace(values=tuple(told)), self.defaults)
+
+    def inputs(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """The inputs that scripts find, as they are given, in their variables: GitLab must not expand these."""
+        found = []
+        for variable, said in self.file.variables.items():
+            name = block(said.get("value") if isinstance(said, dict) else said)
+            own = variable == "MLGEN_INPUT_" + name.upper().replace("-", "_")
+            if name and own and isinstance(said, dict) and said.get("expand") is False:
+                told = self.file.inputs.get(name, {})
+                options = tuple(map(str, told.get("options", ())))
+                boolean = options == ("true", "false")
+                found.append((name, str(told.get("default", "")), () if boolean else options))
+        return tuple(sorted(found))
+
+    def _defaults(self) -> Iterator[tuple[str, str]]:
+        """The variables of the inputs, with their defaults."""
         for variable, said in self.file.variables.items():
             name = block(said.get("value") if isinstance(said, dict) else said)
             if name and variable.startswith("MLGEN_INPUT_"):
-                defaults[variable] = str(self.file.inputs.get(name, {}).get("default", ""))
-        return inside.variables(event._replace(values=tuple(told)), defaults)
+                yield variable, str(self.file.inputs.get(name, {}).get("default", ""))
 
     def _as_wanted(self, asked: Asked, made: Made, ended: Mapping[str, End]) -> bool:
         """Whether the watched jobs ended as the job wants; a permitted failure and a job that is not there are none."""
@@ -240,7 +271,16 @@ def _literal(variables: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[st
 def reading(file: File) -> Reading:
     """What the file says."""
     known = Pipelines(file)
-    return Reading(known.seen, known.starts, known.decide, ends=known.ends, reaches=_reaches)
+    return Reading(
+        known.seen,
+        known.starts,
+        known.decide,
+        ends=known.ends,
+        inputs=known.inputs(),
+        copies=True,
+        reaches=_reaches,
+        root=known.root,
+    )
 
 
 def _reaches(seen: SeenJob, name: str, environments: tuple[str, ...]) -> bool:

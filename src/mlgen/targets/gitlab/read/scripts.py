@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgen.named import NamedTuple
-from mlgen.readback import Route, Script, shell
+from mlgen.readback import Fetched, Route, Script, shell
 from mlgen.targets.gitlab.read import helpers
 from mlgen.targets.gitlab.read.helpers import Asked
 
@@ -37,6 +37,13 @@ class Seen(NamedTuple):
     unfinished: frozenset[str] = frozenset()
     """The paths that it removes after a failure."""
     milestone: Asked | None = None
+    merged: frozenset[str] = frozenset()
+    """The jobs of which it checks that no two legs made one file."""
+    lists: bool = False
+    fetched: tuple[Fetched, ...] = ()
+    clouds: frozenset[str] = frozenset()
+    ready: frozenset[str] = frozenset()
+    """The variables with the hosts of services for whose ports it waits."""
 
 
 def read(name: str, said: dict[str, Any]) -> Seen:
@@ -178,6 +185,10 @@ class _Main(_Shell):
         self.mark = ""
         self.results = False
         self.milestone: Asked | None = None
+        self.merged: set[str] = set()
+        self.fetched: list[Fetched] = []
+        self.clouds: set[str] = set()
+        self.ready: set[str] = set()
         self.closing: list[tuple[int, str, Route, str, Any]] = []
         """After how many commands, the entry, its place, what it is and what it says."""
 
@@ -219,23 +230,31 @@ class _Main(_Shell):
 
     def _plain(self, text: str) -> bool:
         """Whether the entry only waits, logs in, fetches, or prepares a file for exported values."""
-        if helpers.merges(text) or text == helpers.COLLECTED:
+        if (merged := helpers.merges(text)) or text == helpers.COLLECTED:
+            self.merged |= {merged} - {""}
             return True
         found = helpers.results(text)
         if found and found.want == "all" and not self.scripts:
             self.milestone = found
             return True
-        tokens = helpers.checkout(text) if text.startswith("git ") else None
-        if tokens is not None and not self.scripts:
-            self.names += [(token, token) for token in tokens]
+        if self.scripts:
+            return False
+        if text == helpers.STARTED and not self.strict:
             return True
-        return not self.scripts and (helpers.closed(text) or helpers.waits(text) or helpers.identity(text))
+        checkout = helpers.checkout(text) if text.startswith("git ") else None
+        if checkout:
+            self.names += [(token, token) for token in checkout.tokens]
+            self.fetched.append(checkout.fetched)
+        cloud, service = helpers.identity(text), helpers.waits(text)
+        self.clouds |= {cloud} - {""}
+        self.ready |= {service} - {""}
+        return bool(checkout or cloud or service) or helpers.closed(text)
 
     def seen(self) -> Seen:
         """All of it, where what has to stand behind the last command does."""
         requires: set[str] = set()
         expects: set[str] = set()
-        exports, total = None, len(self.scripts)
+        exports, total, lists = None, len(self.scripts), False
         for count, text, route, what, value in self.closing:
             last = count == total
             if what == "list":
@@ -244,6 +263,7 @@ class _Main(_Shell):
                 self.script(text, route)
             elif what == "exports":
                 exports = value
+            lists = lists or (last and what == "legs")
         return Seen(
             tuple(self.scripts),
             self.root,
@@ -257,6 +277,11 @@ class _Main(_Shell):
             exports,
             tuple(self.names),
             milestone=self.milestone,
+            merged=frozenset(self.merged),
+            lists=lists,
+            fetched=tuple(self.fetched),
+            clouds=frozenset(self.clouds),
+            ready=frozenset(self.ready),
         )
 
 
