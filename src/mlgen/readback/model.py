@@ -51,6 +51,10 @@ class Script(NamedTuple):
     same name. Empty: a shell of its own."""
     more: tuple[str, ...] = ()
     """What the file says of it beyond all this, such as another shell: only a step in the target's own words may."""
+    raw: str = ""
+    """The text as the file has it, where the system reads it otherwise; empty: as `text`."""
+    passed: frozenset[str] | None = None
+    """The variables that reach it, where it runs in a container that is given these only; None: all of its job."""
 
 
 class Fetched(NamedTuple):
@@ -105,7 +109,8 @@ class SeenJob(NamedTuple):
     """The values that it passes on: `NAME`, or `NAME=FILE:KEY` where they come from a JSON file."""
     caches: frozenset[str] = frozenset()
     """The paths of its caches."""
-    environment: str = ""
+    environment: str | None = ""
+    """None: the system has no environments."""
     lock: str = ""
     allow_failure: bool = False
     runner: str = ""

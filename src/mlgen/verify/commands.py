@@ -8,6 +8,7 @@ from typing import Literal
 from mlgen.ir import GateCheck, Job
 from mlgen.named import NamedTuple
 from mlgen.readback import Reading, Script, SeenJob, shell
+from mlgen.readback.opaque import words_of
 from mlgen.verify.fault import Fault
 
 When = Literal["success", "failure", "always"]
@@ -51,8 +52,8 @@ def commands(job: Job, seen: SeenJob, reading: Reading, target: str) -> Iterator
     if dict(job.native).get(target) is not None:
         return
     wanted = meant(job, target)
-    opaque = {text.strip() for text in _words([step.on(target) for step in job.steps])}
-    scripts = [s for s in seen.scripts if s.text.strip() and s.text.removeprefix("uses: ").strip() not in opaque]
+    opaque = _opaque(job, target)
+    scripts = [s for s in seen.scripts if s.text.strip() and opaque.isdisjoint(_asked(s))]
     if not seen.portable and wanted:
         yield Fault("command", job.id, "the portable variables are not set before its commands", seen.route)
     exported: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -92,6 +93,16 @@ def _first(job: Job, command: Meant, found: list[Script], exported: tuple[tuple[
 def _beside(one: Script, other: Script) -> bool:
     """Whether the scripts run in one shell, with nothing that sets them apart."""
     return other._replace(text=one.text, route=one.route) == one
+
+
+def _opaque(job: Job, target: str) -> set[str]:
+    """What steps in the target's own words say: all of one, and each text in it."""
+    steps = [own for step in job.steps if (own := step.on(target)) is not None]
+    return {text.strip() for text in _words(steps)} | {words_of(own) for own in steps}
+
+
+def _asked(script: Script) -> set[str]:
+    return {text.removeprefix("uses: ").strip() for text in (script.text, script.raw) if text}
 
 
 def _words(value: object) -> Iterator[str]:

@@ -14,8 +14,9 @@ def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozen
     """Every difference between the pipeline and what the target's files say.
 
     `eased` are the aspects in which the target's chosen fallbacks and documented limits allow some: the names of
-    aspects, `orders more` and `stops more`, in all jobs or, as `ASPECT JOB`, in one; and `wider secrets`, `unused
-    files` (what no other job receives is not handed on) and `more submodules`.
+    aspects, `orders more`, `stops more` and `locks apart`, in all jobs or, as `ASPECT JOB`, in one; and
+    `wider secrets`, `unused files` (what no other job receives is not handed on), `more submodules` and `forks`
+    (nothing has to run on their pull requests).
     """
     return list(each_difference(pipeline, reading, target, eased))
 
@@ -34,10 +35,10 @@ def each_difference(pipeline: Pipeline, reading: Reading, target: str, eased: fr
 
 
 def _known(pipeline: Pipeline, reading: Reading, target: str) -> Reading:
-    """The reading with the jobs in the target's own words, which carry no id, found by their names."""
+    """The reading with the jobs in the target's own words, or that do nothing, which carry no id, found by name."""
     ids: dict[str, str] = {}
     for job in pipeline.jobs:
-        if dict(job.native).get(target) is not None:
+        if job.milestone or dict(job.native).get(target) is not None:
             ids |= {job.key: job.id, f"{job.stage}-{job.name}": job.id}
     if not ids:
         return reading
@@ -146,7 +147,8 @@ def _alike(pipeline: Pipeline, reading: Reading, what: str, eased: frozenset[str
         found = seen.lock if what == "lock" else seen.runner
         if not meant or not found:
             continue
-        if first.setdefault(meant, found) != found:
+        apart = what == "lock" and not {"locks apart", f"locks apart {job.id}"}.isdisjoint(eased)
+        if first.setdefault(meant, found) != found and not apart:
             yield Fault(what, job.id, f"its {what} {meant} is {found}, and {first[meant]} elsewhere", seen.route)
         if what == "lock" and back.setdefault(found, meant) != meant:
             yield Fault(what, job.id, f"{found} is the lock {meant}, and {back[found]} elsewhere", seen.route)

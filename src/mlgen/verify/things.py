@@ -84,7 +84,11 @@ def _secrets(
     asked = {(use.variable, use.name) for use in job.secrets}
     held, given = held_secrets(pipeline, seen, reading, target)
     for script in seen.scripts:
-        told = {*given, *((variable, held.get(name, name)) for variable, name in script.secrets)}
+        reached = {name for _, name in given}
+        named = ((variable, held.get(name, name)) for variable, name in script.secrets)
+        told = {*given, *(pair for pair in named if reading.reaches is None or pair[1] in reached)}
+        if script.passed is not None:
+            told = {pair for pair in told if pair[0] in script.passed}
         if script.when == "success" and (missing := asked - told):
             yield "secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
     token = {"MLGEN_TOKEN"} if job.permissions else set()
@@ -124,6 +128,8 @@ def _held_as(secret: Secret, target: str) -> str:
 
 
 def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
+    if job.milestone and not seen.env:
+        return  # nothing of it could see any
     env = dict(seen.env)
     dynamic = {name for name, _ in job.dynamic}
     asked = {**dict(pipeline.env), **dict(job.env), **(dict(leg.values) if leg else {})}
@@ -131,6 +137,9 @@ def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> 
         if name not in dynamic and env.get(name) != value:
             found = f"is {env[name]!r}" if name in env else "is not set"
             yield "env", f"the variable {name} {found}, and must be {value!r}"
+    for script in seen.scripts:
+        if script.passed is not None and (missing := asked.keys() - dynamic - script.passed):
+            yield "env", f"a command of its does not see the variable {_list(missing)}"
     if seen.own is not None:
         for name in sorted(env.keys() - asked.keys() - dynamic - seen.own):
             yield "env", f"the variable {name} is {env[name]!r}, and the spec has none of this name"
@@ -160,7 +169,7 @@ def _host(name: str) -> str:
 def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     environment = job.environment.name if job.environment else ""
     own = job.approval and not environment and seen.environment not in {e.name for e in pipeline.environments}
-    if seen.environment != environment and not own:  # an approval may take an environment of its own
+    if seen.environment not in (environment, None) and not own:  # an approval may take an environment of its own
         yield "environment", f"its environment is {seen.environment or 'none'}, not {environment or 'none'}"
     if bool(job.lock) != bool(seen.lock):
         yield "lock", "it holds no lock" if job.lock else "it holds a lock that the spec does not ask for"

@@ -1,9 +1,15 @@
 """CircleCI, config 2.1, for projects that are connected through the GitHub App."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
 from mlgen.targets.circleci.capabilities import CAPABILITIES
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
+
+if TYPE_CHECKING:
+    from mlgen.readback import Reading
 
 PATH = ".circleci/config.yml"
 BESIDE = ".circleci/{name}.yml"
@@ -33,6 +39,18 @@ def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     return settings(pipeline)
 
 
+def _read(texts: Mapping[str, str]) -> "Reading":
+    from mlgen.targets.circleci.read import read
+
+    return read(texts)
+
+
+def _eased(pipeline: Pipeline) -> frozenset[str]:
+    from mlgen.targets.circleci.read.eased import eased
+
+    return eased(pipeline)
+
+
 TARGET = Target(
     name="circleci",
     title="CircleCI",
@@ -51,5 +69,7 @@ TARGET = Target(
         "file.executors.*.description",
         "file.parameters.*.description",
     ),
+    read=_read,
+    eased=_eased,
     signs=Signs(files=(".circleci/*.yml",)),
 )

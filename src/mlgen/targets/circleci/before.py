@@ -18,7 +18,19 @@ SKIPPED = "MLGEN_SKIPPED"
 
 def question(job: Job, pipeline: Pipeline) -> str:
     """What is left to decide inside the job; empty if nothing is."""
-    return decide.inside(job, pipeline, conditions.INSIDE)
+    return decide.inside(_asking(job, pipeline), pipeline, conditions.INSIDE)
+
+
+def _asking(job: Job, pipeline: Pipeline) -> Job:
+    """The job with all that it asks: one that wants a failure asks whether there could be one, as `conditions.runs`.
+
+    The other may be kept from starting before it has decided that it is not to run, which is no failure of it. Exported
+    values are left out, which do not reach this job.
+    """
+    if job.result != "failure":
+        return job
+    watched = conditions.either([pipeline.job(edge.job).condition for edge in job.waits])
+    return job._replace(condition=job.condition.both(decide.outside(watched, ("value",))))
 
 
 def decision(job: Job, pipeline: Pipeline) -> list[Step]:
@@ -37,7 +49,7 @@ def decision(job: Job, pipeline: Pipeline) -> list[Step]:
 def compares(job: Job, pipeline: Pipeline) -> bool:
     """Whether the job must know what a push is compared with."""
     since = {f"changed:{change.name}" for change in pipeline.changes if not change.against}
-    return pipeline.triggers.on("push") and not since.isdisjoint(fields(job.condition.push))
+    return pipeline.triggers.on("push") and not since.isdisjoint(fields(_asking(job, pipeline).condition.push))
 
 
 def last_head(pipeline: Pipeline) -> list[Step]:

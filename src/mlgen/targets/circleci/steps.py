@@ -242,10 +242,12 @@ def _on_failure(pipeline: Pipeline, job: Job) -> list[Step]:
     script = headed(job, job.on_failure, folder=not folder)
     if job.allow_failure:
         script = text.nested(script, _inside(pipeline, job), " || true")
-        return [run("On failure", f'[ -n "${{MLGEN_FAILED:-}}" ] || exit 0\n{text.script(script)}')]
+        command = f'[ -n "${{MLGEN_FAILED:-}}" ] || exit 0\n{text.script(script)}'
+        return [run("On failure", command, no_output_timeout=LONGEST)]
     if runtime.container(job):
         script = text.nested(script, _inside(pipeline, job))
-    return [run("On failure", text.script(script), when="on_fail", working_directory=folder)]
+    more = {"working_directory": folder, "no_output_timeout": LONGEST}
+    return [run("On failure", text.script(script), when="on_fail", **more)]
 
 
 def _silence(job: Job) -> str:

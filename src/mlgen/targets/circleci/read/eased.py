@@ -30,5 +30,3 @@ def _of(job: Job, image: bool) -> Iterator[str]:
         yield "python"  # that of the machine
     if image and job.container and (job.container.options or job.container.pull):
         yield "container"
-    if any(not one.repository and one.depth for one in job.checkouts):  # the whole history is there
-        yield "checkout"

@@ -236,9 +236,7 @@ _CLONES = (
     rf"(?P<url>\"\$CIRCLE_REPOSITORY_URL\"|{_WORD}) (?P<ref>{_WORD})",
     rf"git -C {_WORD} checkout --quiet --detach FETCH_HEAD",
 )
-_LOGIN = (
-    rf"(?: -c credential\.helper='!f\(\) \{{ echo username=x-access-token; echo \"password=\${_NAME}\"; \}}; f')?"
-)
+_LOGIN = rf"(?: -c credential\.helper='!f\(\) \{{ echo username=x-access-token; echo \"password=\${_NAME}\"; \}}; f')?"
 
 
 class Clone(NamedTuple):
@@ -273,7 +271,7 @@ def clone(text: str) -> Clone | None:
     extras = _extras(lines, "git")
     if extras is None or not (ref or any(extras)):
         return None
-    return Clone(Fetched("", "", ref, None, extras[1], extras[0]), (), own=True)
+    return Clone(Fetched("", "", ref, 0, extras[1], extras[0]), (), own=True)
 
 
 def _extras(lines: list[str], git: str) -> tuple[str, bool] | None:
@@ -356,7 +354,9 @@ def merged(text: str) -> tuple[str, str, tuple[str, ...]] | None:
 
 def gathered(text: str) -> tuple[str, tuple[str, ...]] | None:
     """The folder into which reports are copied, and their paths; None if the step does anything else."""
-    found = re.fullmatch(r"mkdir -p (/tmp/test-results-\d+)\ncp --parents -- (.+) (/tmp/test-results-\d+) \|\| true", text)
+    found = re.fullmatch(
+        r"mkdir -p (/tmp/test-results-\d+)\ncp --parents -- (.+) (/tmp/test-results-\d+) \|\| true", text
+    )
     paths = shell.words(f": {found[2]}")[1:] if found and found[1] == found[3] else []
     return (found[1], tuple(paths)) if found and paths else None
 

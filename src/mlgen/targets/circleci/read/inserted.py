@@ -1,4 +1,4 @@
-r"""What `<< >>` puts into the texts of the file: parameters when it is read, and values of the pipeline when one starts.
+r"""What `<< >>` puts into the texts of the file: parameters when it is read, values of the pipeline when that starts.
 
 https://circleci.com/docs/reference/reusing-config/#using-parameters-in-executors,
 https://circleci.com/docs/guides/orchestrate/pipeline-variables/; `\<<` stands for `<<`.
@@ -85,8 +85,8 @@ def _filled(text: str, parameters: Mapping[str, Any], context: str) -> Any:
     if not any(name.startswith(f"{context}.") for part in expressions for name in part.names):
         return text
     values = {f"{context}.{name}": value for name, value in parameters.items()}
-    for part in expressions:
-        for name in part.names:
+    for each in expressions:
+        for name in each.names:
             if name.startswith(f"{context}.") and name not in values:
                 raise ValueError(f"`{text}`: there is no {name}")
     if len(found) == 1 and expressions and expressions[0].names <= values.keys():

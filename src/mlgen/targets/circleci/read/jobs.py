@@ -11,6 +11,8 @@ from mlgen.readback.opaque import words_of
 from mlgen.targets.circleci.read import helpers, steps
 from mlgen.targets.circleci.read.config import Data, Entry, File, declared, given, known
 from mlgen.targets.circleci.read.context import COMMIT
+from mlgen.targets.circleci.read.found import Steps
+from mlgen.targets.circleci.read.inline import inlined
 from mlgen.targets.circleci.read.inserted import filled, plain, text_of, waits
 from mlgen.targets.circleci.read.machines import KEYS, Machine, environment, machine, python_of
 
@@ -28,7 +30,7 @@ class Native(NamedTuple):
     ancestors: frozenset[str]
     """All invocations that have ended when it starts."""
     seen: SeenJob
-    steps: steps.Steps
+    steps: Steps
     values: Mapping[str, str]
     """Its axes."""
     makers: Mapping[str, tuple[str, ...]]
@@ -39,7 +41,7 @@ class Job(NamedTuple):
     """A job with its steps read, in which `${matrix.NAME}` stands for a parameter."""
 
     said: Data
-    steps: steps.Steps
+    steps: Steps
     opaque: tuple[Script, ...] | None
     """Of a job that is not mlgen's own: what it says. None: it is."""
 
@@ -55,7 +57,7 @@ def natives(file: File, kinds: frozenset[str]) -> dict[str, Native]:
     found = {}
     for entry in file.entries:
         job, own = jobs.get(entry.job), seen[entry.name]
-        read = job.steps if job else steps.Steps()
+        read = job.steps if job else Steps()
         makers: dict[str, tuple[str, ...]] = {}
         if read.taken:
             above = {name for name in legs if name in jobs and any(e.name in ancestors[entry.name] for e in legs[name])}
@@ -89,17 +91,17 @@ def _job(name: str, said: Data, file: File, kinds: frozenset[str]) -> Job:
     where = f"jobs.{name}"
     if said.get("type") == "no-op":
         known(said, ("type", "description"), where)
-        return Job(said, steps.Steps(), ())
+        return Job(said, Steps(), ())
     if "MLGEN_JOB" not in (said.get("environment") or {}):
-        return Job(said, steps.Steps(), tuple(_opaque(name, said)))
+        return Job(said, Steps(), tuple(_opaque(name, said)))
     known(said, _KEYS, where)
     if "type" in said:
         raise ValueError(f"{where}: the type {said['type']} is not known")
     parameters = declared(said.get("parameters", {}), f"{where}.parameters")
     places = {axis: f"${{matrix.{axis}}}" for axis in parameters}
-    inlined = steps.inlined(said.get("steps"), file, places, ("jobs", name, "steps"))
+    found = inlined(said.get("steps"), file, places, ("jobs", name, "steps"))
     root, shell = _folder(said, file)
-    return Job(said, steps.read(inlined, file, shell, root, kinds), None)
+    return Job(said, steps.read(found, file, shell, root, kinds), None)
 
 
 def _folder(said: Data, file: File) -> tuple[str, str]:
@@ -189,7 +191,7 @@ def _beside(box: Machine, values: Mapping[str, str]) -> Iterator[tuple[str, str]
         yield (hosts[number][len(_HOST) :].lower() if number < len(hosts) else "", image)
 
 
-def _variables(values: Mapping[str, str], services: tuple[tuple[str, str], ...], read: steps.Steps) -> Iterator[str]:
+def _variables(values: Mapping[str, str], services: tuple[tuple[str, str], ...], read: Steps) -> Iterator[str]:
     """The variables that are mlgen's own: hosts of services, and where values are exported to."""
     names = {_HOST + name.upper().replace("-", "_") for name, _ in services}
     for name, value in values.items():
@@ -199,14 +201,14 @@ def _variables(values: Mapping[str, str], services: tuple[tuple[str, str], ...],
             yield name
 
 
-def _container(box: Machine, read: steps.Steps) -> tuple[str, ...]:
+def _container(box: Machine, read: Steps) -> tuple[str, ...]:
     """The words of `docker run` for its image."""
     if read.container:
         return tuple(word for option in read.container.options for word in option.split())
     return ("--user", box.user) if box.user else ()
 
 
-def _handed(read: steps.Steps, axes: frozenset[str]) -> Iterator[str]:
+def _handed(read: Steps, axes: frozenset[str]) -> Iterator[str]:
     """The paths that it puts into the workspace."""
     for path in read.persisted:
         if read.aside and path == read.aside.folder:
@@ -261,7 +263,7 @@ def _fits(taken: str, made: str) -> bool:
 
 
 def _received(
-    read: steps.Steps,
+    read: Steps,
     offers: list[Offer],
     jobs: Mapping[str, Job],
     seen: Mapping[str, SeenJob],
@@ -276,9 +278,7 @@ def _received(
         key = f"{jobs_of[maker]} {template}"
         whole[key] = whole.get(key, True) and fits
     for path in read.taken:
-        templates = {
-            t for maker, made, t in offers if _fits(path, made) and whole[f"{jobs_of[maker]} {t}"]
-        }
+        templates = {t for maker, made, t in offers if _fits(path, made) and whole[f"{jobs_of[maker]} {t}"]}
         takes |= templates or {path}
     for _, folder, paths in read.merged:
         if folder in read.taken and any(_fits(folder, made) for _, made, _ in offers):

@@ -12,7 +12,7 @@ from mlgen.targets.circleci.read.inserted import text_of
 
 _START = 'for name in "${!MLGEN_@}"; do [ "${!name}" != \'<nil>\' ] || export "$name="; done\n'
 _END = (
-    "bash .mlgen/env.sh --print |\n  while IFS= read -r line; do printf 'export %q\\n' \"$line\"; done >> \"$BASH_ENV\""
+    'bash .mlgen/env.sh --print |\n  while IFS= read -r line; do printf \'export %q\\n\' "$line"; done >> "$BASH_ENV"'
 )
 _BARE = re.compile(r"([A-Za-z_]\w*)=\$\{\1#'#'\}")
 _OWN = "MLGEN_CIRCLECI_"
@@ -31,7 +31,7 @@ def sets(text: str) -> frozenset[str] | None:
 def whole(
     said: Mapping[str, str], bare: frozenset[str], parameters: Mapping[str, Parameter], kinds: frozenset[str]
 ) -> bool:
-    """Whether the step's variables tell all of it on every kind of event that the file names (`pipeline.event.name`)."""
+    """Whether the step's variables tell all of it on every kind of event; `kinds`: what the file compares with."""
     unknown = [name for name in said if not name.startswith(("MLGEN_INPUT_", _OWN))]
     if unknown:
         return False
@@ -45,9 +45,7 @@ def whole(
         return False
 
 
-def _arrives(
-    said: Mapping[str, str], name: str, event: Event, parameters: Mapping[str, Parameter], bare: bool
-) -> str:
+def _arrives(said: Mapping[str, str], name: str, event: Event, parameters: Mapping[str, Parameter], bare: bool) -> str:
     """What the variable is once the step has begun; integers of more than six digits arrive as `1e+06`, if alone.
 
     https://circleci.com/docs/guides/security/set-environment-variable/#set-an-environment-variable-in-a-job
@@ -65,9 +63,7 @@ def _arrives(
     return text.removeprefix("#") if bare else text
 
 
-def _samples(
-    parameters: Mapping[str, Parameter], kinds: frozenset[str]
-) -> Iterator[tuple[Event, dict[str, str]]]:
+def _samples(parameters: Mapping[str, Parameter], kinds: frozenset[str]) -> Iterator[tuple[Event, dict[str, str]]]:
     """An event of each kind, and what it tells; empty where nothing is to be told."""
     nothing = {f"{_OWN}{name}": "" for name in ("BASE_BRANCH", "BASE", "PR", "SCHEDULE", "NAMED")}
     told = {**nothing, f"{_OWN}NUMBER": "#7"}

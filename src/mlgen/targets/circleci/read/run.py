@@ -1,5 +1,6 @@
 """How CircleCI runs what the file says: which jobs an event's pipeline has, and when each starts."""
 
+import ast
 from collections.abc import Mapping
 
 from mlgen.ir.events import Event
@@ -27,7 +28,9 @@ class Pipelines:
     def __init__(self, file: File) -> None:
         self.file = file
         self.filters = {e.filters: _filters(e) for e in file.entries if e.filters}
-        equal = {text for found in self.filters.values() for name, text in found.equals if name == "pipeline.event.name"}
+        equal = {
+            text for found in self.filters.values() for name, text in found.equals if name == "pipeline.event.name"
+        }
         self.natives = natives(file, frozenset(equal))
         self.seen = tuple(native.seen for native in self.natives.values())
         self.ids = {native.seen.job: name for name, native in self.natives.items() if native.seen.job}
@@ -95,7 +98,7 @@ class Pipelines:
                     if not any(ended.get(maker) == "success" for maker in native.makers[path]):
                         return Start("refused", f"{path} is not there")
             else:
-                told = event if moment.compared or event.kind != "push" else event._replace(changed=None)
+                told = event if moment.compared or event.kind != "push" else _uncompared(event, moment.expression)
                 if not inside.holds(moment.expression, told, self._values(native, event, ended)):
                     return Start("left", f"ci.py when {moment.expression}")
         return None
@@ -130,6 +133,13 @@ class Pipelines:
         return any(context in own or f"{context}-{name}" in own for context in whole)
 
 
+def _uncompared(event: Event, text: str) -> Event:
+    """A push of which nothing tells what came before it: all has changed, but for what is held against a branch."""
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    alone = any(getattr(call.func, "id", "") == "changed" and not call.keywords for call in calls)
+    return event._replace(changed=None) if alone else event
+
+
 def _filters(entry: Entry) -> Expression:
     try:
         return expression(entry.filters)
@@ -147,5 +157,12 @@ def reading(file: File) -> Reading:
         pipelines.starts,
         pipelines.decide,
         reaches=pipelines.reaches,
+        inputs=tuple(
+            sorted(
+                (name, shown(each.default), each.enum)
+                for name, each in file.parameters.items()
+                if name not in (SCHEDULE, NAMED)
+            )
+        ),
         root=roots.pop() if len(roots) == 1 and own else None,
     )

@@ -3,18 +3,18 @@
 https://circleci.com/docs/reference/configuration-reference/#steps
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from mlgen.named import NamedTuple
-from mlgen.readback import Fetched, Script, shell
+from mlgen.readback import Fetched, Route, Script
 from mlgen.readback.opaque import words_of
 from mlgen.targets.circleci.read import helpers, portable
-from mlgen.targets.circleci.read.config import Data, File, declared, given, known
-from mlgen.targets.circleci.read.inserted import filled, plain, waits
+from mlgen.targets.circleci.read.config import Data, File, known
+from mlgen.targets.circleci.read.found import Moment, Steps
+from mlgen.targets.circleci.read.inline import Step, command_of, options_of, reruns, silence, way
+from mlgen.targets.circleci.read.inserted import plain, waits
 from mlgen.targets.circleci.read.machines import SHELL, environment
 
-Route = tuple["str | int", ...]
 RUN = (
     "name", "command", "shell", "environment", "background", "working_directory", "no_output_timeout", "when",
     "max_auto_reruns", "auto_rerun_delay",
@@ -22,81 +22,7 @@ RUN = (
 _WHEN: dict[str, Literal["success", "failure", "always"]] = {
     "on_success": "success", "on_fail": "failure", "always": "always"
 }  # fmt: skip
-SILENCE = 600
-"""Seconds without output after which a step is ended, unless it says otherwise."""
 MOST_STEPS = 2000
-
-
-class Step(NamedTuple):
-    """One step: its kind and words, texts still as the file has them."""
-
-    kind: str
-    words: Any
-    route: Route
-
-
-class Moment(NamedTuple):
-    """What decides, before the commands, whether they are reached: `take` (paths that must be there) or `when`."""
-
-    what: Literal["take", "when"]
-    paths: tuple[str, ...] = ()
-    expression: str = ""
-    compared: bool = False
-    """Whether it is known with what a push is compared."""
-
-
-class Steps(NamedTuple):
-    """The steps of a job, read."""
-
-    scripts: tuple[Script, ...] = ()
-    portable: bool = False
-    allow_failure: bool = False
-    moments: tuple[Moment, ...] = ()
-    taken: tuple[str, ...] = ()
-    persisted: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    exports: tuple[str, ...] = ()
-    exports_file: str = ""
-    names: tuple[tuple[str, str], ...] = ()
-    files: frozenset[str] = frozenset()
-    tokens: tuple[str, ...] = ()
-    identities: frozenset[str] = frozenset()
-    checkouts: tuple[Fetched, ...] = ()
-    services: tuple[tuple[str, str], ...] = ()
-    container: helpers.Container | None = None
-    reports: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    covered: tuple[str, ...] = ()
-    caches: tuple[str, ...] = ()
-    aside: helpers.Aside | None = None
-    merged: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
-
-
-def inlined(said: Any, file: File, parameters: Mapping[str, Any], route: Route, depth: int = 0) -> Iterator[Step]:
-    """The steps with reusable commands put in: https://circleci.com/docs/reference/reusing-config/#invoking-reusable-commands"""
-    if not isinstance(said, list) or depth > 9:
-        raise ValueError(f"{route}: steps are no list, or commands call each other without end")
-    for number, item in enumerate(said):
-        at = (*route, number)
-        if isinstance(item, str):
-            kind, words = item, {}
-        elif isinstance(item, dict) and len(item) == 1:
-            ((kind, words),) = item.items()
-        else:
-            raise ValueError(f"{_way(at)}: it is no step")
-        if kind not in file.commands:
-            yield Step(kind, filled(words, parameters), at)
-            continue
-        command = file.commands[kind]
-        where = f"commands.{kind}"
-        known(command, ("description", "parameters", "steps"), where)
-        own = filled({} if words is None else words, parameters)
-        values = given(own, declared(command.get("parameters", {}), f"{where}.parameters"), _way(at))
-        yield from inlined(command.get("steps"), file, values, ("commands", kind, "steps"), depth + 1)
-
-
-def _way(route: Route) -> str:
-    return ".".join(map(str, route))
 
 
 def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, kinds: frozenset[str]) -> Steps:
@@ -104,7 +30,7 @@ def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, kinds:
     reader = _Reader(file, shell_of_job, root, kinds)
     for count, step in enumerate(steps):
         if count > MOST_STEPS:
-            raise ValueError(f"{_way(step.route)}: more than {MOST_STEPS} steps")
+            raise ValueError(f"{way(step.route)}: more than {MOST_STEPS} steps")
         reader.take(step)
     return reader.seen()
 
@@ -129,7 +55,7 @@ class _Reader:
     def take(self, step: Step) -> None:
         """Reads the next step."""
         if self.attached is not None:
-            paths = helpers.taken(_command(step)) if step.kind == "run" and not _options(step) else None
+            paths = helpers.taken(command_of(step)) if step.kind == "run" and not options_of(step) else None
             if paths is None:
                 self.opaque(self.attached)
             else:
@@ -209,8 +135,8 @@ class _Reader:
 
     def _run_step(self, step: Step) -> None:
         words = step.words if isinstance(step.words, dict) else {"command": step.words}
-        known(words, RUN, _way(step.route))
-        command, options = _command(step), _options(step)
+        known(words, RUN, way(step.route))
+        command, options = command_of(step), options_of(step)
         bare = not options
         always = set(options) == {"when"} and options["when"] == "always"
         if not (
@@ -330,7 +256,7 @@ class _Reader:
             return
         when = _WHEN.get(str(words.get("when", "on_success")))
         if when is None:
-            raise ValueError(f"{_way(step.route)}.when: {words['when']} is not known")
+            raise ValueError(f"{way(step.route)}.when: {words['when']} is not known")
         more = []
         if words.get("shell", self.shell) != SHELL:
             more.append(f"shell: {words.get('shell', self.shell) or 'the usual one'}")
@@ -357,7 +283,7 @@ class _Reader:
         if guarded and inner is None:
             text = command
         if when == "always":
-            told = environment(words.get("environment", {}), _way(step.route))
+            told = environment(words.get("environment", {}), way(step.route))
             if told != {"MLGEN_RESULT": "failure"} or not self.noted:
                 more.append("MLGEN_RESULT does not tell how the job ended")
         self._add_script(inner or helpers.Inside(text), words, step, when, more, failed)
@@ -378,8 +304,8 @@ class _Reader:
                 inner.text,
                 when,
                 plain(str(words.get("working_directory", ""))),
-                1 + _reruns(words, step),
-                _silence(words, inner.text, step),
+                1 + reruns(words, step),
+                silence(words, inner.text, step),
                 (),
                 step.route,
                 "",
@@ -394,7 +320,8 @@ class _Reader:
 
     def _permits(self) -> bool:
         """Whether a failure of the last command is permitted."""
-        return next((failed for failed in reversed(self.permits) if failed is not None), False)
+        main = [failed for failed, s in zip(self.permits, self.scripts) if failed is not None and s.when == "success"]
+        return bool(main) and bool(main[-1])
 
     def _add(self, what: str, *values: Any) -> None:
         self.found.setdefault(what, []).extend(values)
@@ -456,7 +383,7 @@ class _Reader:
     def _fetched(self, clones: list[helpers.Clone]) -> Iterator[Fetched]:
         """The repositories that are there: the project's own unless it was taken away, and others."""
         if not self.emptied and not any(clone.own for clone in clones) and self.checked_out:
-            yield Fetched()
+            yield Fetched(depth=0)  # `checkout` fetches the whole history
         for clone in clones:
             yield clone.fetched
 
@@ -465,42 +392,3 @@ _BUILT_IN = frozenset((
     "checkout", "setup_remote_docker", "attach_workspace", "persist_to_workspace", "store_artifacts",
     "store_test_results", "restore_cache", "save_cache",
 ))  # fmt: skip
-
-
-def _command(step: Step) -> str:
-    """The step's command, without the newline at its end; what a value of the pipeline stands in keeps its marks."""
-    said = step.words.get("command") if isinstance(step.words, dict) else step.words
-    if not isinstance(said, str):
-        raise ValueError(f"{_way(step.route)}: it has no command")
-    return (said if waits(said) else plain(said)).rstrip("\n")
-
-
-def _options(step: Step) -> Data:
-    """What the step says beside its command, its name and its variables."""
-    words = step.words if isinstance(step.words, dict) else {}
-    return {key: value for key, value in words.items() if key not in ("name", "command", "environment")}
-
-
-def _reruns(words: Data, step: Step) -> int:
-    """https://circleci.com/docs/guides/orchestrate/automatic-reruns/"""
-    count = words.get("max_auto_reruns", 0)
-    if not isinstance(count, int) or not 0 <= count <= 5:
-        raise ValueError(f"{_way(step.route)}.max_auto_reruns: {count} is not from 1 to 5")
-    return count
-
-
-def _silence(words: Data, text: str, step: Step) -> int:
-    """Seconds after which CircleCI ends the step, if it prints nothing and its own bound is later or none.
-
-    https://circleci.com/docs/reference/configuration-reference/#run (`no_output_timeout`)
-    """
-    said = words.get("no_output_timeout")
-    silence = SILENCE if said is None else shell.seconds(str(said))
-    if not silence:
-        raise ValueError(f"{_way(step.route)}.no_output_timeout: {said} is no duration")
-    if shell.call(text)[0] == "gate":
-        return 0
-    bounds = [found.timeout * found.tries for found in shell.readings(text)]
-    longest = max(bounds)
-    return 0 if silence >= longest > 0 or (longest == 0 and silence > SILENCE) else silence
-
