@@ -170,6 +170,8 @@ class Reading(NamedTuple):
     environments (empty: to none), reaches the job as a variable of that name. None: `SeenJob.secrets` are all."""
     open: bool = False
     """Whether the secrets that are plain variables of the system itself reach all jobs without a word of the files."""
+    holds: Callable[[SeenJob, str, tuple[str, ...]], bool] | None = None
+    """The same of a secret that reaches the job in any way, such as under another name; None: `SeenJob.secrets` do."""
     cancels: tuple[str, ...] | None = None
     """The kinds of events of which a newer run cancels the older one; None: the reader does not tell."""
     schedules: tuple[tuple[str, str], ...] | None = None

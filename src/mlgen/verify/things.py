@@ -84,9 +84,11 @@ def _secrets(
     asked = {(use.variable, use.name) for use in job.secrets}
     held, given = held_secrets(pipeline, seen, reading, target)
     for script in seen.scripts:
-        reached = {name for _, name in given}
         named = ((variable, held.get(name, name)) for variable, name in script.secrets)
-        told = {*given, *(pair for pair in named if reading.reaches is None or pair[1] in reached)}
+        told = {
+            *given,
+            *(pair for pair in named if reading.holds is None or pair[1] in _there(pipeline, reading, seen, target)),
+        }
         if script.passed is not None:
             told = {pair for pair in told if pair[0] in script.passed}
         if script.when == "success" and (missing := asked - told):
@@ -118,6 +120,14 @@ def held_secrets(
         if reading.open and secret.plain:
             given.add((name, secret.name))
     return {name: secret.name for name, secret in held.items()}, given
+
+
+def _there(pipeline: Pipeline, reading: Reading, seen: SeenJob, target: str) -> set[str]:
+    """The secrets that the system hands to the job in any way, where the reader tells it."""
+    assert reading.holds is not None
+    return {
+        secret.name for secret in pipeline.secrets if reading.holds(seen, _held_as(secret, target), secret.environments)
+    }
 
 
 def _held_as(secret: Secret, target: str) -> str:

@@ -185,13 +185,13 @@ def context(pipeline: Pipeline, secret: str, environment: str) -> str:
     """The context that holds the secret for a job of this environment (empty: of none).
 
     One context for each environment and one for secrets that are bound to none; with the fallback `split`, one for
-    each secret.
+    each variable that holds one.
     """
     words = [pipeline.name]
     if secret != TOKEN and environment and environment in pipeline.secret(secret).environments:
         words.append(environment)
     if split(pipeline):
-        words.append(secret)
+        words.append(variable(pipeline, secret))
     return "-".join(words)
 
 

@@ -157,6 +157,7 @@ def reading(file: File) -> Reading:
         pipelines.starts,
         pipelines.decide,
         reaches=pipelines.reaches,
+        holds=pipelines.reaches,
         inputs=tuple(
             sorted(
                 (name, shown(each.default), each.enum)
