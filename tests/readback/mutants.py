@@ -49,29 +49,36 @@ def edited(data: Any, mutant: Mutant) -> Any:
     return found
 
 
-def sampled(mutants: Iterable[Mutant]) -> list[Mutant]:
-    """At most `MOST` of the mutants, spread over all."""
+def sampled(mutants: Iterable[Mutant], most: int = MOST) -> list[Mutant]:
+    """At most so many of the mutants, two or more, spread over all."""
     found = list(mutants)
-    if len(found) <= MOST:
+    if len(found) <= most:
         return found
-    return [found[index * (len(found) - 1) // (MOST - 1)] for index in range(MOST)]
+    return [found[index * (len(found) - 1) // (most - 1)] for index in range(most)]
 
 
-def told(target: Target, emitted: Emitted, text: str) -> list[str]:
+def told(target: Target, emitted: Emitted, text: str, alone: bool = False) -> list[str]:
     """What verify, or the target's structural check, says of the text."""
     found = [fault.message for fault in faults(target, {emitted.output.path: text}, emitted.pipeline)]
-    return found + [each.message for each in target.check(emitted.output, text, emitted.pipeline)]
+    return found if alone else found + [each.message for each in target.check(emitted.output, text, emitted.pipeline)]
 
 
 def survivors(
-    target: Target, files: Iterable[Emitted], kind: Callable[[Any], Iterator[Mutant]]
+    target: Target,
+    files: Iterable[Emitted],
+    kind: Callable[[Any], Iterator[Mutant]],
+    alone: bool = False,
+    most: int = MOST,
 ) -> tuple[int, list[str]]:
-    """How many mutants of the kind there are in the files, and those that nothing tells."""
+    """How many mutants of the kind there are in the files, and those that nothing tells.
+
+    `alone`: the target's structural check, which knows what was to be written, is not asked.
+    """
     count, found = 0, []
     for emitted in files:
-        for mutant in sampled(kind(emitted.data)):
+        for mutant in sampled(kind(emitted.data), most):
             count += 1
-            if not told(target, emitted, json.dumps(edited(emitted.data, mutant))):
+            if not told(target, emitted, json.dumps(edited(emitted.data, mutant)), alone):
                 found.append(f"{emitted.project.name}: {_shown(mutant)}")
     return count, found
 

@@ -73,6 +73,8 @@ def _handed(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, 
     if seen.lists is not None and seen.lists != collide and (seen.lists or received):
         yield "legs", "its legs list what they made" if seen.lists else "its legs do not list what they made"
     makers = {take.job for take in job.takes}
+    if seen.givers is not None and seen.givers != makers:
+        yield "files", f"it receives files of {_list(seen.givers)}, not of {_list(makers)}"
     wanted = {name for name in makers if (matrix := pipeline.job(name).matrix) and matrix.collide}
     if seen.compares is not None and seen.compares != wanted:
         yield "legs", f"it checks the legs of {_list(seen.compares)} for the same file, not of {_list(wanted)}"

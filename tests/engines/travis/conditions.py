@@ -32,11 +32,17 @@ def holds(condition: str, data: Mapping[str, Any]) -> bool:
     test = parser.expr()
     if parser.rest().strip():
         raise ParseError(f"{condition!r}: cannot read {parser.rest()!r}")
-    return bool(_cast(test(Data(data))))
+    return _true(test(Data(data)))
 
 
 def _cast(value: Value) -> Value:
     return {"true": True, "false": False}.get(str(value).lower(), value)
+
+
+def _true(value: Value) -> bool:
+    """Whether Ruby takes the value to hold: an empty text does."""
+    value = _cast(value)
+    return value is not None and value is not False
 
 
 def _present(value: Value) -> bool:
@@ -69,13 +75,13 @@ class _Parser:
     def expr(self) -> Test:
         left = self.conjunction()
         while self.token(r"or|\|\|"):
-            left = (lambda a, b: lambda data: _cast(a(data)) or _cast(b(data)))(left, self.conjunction())
+            left = (lambda a, b: lambda data: _true(a(data)) or _true(b(data)))(left, self.conjunction())
         return left
 
     def conjunction(self) -> Test:
         left = self.operand_()
         while self.token(r"and|&&"):
-            left = (lambda a, b: lambda data: _cast(a(data)) and _cast(b(data)))(left, self.operand_())
+            left = (lambda a, b: lambda data: _true(a(data)) and _true(b(data)))(left, self.operand_())
         return left
 
     def operand_(self) -> Test:
@@ -88,7 +94,7 @@ class _Parser:
         if self.token("not|!"):
             try:
                 inner = self.operand_()
-                return lambda data: not _cast(inner(data))
+                return lambda data: not _true(inner(data))
             except ParseError:
                 self.pos = at
         return self.term()
@@ -138,7 +144,7 @@ class _Parser:
             self.expect(r"\)")
             if function.lower() == "env":
                 return lambda data: data.get("env", {}).get(str(arguments[0](data)))
-            return lambda data: "".join(str(each(data) or "") for each in arguments)
+            return lambda data: "".join(_text(each(data)) for each in arguments)
         self.pos = at
         if (text := self.scan(QUOTED.pattern)) is not None:
             self.space()
@@ -160,9 +166,16 @@ class _Parser:
 
 
 def _predicate(name: str, value: Value) -> bool:
-    return {"present": _present(value), "blank": not _present(value), "true": bool(value), "false": not value}[name]
+    return {"present": _present(value), "blank": not _present(value), "true": _true(value), "false": not _true(value)}[
+        name
+    ]
 
 
 def _matches(regex: re.Pattern[str], value: Value) -> bool:
+    return _cast(value) is not None and regex.search(_text(value)) is not None
+
+
+def _text(value: Value) -> str:
+    """What Ruby prints of the value: nothing where there is none."""
     value = _cast(value)
-    return value is not None and regex.search(str(value).lower() if isinstance(value, bool) else str(value)) is not None
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

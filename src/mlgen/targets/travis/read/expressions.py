@@ -46,7 +46,7 @@ class Condition(NamedTuple):
 
     def holds(self, known: Context) -> bool:
         """Whether it holds."""
-        return bool(self.test(known))
+        return _truth(self.test(known))
 
 
 @lru_cache(maxsize=1024)

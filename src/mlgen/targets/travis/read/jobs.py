@@ -81,8 +81,10 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
     leg = {name: value for name, value in entry.env.literal if name != "MLGEN_JOB"}
     given = {n: v for n, v in job.env.items() if container is None or passes(container.passed, n)}
     kept = frozenset() if seen.milestone else unsets - seen.unset
-    held = {*((name, name) for name in (*kept, *seen.logins)), *seen.names}
-    shown_to = tuple(sorted((new, old) for new, old in seen.names if container is None or new in container.passed))
+    taken = tuple(_taken(job, others))
+    names = [(new, old) for new, old in seen.names if old not in seen.unset]
+    held = {*((name, name) for name in (*kept, *seen.logins)), *names}
+    shown_to = tuple(sorted((new, old) for new, old in names if container is None or new in container.passed))
     return SeenJob(
         name=entry.name,
         job=dict(entry.env.literal).get("MLGEN_JOB", ""),
@@ -96,7 +98,8 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         services=tuple(sorted((s.name, s.image) for s in seen.services)) if _docker(entry) else (),
         env=tuple(sorted(given.items())),
         secrets=tuple(sorted(held)),
-        takes=frozenset(_taken(job, others)),
+        takes=frozenset(path for _, path in taken),
+        givers=frozenset(giver for giver, path in taken if not path.startswith(".mlgen/legs/")),
         hands=frozenset(job.created),
         requires=seen.requires,
         reports=frozenset(_expanded(path, leg) for path in seen.junit),
@@ -106,6 +109,7 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         runner=_machine(said, entry.name),
         limit=None if seen.heartbeat or _judges(seen) else SILENCE,
         files=seen.files,
+        permissions=_rights(job),
         checkouts=_checkouts(job),
         container=container.words if container else None,
         sees=frozenset(_sees(job, others, container)),
@@ -131,6 +135,16 @@ def reaches(job: Native, name: str) -> bool:
     return seen.container is None or name in seen.container.passed
 
 
+def _rights(job: Native) -> frozenset[str] | None:
+    """What the job's token may do, as far as the file tells: nothing where the job takes it away itself.
+
+    With `keep_netrc`, the one that clones the repository is left: https://docs.travis-ci.com/user/private-dependencies
+    """
+    if job.entry.said.get("keep_netrc") is not False:
+        return frozenset(("contents:write",))
+    return frozenset() if "MLGEN_TOKEN" in job.seen.unset else None
+
+
 def _docker(entry: Entry) -> bool:
     """Whether the machine has a Docker daemon: https://docs.travis-ci.com/user/docker"""
     return "docker" in as_list(entry.said.get("services"))
@@ -145,7 +159,7 @@ def _machine(said: Mapping[str, Any], name: str) -> str:
 
 def _judges(seen: scripts.Seen) -> bool:
     """Whether its command is a gate, which says something at once."""
-    return all(script.text.startswith("python3 .mlgen/ci.py gate ") for script in seen.scripts if script.shell)
+    return any(script.text.startswith("python3 .mlgen/ci.py gate ") for script in seen.scripts)
 
 
 def _caches(said: Any, root: str, name: str) -> Iterator[str]:
@@ -157,14 +171,14 @@ def _caches(said: Any, root: str, name: str) -> Iterator[str]:
         yield _path(str(path), root)
 
 
-def _taken(job: Native, others: Mapping[str, Native]) -> Iterator[str]:
-    """The paths that it receives and that are still there when its own scripts start."""
+def _taken(job: Native, others: Mapping[str, Native]) -> Iterator[tuple[str, str]]:
+    """What it receives and is still there when its own scripts start: the id of the job that made it, and the path."""
     stays = job.seen.stays
     for name in job.uses:
         for path in others[name].created:
             gone = any(covers(each, path) for each in job.seen.removed)
             if not gone and (stays is None or any(covers(_below(each, job), path) for each in stays)):
-                yield path
+                yield dict(others[name].entry.env.literal).get("MLGEN_JOB", ""), path
 
 
 def _below(path: str, job: Native) -> str:

@@ -68,7 +68,7 @@ def read(entry: Entry) -> Seen:
     """The job's scripts."""
     reader = _Reader()
     for phase in PHASES:
-        reader.phase = phase
+        reader.phase, reader.result = phase, False
         for text, route in _items(entry, phase):
             reader.take(text, route)
         reader.close()
