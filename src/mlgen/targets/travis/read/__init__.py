@@ -9,5 +9,5 @@ def read(texts: Mapping[str, str]) -> Reading:
     """The reading of the one file; a ValueError says what could not be read, and where."""
     from mlgen.targets.travis.read import config, run
 
-    (text,) = texts.values()
-    return run.reading(config.read(text))
+    ((path, text),) = texts.items()
+    return run.reading(config.read(text, path.rpartition("/")[2] != ".travis.yml"))

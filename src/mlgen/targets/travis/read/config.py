@@ -67,8 +67,12 @@ class File(NamedTuple):
     entries: tuple[Entry, ...]
 
 
-def read(text: str) -> File:
-    """The file; ValueError where it says something that this reader does not know."""
+def read(text: str, part: bool = False) -> File:
+    """The file; ValueError where it says something that this reader does not know.
+
+    `part`: the repository's own file imports it, for one project of several. Of what stands there for all of them, only
+    that no token stays is told: https://docs.travis-ci.com/user/build-config-imports
+    """
     import yaml
 
     try:
@@ -85,6 +89,8 @@ def read(text: str) -> File:
         known(each, JOB, "jobs.allow_failures")
     stages = [_stage(name) for name in data.get("stages", [])]
     inherited = {key: value for key, value in data.items() if key in INHERITED}
+    if part:
+        inherited.setdefault("keep_netrc", False)
     entries, last = [], "test"
     for index, own in enumerate(jobs.get("include") or ()):
         where = f"jobs.include[{index}]"
