@@ -142,3 +142,17 @@ def test_a_job_runs_only_if_the_event_starts_a_run_and_its_condition_holds() -> 
             if state == "success":
                 assert starts(event, found)
                 assert job.condition.holds(event.kind, known)
+
+
+def test_a_job_that_may_fail_and_lacks_files_holds_up_none() -> None:
+    found = pipeline(
+        """
+stages:
+  make: {lacks: {run: ./x, outs: [out.txt], allow_failure: true}}
+  use: {lost: {run: ./x, deps: [out.txt], allow_failure: true}, needy: {run: ./x, deps: [out.txt], needs: []}}
+  later: {after: {run: ./x, needs: [lost]}, behind: {run: ./x, needs: [needy]}}
+"""
+    )
+    ended = become(found, Event("push", branch="main"), {"make.lacks"})
+    assert ended["use.lost"] == ended["use.needy"] == ended["later.behind"] == "stopped"
+    assert ended["later.after"] == "success"

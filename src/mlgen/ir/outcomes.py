@@ -62,7 +62,17 @@ def _outcome(
 
 
 def _permitted(pipeline: Pipeline, job_id: str, ended: Mapping[str, State]) -> bool:
-    return ended[job_id] == "failure" and pipeline.job(job_id).allow_failure
+    """Whether a job that has not succeeded holds up none that only comes after it.
+
+    One that may fail, and lacks nothing but the files of others that may, starts, finds them missing, and fails.
+    """
+    job = pipeline.job(job_id)
+    if ended[job_id] == "failure" or not job.allow_failure:
+        return job.allow_failure
+    lacks = any(e.files and ended[e.job] == "failure" for e in job.edges)
+    return lacks and all(
+        ended[e.job] not in ("failure", "stopped") or _permitted(pipeline, e.job, ended) for e in job.edges
+    )
 
 
 def _told(known: Mapping[str, str], ended: Mapping[str, State]) -> Mapping[str, str]:
