@@ -7,10 +7,11 @@ or `DROP`. A mutant that changes nothing that a run would do is no damage: kinds
 from __future__ import annotations
 
 import copy
+import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Output, Target
@@ -19,6 +20,7 @@ from mlgen.verify import faults
 DROP = object()
 Edit = tuple[tuple[Any, ...], Any]
 Mutant = list[Edit]
+Sampled = TypeVar("Sampled")
 MOST = 3
 """Mutants of one kind in one file that are tried: the first, the last and one in between."""
 
@@ -49,7 +51,7 @@ def edited(data: Any, mutant: Mutant) -> Any:
     return found
 
 
-def sampled(mutants: Iterable[Mutant], most: int = MOST) -> list[Mutant]:
+def sampled(mutants: Iterable[Sampled], most: int = MOST) -> list[Sampled]:
     """At most so many of the mutants, two or more, spread over all."""
     found = list(mutants)
     if len(found) <= most:
@@ -80,6 +82,20 @@ def survivors(
             count += 1
             if not told(target, emitted, json.dumps(edited(emitted.data, mutant)), alone):
                 found.append(f"{emitted.project.name}: {_shown(mutant)}")
+    return count, found
+
+
+def text_survivors(
+    target: Target, files: Iterable[Emitted], kind: Callable[[str], Iterator[str]]
+) -> tuple[int, list[str]]:
+    """As `survivors`, of a kind that gives whole texts."""
+    count, found = 0, []
+    for emitted in files:
+        for text in sampled(kind(emitted.text)):
+            count += 1
+            if not told(target, emitted, text):
+                changed = difflib.unified_diff(emitted.text.splitlines(), text.splitlines(), lineterm="", n=1)
+                found.append("\n".join([emitted.project.name, *list(changed)[:40]]))
     return count, found
 
 

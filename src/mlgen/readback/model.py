@@ -179,7 +179,8 @@ class Reading(NamedTuple):
     schedules: tuple[tuple[str, str], ...] | None = None
     """Name, as MLGEN_SCHEDULE has it, and cron of each schedule; None: not told."""
     inputs: tuple[tuple[str, str, tuple[str, ...]], ...] | None = None
-    """Name, default and options of each input that a run can be given, sorted; None: not told."""
+    """Name, default and options of each input that a run can be given, sorted; None: not told. Where the file has the
+    inputs as the variables MLGEN_INPUT_…, these are the names, and the options are sorted."""
     required: frozenset[str] | None = None
     """The native names of the jobs of which a failure fails a job that reports on every run; None: not told."""
     root: str | None = None

@@ -67,6 +67,9 @@ def _whole(pipeline: Pipeline, reading: Reading) -> Iterator[Fault]:
                 "cancel", "", f"a newer run cancels the older one on {', '.join(sorted(cancels)) or 'no event'}"
             )
     inputs = tuple(sorted((entry.name, entry.default, entry.options) for entry in pipeline.triggers.inputs))
+    if reading.inputs and reading.inputs[0][0].startswith("MLGEN_INPUT_"):  # named as their variables
+        entries = ((e.variable, e.default, tuple(sorted(e.options))) for e in pipeline.triggers.inputs)
+        inputs = tuple(sorted(entries))
     if reading.inputs is not None and reading.inputs != inputs:
         said = ", ".join(f"{name} ({default})" for name, default, _ in reading.inputs)
         yield Fault("inputs", "", f"its inputs, with their defaults, are {said or 'none'}")

@@ -14,7 +14,8 @@ class Ran(NamedTuple):
 
     runs: bool
     failed: bool
-    approved: bool
+    approved: bool | None
+    """None: of some legs alone."""
     why: str
     lock: str | None = None
     results: tuple[tuple[str, str], ...] = ()
@@ -86,7 +87,10 @@ def _end(start: Start, failed: bool) -> End:
 
 def _worse(one: Ran, other: Ran) -> Ran:
     worse = max(one, other, key=lambda ran: (ran.failed, ran.runs))
-    return worse._replace(partly=one.partly or other.partly or one.runs != other.runs)
+    apart = one.runs and other.runs and one.approved != other.approved
+    return worse._replace(
+        partly=one.partly or other.partly or one.runs != other.runs, approved=None if apart else worse.approved
+    )
 
 
 def closure(edges: Mapping[str, Collection[str]]) -> dict[str, set[str]]:

@@ -16,3 +16,5 @@ def read(texts: Mapping[str, str]) -> Reading:
         return run.reading(jenkinsfile.read(text, world), world)
     except Unreadable as fault:
         raise ValueError(f"line {fault.line}: {fault}") from fault
+    except steps.UNKNOWN as fault:
+        raise ValueError(f"it does what is not known: {fault!r}") from fault

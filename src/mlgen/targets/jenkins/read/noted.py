@@ -41,6 +41,8 @@ class Noted:
     def __init__(self) -> None:
         self.scripts: list[Ran] = []
         self.secrets: dict[tuple[str, str], None] = {}
+        self.bound: set[str] = set()
+        """The ids of credentials that scripts are given."""
         self.files: set[str] = set()
         self.identities: set[str] = set()
         self.env: dict[str, str] = {}

@@ -60,7 +60,11 @@ class Play:
         return Told(self.starts, self.ends)
 
     def _check(self) -> None:
-        """The portable variables are made of these."""
+        """What the portable variables are made of, and that a fork is given nothing."""
+        for name, start in self.starts.items():
+            given = self.jenkins.units.all[name].forked if self.event.fork and start.state in ("run", "wait") else ()
+            if given:
+                raise ValueError(f"{self.event}: {name} is given {', '.join(sorted(given))}")
         if self.env.get("JENKINS_EVENT") != self.event.kind:
             raise ValueError(f"{self.event}: JENKINS_EVENT is {self.env.get('JENKINS_EVENT')}")
         if self.event.kind == "schedule" and self.env.get("JENKINS_SCHEDULE") != self.event.schedule:
@@ -150,7 +154,11 @@ class Play:
             return broken
         assert level.table is not None
         self.stopped.clear()
-        rows = {row["name"]: row for row in flat(level.table())}
+        # What rows say may depend on the event, and on what the run has brought to light so far.
+        key = self.event, level.stage.name, repr((self.results, self.exported))
+        rows = self.jenkins.rows.get(key)
+        if rows is None:
+            rows = self.jenkins.rows[key] = {row["name"]: row for row in flat(level.table())}
         for unit in _in_order(level.units):
             self._row(unit, rows[unit.name])
         return bool(self.stopped)

@@ -1,5 +1,6 @@
 """How Jenkins runs what the file says: the variables of a run, and which stages and rows start."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +13,9 @@ from mlgen.targets.jenkins.read.jenkinsfile import HARMLESS, Call, File
 from mlgen.targets.jenkins.read.jobs import Stashes, seen_jobs
 from mlgen.targets.jenkins.read.play import Play, Told
 from mlgen.targets.jenkins.read.scope import Frame
-from mlgen.targets.jenkins.read.steps import Steps
+from mlgen.targets.jenkins.read.steps import UNKNOWN, Steps
 from mlgen.targets.jenkins.read.units import Units
-from mlgen.targets.jenkins.read.values import Value
+from mlgen.targets.jenkins.read.values import Value, text
 
 _KINDS = {
     "push": Event("push", branch="main"),
@@ -46,6 +47,8 @@ class Jenkins:
         self.stashes = Stashes(self.units.all.values())
         self.seen = seen_jobs(self.units.all, self.options.checkout)
         self._runs: dict[tuple[Event, frozenset[str]], Told] = {}
+        self.rows: dict[tuple[Event, str, str], dict[str, dict[str, Any]]] = {}
+        """The rows of a table by name, as they are on an event."""
         self._answers: dict[tuple[str, Event], bool] = {}
         self._ways: dict[Event, tuple[Way, ...]] = {}
         self._schedules: tuple[tuple[str, str], ...] | None = None
@@ -149,7 +152,10 @@ class Jenkins:
         """What becomes of all units, where the commands of these fail."""
         key = event, failing
         if key not in self._runs:
-            found = [Play(self, event, failing, way).told() for way in self.ways(event)]
+            try:
+                found = [Play(self, event, failing, way).told() for way in self.ways(event)]
+            except UNKNOWN as fault:
+                raise ValueError(f"{event}: the run does what is not known: {fault!r}") from fault
             if any(each != found[0] for each in found):
                 raise ValueError(f"{event}: how it is started makes a difference to what runs")
             self._runs[key] = found[0]
@@ -161,6 +167,23 @@ class Jenkins:
         if key not in self._answers:
             self._answers[key] = inside.holds(question, event, inside.variables(event, {}))
         return self._answers[key]
+
+    def inputs(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """The parameters that are inputs."""
+        found = (
+            (each.name, text(each.default), tuple(sorted(each.choices)))
+            for each in self.parameters
+            if each.name not in (context.API_EVENT, "JENKINS_SCHEDULE")
+        )
+        return tuple(sorted(found))
+
+    def tags(self) -> None:
+        """ValueError if a tag counts as something else because of its name, which BRANCH_NAME holds as well."""
+        said = " ".join(text for name, text in self.file.texts.items() if name == "event")
+        for name in dict.fromkeys(re.findall(r"'([^'\\]+)'", said)):
+            env = self.environment(Way({"BRANCH_NAME": name, "TAG_NAME": name}, {}, frozenset()))
+            if env.get("JENKINS_EVENT") not in ("tag", "none"):
+                raise ValueError(f"a tag called {name} counts as {env.get('JENKINS_EVENT')}")
 
     def cancels(self) -> tuple[str, ...]:
         """The kinds of events of which a newer run aborts the older one.
@@ -209,6 +232,7 @@ def _given(call: Call, steps: Steps) -> str:
 def reading(file: File, steps: Steps) -> Reading:
     """What the file says."""
     jenkins = Jenkins(file, steps)
+    jenkins.tags()
     roots = {script.folder for unit in jenkins.units.all.values() for script in unit.main if unit.job}
     if len(roots) > 1:
         raise ValueError(f"jobs run in {', '.join(sorted(roots))}")
@@ -219,6 +243,7 @@ def reading(file: File, steps: Steps) -> Reading:
         cancels=jenkins.cancels(),
         schedules=jenkins.schedules(),
         root=roots.pop() if roots else "",
+        inputs=jenkins.inputs(),
         open=True,
         unrolled=True,
     )

@@ -18,6 +18,10 @@ HOME = "\0home"
 _ADDRESS = "\0address:"
 
 
+UNKNOWN = (Thrown, AttributeError, KeyError, IndexError, TypeError, RecursionError)
+"""What comes of arguments and values that no file of the known form has."""
+
+
 class Steps(World):
     """The world of a file; `noted` is what the trial that goes on has found, `env` the variables of the run."""
 
@@ -74,6 +78,9 @@ class Steps(World):
         try:
             if known is not None:
                 return known(Called(name, given), token)
+            if name == "credentials" and len(given) == 1:
+                # In an environment: https://www.jenkins.io/doc/book/pipeline/syntax/#environment
+                return f"{objects.VARIABLE}{given[0]}"
             if name in _MAKERS:
                 return Called(name, given)
             if any(isinstance(each, Closure) for each in given):
@@ -116,6 +123,8 @@ class Steps(World):
             self._ran(script, token, ("its failure is none",))
             return 0
         if (found := helpers.outputs(script)) is not None:
+            if self.noted.passed >= 0:
+                raise ValueError("what a command made is looked at when the job is said to have passed")
             self.noted.outputs.append((len(self.noted.scripts), found))
         elif (legs := helpers.merges(script)) is not None and not self.noted.scripts:
             self.noted.compares += [job for job, _ in legs]
@@ -209,6 +218,7 @@ class Steps(World):
         """https://www.jenkins.io/doc/pipeline/steps/credentials-binding/"""
         if not isinstance(one, Called):
             raise ValueError("withCredentials: what is bound is not known")
+        self.noted.bound.add(str(one.said.get("credentialsId")))
         if one.name == "usernamePassword":
             said = one.only("credentialsId", "usernameVariable", "passwordVariable")
             self.see(said["usernameVariable"], f"{said['credentialsId']}#username")
@@ -217,7 +227,9 @@ class Steps(World):
             said = one.only("credentialsId", "variable")
             if said["credentialsId"].startswith("oidc-"):
                 # https://plugins.jenkins.io/oidc-provider/: a credential that is a token for this run.
-                self.noted.identities.add(said["credentialsId"].removeprefix("oidc-"))
+                one_of, variable = said["credentialsId"].removeprefix("oidc-"), said["variable"]
+                fine = _TOKEN_FILES.get(one_of, one_of) == variable
+                self.noted.identities.add(one_of if fine else f"{one_of} as {variable}")
                 return
             if one.name == "file":
                 self.noted.files.add(said["variable"])
@@ -337,6 +349,12 @@ _STEPS = frozenset((
     "junit", "lock", "node", "pwd", "readFile", "recordCoverage", "retry", "script", "sh", "stage", "stash", "timeout",
     "unstash", "withCredentials", "withEnv", "writeFile",
 ))  # fmt: skip
+_TOKEN_FILES = {
+    "aws": "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "azure": "AZURE_FEDERATED_TOKEN_FILE",
+    "gcp": "GOOGLE_IDENTITY_TOKEN_FILE",
+}
+"""Where the clouds' tools look for a token."""
 _MAKERS = frozenset((
     "arbitraryFileCache", "cloneOption", "file", "lfs", "scmGit", "string", "submodule", "usernamePassword",
 ))  # fmt: skip

@@ -44,7 +44,9 @@ class Unit:
         self.after: list[tuple[str, Ran, Ran | None]] = []
         """`failure` or `always`; the script after a failure, and after a success."""
         self.permitted = False
-        self.kept = self.hidden = True
+        self.kept = True
+        self.forked: frozenset[str] = frozenset()
+        """The credentials that it is given on a pull request from a fork."""
 
     @property
     def job(self) -> str:
@@ -231,6 +233,10 @@ class Units:
             else:
                 unit.after.append(("failure", script, None))
         self._ends(unit, (first, last))
+        if good.noted.bound:
+            self.steps.env = {"CHANGE_FORK": "somebody"}
+            unit.forked = frozenset(self.trial(run).noted.bound)
+            self.steps.env = {}
 
     def _ends(self, unit: Unit, failed: tuple[Trial, Trial]) -> None:
         """That a failure of the unit's is one of the run, unless it is permitted."""
