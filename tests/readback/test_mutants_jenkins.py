@@ -621,7 +621,7 @@ def a_coverage_report_is_dropped(text: str) -> Iterator[str]:
 
 @kind
 def a_cache_is_dropped(text: str) -> Iterator[str]:
-    return replaced(text, r"(caches: \[)arbitraryFileCache\([^)]*\)(?:, )?", r"\1")
+    return replaced(text, r"(caches: \[)arbitraryFileCache\(path: '(?!\.mlgen)[^)]*\)(?:, )?", r"\1")
 
 
 # --- machines

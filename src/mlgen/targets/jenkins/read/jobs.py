@@ -104,6 +104,7 @@ def _seen(unit: Unit, stashes: Stashes, checkouts: bool) -> SeenJob:
         lock=noted.lock,
         allow_failure=unit.permitted,
         runner=labels[0],
+        own=frozenset(),
         files=frozenset(noted.files),
         permissions=frozenset(["*"] if ("MLGEN_TOKEN", TOKEN) in noted.secrets else []),
         identities=frozenset(noted.identities),
