@@ -174,6 +174,8 @@ class Reading(NamedTuple):
     """Whether the secrets that are plain variables of the system itself reach all jobs without a word of the files."""
     holds: Callable[[SeenJob, str, tuple[str, ...]], bool] | None = None
     """The same of a secret that reaches the job in any way, such as under another name; None: `SeenJob.secrets` do."""
+    usual: Callable[[str], bool] | None = None
+    """Whether a job that asks for no image may run in this one (empty: in none); None: not told."""
     cancels: tuple[str, ...] | None = None
     """The kinds of events of which a newer run cancels the older one; None: the reader does not tell."""
     schedules: tuple[tuple[str, str], ...] | None = None

@@ -28,7 +28,7 @@ def things(
         found += _files(job, seen, eased)
         found += _handed(pipeline, job, seen)
         found += _variables(pipeline, job, seen, leg)
-        found += _machine(job, seen, leg)
+        found += _machine(job, seen, leg, reading)
         found += _place(pipeline, job, seen)
         found += _access(job, seen, eased)
         found += told(pipeline, job, seen)
@@ -157,12 +157,14 @@ def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> 
             yield "env", f"the variable {name} is {env[name]!r}, and the spec has none of this name"
 
 
-def _machine(job: Job, seen: SeenJob, leg: Leg | None) -> Iterator[tuple[str, str]]:
+def _machine(job: Job, seen: SeenJob, leg: Leg | None, reading: Reading) -> Iterator[tuple[str, str]]:
     image = leg.image if leg and "image" in job.varies else job.image
     python = leg.python if leg and "python" in job.varies else job.python
     # The image that another job builds goes by its digest or, where that is known too late, by its tag.
     if image and seen.image not in (image, job.built.tagged if job.built else image):
         yield "image", f"it runs in {seen.image or 'no image'}, not in {image}"
+    if not image and reading.usual and not reading.usual(seen.image):
+        yield "image", f"it runs in {seen.image}, which the spec does not ask for"
     if python and not image and seen.python != python:
         yield "python", f"it has Python {seen.python or 'of the machine'}, not {python}"
     services = tuple(sorted((_host(s.name), s.image) for s in job.services))

@@ -1,6 +1,7 @@
 """How CircleCI runs what the file says: which jobs an event's pipeline has, and when each starts."""
 
 import ast
+import re
 from collections.abc import Mapping
 
 from mlgen.ir.events import Event
@@ -158,6 +159,8 @@ def reading(file: File) -> Reading:
         pipelines.decide,
         reaches=pipelines.reaches,
         holds=pipelines.reaches,
+        # https://circleci.com/developer/images/image/cimg/python
+        usual=lambda image: not image or re.fullmatch(r"cimg/python:\d+(\.\d+)*", image) is not None,
         inputs=tuple(
             sorted(
                 (name, shown(each.default), each.enum)

@@ -98,7 +98,7 @@ class _Reader:
         return True
 
     def _store_artifacts(self, step: Step) -> bool:
-        if set(step.words) != {"path"}:
+        if set(step.words) != {"path"} or step.words["path"].startswith(("/", "~")):
             return False
         self._closing("kept", plain(step.words["path"]))
         return True
