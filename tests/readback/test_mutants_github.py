@@ -155,9 +155,9 @@ def a_timeout_is_raised(data: Any) -> Iterator[Mutant]:
 
 @kind
 def a_job_is_ended_early(data: Any) -> Iterator[Mutant]:
-    return (
-        [(("jobs", name, "timeout-minutes"), 1)] for name, job in _jobs(data, "timeout-minutes") if "permissions" in job
-    )
+    for name, job in _jobs(data, "timeout-minutes"):
+        if "permissions" in job and job["timeout-minutes"] > 31:
+            yield [(("jobs", name, "timeout-minutes"), 1)]
 
 
 @kind
@@ -272,14 +272,17 @@ def a_bot_is_let_in(data: Any) -> Iterator[Mutant]:
 @kind
 def a_deployment_runs_on_pull_requests(data: Any) -> Iterator[Mutant]:
     if "pull_request" in data["on"]:
-        for name, job in _jobs(data, "environment"):
+        for name, job in _asking(data):
             test = job["if"].removeprefix("${{ ").removesuffix(" }}")
-            yield [(("jobs", name, "if"), f"${{{{ github.event_name == 'pull_request' || ({test}) }}}}")]
+            if "environment" in job and "'pull_request'" not in test:
+                yield [(("jobs", name, "if"), f"${{{{ github.event_name == 'pull_request' || ({test}) }}}}")]
 
 
 @kind
 def a_deployment_runs_in_copies(data: Any) -> Iterator[Mutant]:
-    return _tests(data, "github.repository == '[^']*'", "github.repository != ''")
+    asking = {name: job for name, job in _jobs(data, "if") if "github.repository == '" in job["if"]}
+    sites = ((("jobs", name), job) for name, job in asking.items() if not _above(data, name) & asking.keys())
+    return _replaced(sites, "if", "github.repository == '[^']*'", "github.repository != ''")
 
 
 @kind
@@ -496,19 +499,27 @@ def a_job_is_dropped(data: Any) -> Iterator[Mutant]:
 
 @kind
 def an_artifact_is_dropped(data: Any) -> Iterator[Mutant]:
-    return ([(route, DROP)] for route, step in _named(data, "Hand on"))
+    for route, step in _named(data, "Hand on"):
+        if not step["with"]["path"].startswith(".mlgen/exports"):  # told where they are received
+            yield [(route, DROP)]
+
+
+def _received(data: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The artifacts that some job receives."""
+    names = [step["with"].get("name") for _, step in _uses(data, "actions/download-artifact")]
+    return ((route, step) for route, step in _named(data, "Hand on") if step["with"]["name"] in names)
 
 
 @kind
 def a_path_of_an_artifact_is_dropped(data: Any) -> Iterator[Mutant]:
-    return ([((*route, "with", "path"), ".mlgen/env.sh")] for route, _ in _named(data, "Hand on"))
+    return ([((*route, "with", "path"), ".mlgen/env.sh")] for route, _ in _received(data))
 
 
 @kind
 def an_artifact_loses_its_folders(data: Any) -> Iterator[Mutant]:
     return (
         [((*route, "with", "path"), re.sub(r"\n\.mlgen/env\.sh\n?", "", step["with"]["path"]))]
-        for route, step in _named(data, "Hand on")
+        for route, step in _received(data)
         if "/" in step["with"]["path"].split("\n")[0] and "\n.mlgen/env.sh" in step["with"]["path"]
     )
 

@@ -116,6 +116,8 @@ class SeenJob(NamedTuple):
     runner: str = ""
     """The machine that it asks for, in the system's own words: texts that are equal mean the same machine."""
     # What follows is None where a target's reader does not tell.
+    sources: frozenset[tuple[str, str]] | None = None
+    """The paths that it receives, each with the id of the job that made it."""
     own: frozenset[str] | None = None
     """The variables in `env` that are the target's own, each with just the value that it needs."""
     guarded: bool | None = None

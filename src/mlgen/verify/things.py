@@ -26,6 +26,7 @@ def things(
     found = list(_secrets(pipeline, job, seen, eased, reading, target))
     if not opaque:
         found += _files(job, seen, eased)
+        found += _sources(job, seen)
         found += _handed(pipeline, job, seen)
         found += _variables(pipeline, job, seen, leg)
         found += _machine(job, seen, leg, reading)
@@ -37,16 +38,31 @@ def things(
             yield Fault(aspect, job.id, message, seen.route)
 
 
+_HELPERS = (".mlgen/env.sh", ".mlgen/exports/", ".mlgen/legs/")
+"""Files by which a target's jobs tell each other more than what they declare."""
+
+
 def _paths(paths: Iterable[str]) -> set[str]:
-    return {as_glob(path) for path in paths if not normal(path).startswith(".mlgen/")}
+    return {as_glob(path) for path in paths if not normal(path).startswith(_HELPERS)}
+
+
+def _sources(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
+    """Files, by the jobs that made them: one path may come from several."""
+    if seen.sources is not None:
+        wanted = {(take.job, path) for take in job.takes for path in _paths(take.paths)}
+        found = {(maker, path) for maker, paths in seen.sources for path in _paths([paths])}
+        if missed := wanted - found:
+            yield "files", f"it does not receive {_list(f'{path} of {maker}' for maker, path in missed)}"
+        if more := found - wanted:
+            yield "files", f"it receives {_list(f'{path} of {maker}' for maker, path in more)}, undeclared"
 
 
 def _files(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
     takes = _paths(path for take in job.takes for path in take.paths)
-    found = _paths(seen.takes)
-    if missing := takes - found:
+    received = _paths(seen.takes)
+    if missing := takes - received:
         yield "files", f"it does not receive {_list(missing)}"
-    if extra := found - takes:
+    if extra := received - takes:
         yield "files", f"it receives {_list(extra)}, which it does not declare"
     unused = "unused files" in eased
     bundles = [bundle for bundle in job.bundles if not bundle.exports and (bundle.consumers or not unused)]
@@ -54,7 +70,9 @@ def _files(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str
     if missing := handed - _paths((*seen.hands, *seen.kept)):  # kept: no job receives them
         yield "files", f"it does not hand on {_list(missing)}"
     kept = job.keep.paths if job.keep else ()  # for people; that no other job receives it is told there
-    if extra := _paths(seen.hands) - _paths((*job.files, *job.reports.junit, job.reports.summary, *kept)):
+    if extra := _paths((*seen.hands, *seen.kept)) - _paths(
+        (*job.files, *job.reports.junit, job.reports.summary, *kept)
+    ):
         yield "files", f"it hands on {_list(extra)}, which it does not declare"
     if (missing := _paths(job.files) - _paths(seen.requires)) and not job.allow_failure:
         yield "outs", f"nothing checks that it makes {_list(missing)}"

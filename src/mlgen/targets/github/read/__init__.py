@@ -55,6 +55,7 @@ def read(texts: Mapping[str, str]) -> Reading:
             sorted((n, text_of(i.default), i.options) for n, i in (workflow.on.inputs or {}).items() if n != API_INPUT)
         ),
         required=_required(jobs),
+        copies=True,
         root=workflow.root,
     )
 
@@ -87,20 +88,22 @@ def _handed(jobs: Mapping[str, Read], root: str) -> tuple[tuple[SeenJob, ...], d
             made[upload.name] = name, upload
     plain = {name: maker for name, (maker, _) in made.items()}
     asked: set[str] = set()
-    takes: dict[str, set[str]] = {}
+    takes: dict[str, set[tuple[str, str]]] = {}
     for name, job in jobs.items():
         takes[name] = set()
         for download in job.native.downloads:
             for artifact in _meant(download, made):
                 asked.add(artifact)
-                takes[name].update(received(made[artifact][1], download.path))
+                maker, upload = made[artifact]
+                found = (outside(root, path) for path in received(upload, download.path))
+                takes[name].update((jobs[maker].native.job, path) for path in found)
     seen = []
     for name, job in jobs.items():
         hands, kept = _uploads(job, asked, root)
-        files = frozenset(outside(root, path) for path in takes[name])
+        files = frozenset(path for _, path in takes[name])
         values = frozenset(v for path in files for v in _values(jobs, path))
         for leg in job.legs:
-            seen.append(leg._replace(takes=files, hands=hands, kept=kept, sees=values))
+            seen.append(leg._replace(takes=files, sources=frozenset(takes[name]), hands=hands, kept=kept, sees=values))
     return tuple(seen), plain
 
 

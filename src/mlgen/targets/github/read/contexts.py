@@ -85,7 +85,12 @@ def _input(name: str, said: Mapping[str, Any]) -> Input:
     kind = str(said.get("type", "string"))
     if set(said) - _INPUT or kind not in ("string", "number", "boolean", "choice"):
         raise ValueError(f"on.workflow_dispatch.inputs.{name}: is not known")
-    return Input(kind, said.get("default"), tuple(map(str, said.get("options", ()))))
+    options = tuple(map(str, said.get("options", ())))
+    if kind == "choice" and str(said.get("default", "")) not in options:
+        raise ValueError(f"on.workflow_dispatch.inputs.{name}: the default is none of the options")
+    if name == API_INPUT and kind == "string" and said.get("default"):
+        raise ValueError(f"on.workflow_dispatch.inputs.{name}: a manual run would be taken for an api event")
+    return Input(kind, said.get("default"), options)
 
 
 def starts(said: On, event: Event) -> bool:
