@@ -26,8 +26,8 @@ class Start(NamedTuple):
     """The condition that decided, as the file has it."""
     lock: str | None = None
     """The lock that it holds on this event, where that depends on the event."""
-    results: tuple[tuple[str, str], ...] = ()
-    """What it is told of how others ended: `MLGEN_RESULT_…` and `success`, `failure` or `skipped`."""
+    results: tuple[tuple[str, str], ...] | None = None
+    """What it is told of how others ended: `MLGEN_RESULT_…` and `success`, `failure` or `skipped`; None: not told."""
 
 
 class Script(NamedTuple):

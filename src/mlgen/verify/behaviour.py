@@ -144,7 +144,7 @@ def _differences(
             yield Fault("approval", job.id, f"{where} the job {word}", route)
         elif found.runs and job.lock and found.lock is not None and found.lock != _lock(reading, job.id):
             yield Fault("lock", job.id, f"{where} the job holds {found.lock}", route)
-        elif found.runs and found.results:
+        elif found.runs and job.result and found.results is not None:
             yield from _told(pipeline, job, meant, found, where, route)
 
 
@@ -152,7 +152,7 @@ def _told(
     pipeline: Pipeline, job: Job, meant: dict[str, State], found: Ran, where: str, route: tuple[str | int, ...]
 ) -> Iterator[Fault]:
     """What the job is told of how those that it waits for have ended."""
-    told = dict(found.results)
+    told = dict(found.results or ())
     for edge in job.edges:
         other = pipeline.job(edge.job)
         name = "MLGEN_RESULT_" + other.key.upper().replace("-", "_")

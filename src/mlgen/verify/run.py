@@ -18,7 +18,7 @@ class Ran(NamedTuple):
     """None: of some legs alone."""
     why: str
     lock: str | None = None
-    results: tuple[tuple[str, str], ...] = ()
+    results: tuple[tuple[str, str], ...] | None = None
     partly: bool = False
     """Whether some of its legs are executed, and some are not."""
 

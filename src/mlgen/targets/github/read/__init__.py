@@ -73,7 +73,10 @@ def _references(jobs: Mapping[str, Read]) -> None:
         for other in job.native.needs:
             if other not in jobs:
                 raise ValueError(f"jobs.{name}.needs: {other} is no job")
-        base = job.environment.base
+        base, native = job.environment.base, job.native
+        asked = {f"needs.{n}.outputs.{o}".lower() for n in native.needs for o in jobs[n].native.changed}
+        if not base and not native.told and not native.judge and asked & native.test.names:
+            raise ValueError(f"jobs.{name}.env.MLGEN_BEFORE: is not the commit that the job is compared with")
         if base and (base[0] not in job.native.needs or base[1] not in jobs[base[0]].native.base):
             raise ValueError(f"jobs.{name}.env.MLGEN_BEFORE: {'.'.join(base)} is no commit")
 

@@ -53,6 +53,8 @@ class Native(NamedTuple):
     """By name: an exported value and the text that it is compared with, or what answers for an event."""
     base: frozenset[str]
     """The outputs that are the commit to compare with."""
+    changed: frozenset[str]
+    """The outputs that tell what differs from a commit."""
     told: Mapping[str, str]
     """Variables that tell how others ended, as the file has them."""
     lock: str
@@ -131,6 +133,8 @@ def _seen(
     own = {variable: text_of(value(said, matrix)) for variable, said in env.axes.items()}
     container = data.get("container") or {}
     container = {"image": container} if isinstance(container, str) else container
+    if set(container) - {"image", "credentials", "options"}:
+        raise ValueError(f"jobs.{name}.container: has a key that is not known")
     strategy = data.get("strategy") or {}
     return SeenJob(
         name=name,
@@ -284,7 +288,7 @@ def _permissions(name: str, data: Mapping[str, Any], steps: Steps | None) -> fro
 def _native(name: str, data: Mapping[str, Any], steps: Steps | None, env: Environment, job: str) -> Native:
     test = condition(str(data.get("if", "success()")))
     guard = steps.guard if steps else None
-    outputs, base = _outputs(name, data, steps)
+    outputs, base, changed = _outputs(name, data, steps)
     place = _environment(name, data, steps)
     if guard and guard.environment != place:
         raise ValueError(f"jobs.{name}: its guard asks about {guard.environment}, and its environment is {place}")
@@ -302,6 +306,7 @@ def _native(name: str, data: Mapping[str, Any], steps: Steps | None, env: Enviro
         judge=condition(steps.judge) if steps and steps.judge else None,
         outputs=outputs,
         base=base,
+        changed=changed,
         told=env.results,
         lock=_group(name, data),
     )
@@ -309,9 +314,9 @@ def _native(name: str, data: Mapping[str, Any], steps: Steps | None, env: Enviro
 
 def _outputs(
     name: str, data: Mapping[str, Any], steps: Steps | None
-) -> tuple[dict[str, tuple[str, str] | plan.Answer], frozenset[str]]:
+) -> tuple[dict[str, tuple[str, str] | plan.Answer], frozenset[str], frozenset[str]]:
     found: dict[str, tuple[str, str] | plan.Answer] = {}
-    base = set()
+    base, changed = set(), set()
     asked = steps.answers if steps else {}
     for output, said in (data.get("outputs") or {}).items():
         source = re.fullmatch(r"\$\{\{ steps\.([\w-]+)\.outputs\.([\w-]+) \}\}", str(said))
@@ -321,6 +326,7 @@ def _outputs(
         elif step in asked and key in asked[step].answers:
             found[output] = asked[step].answers[key]
             base |= {output} if key in asked[step].base else set()
+            changed |= {output} if key in asked[step].changed else set()
         else:
             raise ValueError(f"jobs.{name}.outputs.{output}: `{said}` is what no step tells")
-    return found, frozenset(base)
+    return found, frozenset(base), frozenset(changed)

@@ -43,10 +43,12 @@ message() { if [[ $text == *"$2"* ]]; then echo "$1=true"; else echo "$1=false";
 
 
 class Found(NamedTuple):
-    """What a step finds out: each output with its answer for an event; `base`: outputs that are a commit."""
+    """What a step finds out: each output with its answer for an event; `base`: outputs that are a commit; `changed`:
+    those that tell what differs from one."""
 
     answers: Mapping[str, Answer]
     base: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
 
 
 def matched(text: str, env: Mapping[str, object]) -> Found | None:
@@ -92,10 +94,11 @@ def committed(text: str, env: Mapping[str, object], root: str) -> Found | None:
     if lines[0] != "{" or lines[-1] != '} >> "$GITHUB_OUTPUT"':
         return None
     found: dict[str, Answer] = {}
-    base = set()
+    base, compared = set(), set()
     for line in lines[1:-1]:
         words = shell.words(line)
         if words[:1] == ["changed"] and changed and since and len(words) > 3:
+            compared.add(words[1])
             found[words[1]] = _changed(words[2], tuple(words[3:]), root)
         elif words[:1] == ["message"] and told and len(words) == 3:
             found[words[1]] = _said(words[2])
@@ -104,7 +107,7 @@ def committed(text: str, env: Mapping[str, object], root: str) -> Found | None:
             found["base"] = lambda event, contexts: "b" * 40
         else:
             return None
-    return Found(found, frozenset(base))
+    return Found(found, frozenset(base), frozenset(compared))
 
 
 def _said(text: str) -> Answer:
