@@ -69,7 +69,7 @@ def _files(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str
     handed = _paths(path for bundle in bundles for path in bundle.paths)
     if missing := handed - _paths((*seen.hands, *seen.kept)):  # kept: no job receives them
         yield "files", f"it does not hand on {_list(missing)}"
-    kept = job.keep.paths if job.keep else ()  # for people; that no other job receives it is told there
+    kept = [*(job.keep.paths if job.keep else ()), *([job.reports.coverage.path] if job.reports.coverage else [])]
     if extra := _paths((*seen.hands, *seen.kept)) - _paths(
         (*job.files, *job.reports.junit, job.reports.summary, *kept)
     ):
