@@ -578,3 +578,11 @@ def test_a_pull_request_of_a_fork_sees_no_secret(tmp_path: Path) -> None:
     assert done.jobs["test / quality"] == "success"
     assert done.jobs["deploy / staging"] == done.jobs["deploy / production"] == "skipped"
     assert not any(event["event"] == "credentials" for event in done.events)
+
+
+def test_a_text_that_is_not_closed_is_found_out_at_once() -> None:
+    from mlgen.targets.jenkins.reader import Unreadable, tokens
+
+    for start in ("'''", "'", '"'):
+        with pytest.raises(Unreadable):
+            list(tokens(f"x = {start}" + "word and more " * 2000))

@@ -10,9 +10,10 @@ _TOKEN = re.compile(
     r"(?P<word>[A-Za-z_$][A-Za-z0-9_$]*|[0-9]+)"
     r"|(?P<newline>\n)"
     r"|(?P<mark>[{}()\[\]])"
-    r"|(?P<long>'''(?:[^'\\]+|\\.|'(?!''))*''')"
-    r"|(?P<string>'(?:[^'\\\n]+|\\.)*')"
-    r'|(?P<interpolated>"(?:[^"\\\n]+|\\.)*")'
+    # Each part begins with what the one before cannot hold, so that a text that is not closed is found out at once.
+    r"|(?P<long>'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*''')"
+    r"|(?P<string>'[^'\\\n]*(?:\\.[^'\\\n]*)*')"
+    r'|(?P<interpolated>"[^"\\\n]*(?:\\.[^"\\\n]*)*")'
     r"|(?P<comment>//[^\n]*|/\*.*?\*/)"
     r"|(?P<regex>(?<=~ )/(?:[^/\\\n]+|\\.)+/)"
     r"|(?P<operator>==~|[-+*=!<>&|?:.,;~@]+)"
