@@ -260,7 +260,8 @@ class Units:
         for level in self.post:
             for unit in level.units:
                 unit.needs = list(ends)
-            _rows_needs(level.units)
+            if level.table:
+                _rows_needs(level.units)
             ends = [unit.name for unit in level.units] or ends
 
 
