@@ -1,5 +1,6 @@
 # make demo   mlgen compiles an example for five CI systems, and you see what came out
 # make test   everything that must hold: lint, types, import directions, tests
+# make fuzz   10,000 random specs: compiled, read back and checked for all targets; FUZZ=500 for fewer
 # make bench  how fast mlgen is; writes benchmarks/RESULTS.md
 # make goldens  after a change of the compiler: the schema, the committed outputs of examples and fixtures, and docs, made anew
 # make docs   the pages of docs/ that the code tells: the language, the diagnostics, the targets
@@ -16,7 +17,9 @@ DEV := $(VENV)/.installed-$(TAG)
 DEMO := .tools/demo/.installed-$(TAG)
 PACKAGE := pyproject.toml hatch_build.py README.md $(shell find src templates schemas -type f ! -name '*.pyc')
 
-.PHONY: demo test bench goldens docs clean
+FUZZ ?= 10000
+
+.PHONY: demo test fuzz bench goldens docs clean
 
 demo: $(DEMO)
 	@examples/demo.sh .tools/demo/bin/mlgen
@@ -28,6 +31,10 @@ test: $(DEV)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest -n 2
+
+fuzz: $(DEV)
+	tests/engines/install.sh $(VENV)/bin/python
+	MLGEN_FUZZ=$(FUZZ) $(VENV)/bin/pytest -n 2 -q -s tests/fuzz
 
 bench:
 	$(PYTHON) benchmarks/bench.py
