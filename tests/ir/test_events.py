@@ -156,3 +156,14 @@ stages:
     ended = become(found, Event("push", branch="main"), {"make.lacks"})
     assert ended["use.lost"] == ended["use.needy"] == ended["later.behind"] == "stopped"
     assert ended["later.after"] == "success"
+
+
+def test_what_needs_a_job_that_only_starts_after_a_failure_runs_only_then() -> None:
+    text = """
+triggers: {push: {}}
+stages:
+  data: {fit: {run: x}, tell: {run: x, needs: [fit], when: {result: failure}}, more: {run: x, needs: [tell]}}
+"""
+    fine, failed = (become(pipeline(text), Event("push", "main"), failing) for failing in ((), ("data.fit",)))
+    assert (fine["data.tell"], fine["data.more"]) == ("skipped", "skipped")
+    assert (failed["data.tell"], failed["data.more"]) == ("success", "success")

@@ -227,3 +227,17 @@ triggers: {push: {branches: [main]}}
     kept, _ = adapt(p, targets.get(name))
     assert [job.id for job in kept.jobs] == ["deploy.staging", "after.look"]
     assert [e.job for e in kept.job("after.look").waits] == ["deploy.staging"]
+
+
+def test_a_job_that_looks_at_results_implies_nothing() -> None:
+    """It starts after a failure of what it waits for as well, or not at all."""
+    text = """
+stages:
+  data: {fit: {run: x}}
+  train: {tell: {run: x, needs: [fit], when: {result: failure}}, note: {run: x, needs: [fit], when: {result: any}}}
+  test: {two: {run: x}}
+"""
+    p = pipeline(text)
+    assert [(e.job, e.always) for e in p.job("test.two").waits] == [
+        ("data.fit", True), ("train.tell", False), ("train.note", True),
+    ]  # fmt: skip

@@ -9,7 +9,8 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
     """The edges with `always` and `implied`, which need the effective conditions.
 
     A barrier is implied when another job, which runs whenever the waiting one does and whose failure stops it,
-    waits for the same job. Sets of jobs are bits, so that 400 jobs stay cheap.
+    waits for the same job, and is stopped by its failure. Whether a job with `result` runs, only results tell. Sets of
+    jobs are bits, so that 400 jobs stay cheap.
     """
     bit = {job.id: 1 << index for index, job in enumerate(jobs)}
     by_id = {job.id: job for job in jobs}
@@ -29,10 +30,10 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
     """Of each job, those that it surely waits for."""
     weighed: dict[str, Job] = {}
     for job in parents_first(jobs):
-        sure = [e.hard or always(job, e.job) for e in job.edges]
+        sure = [e.hard or (always(job, e.job) and by_id[e.job].result in ("", "any")) for e in job.edges]
         through = 0
         for e, is_sure in zip(job.edges, sure):
-            if is_sure and not by_id[e.job].allow_failure:
+            if is_sure and not by_id[e.job].allow_failure and not by_id[e.job].result:
                 through |= waited[e.job]
         edges = []
         waited[job.id] = through

@@ -56,6 +56,8 @@ def _outcome(
         return "failure" if bad else "success"
     if not job.result and bad:
         return "stopped"
+    if not job.result and any(e.hard and ended[e.job] == "skipped" for e in job.edges):
+        return "skipped"  # one with `result` that did not start, since its own condition holds here as well
     if any(e.files and ended[e.job] != "success" and e.hard for e in job.edges):
         return "stopped"  # a permitted failure lifts order, not files
     return "failure" if job.id in failing else "success"

@@ -30,7 +30,9 @@ def _of(job: Job, pipeline: Pipeline) -> Iterator[str]:
     if sum(legs[edge.job] for edge in job.waits) > MOST_NEEDS:  # it waits for all earlier stages instead
         yield "orders more"
         yield "stops more"
-    if job.deploys or job.milestone:  # nothing that others wrote gets into what it deploys
+    if (
+        job.deploys or job.milestone or not job.checkouts
+    ):  # without a repository, no file tells the key; nothing that others wrote gets into what it deploys
         yield "cache"
     if any(runner.name in ("macos", "windows") for runner in job.runners or (job.runner,)):  # of the machine: `system`
         yield "python"
