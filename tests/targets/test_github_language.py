@@ -541,3 +541,34 @@ stages:
     )
     assert steps(found["a"])["Export values"]["run"].endswith('cat .mlgen/exports/a.env >> "$GITHUB_OUTPUT"\n')
     assert "url" not in found["b"]["environment"], "GitHub takes no secret in an address"
+
+
+def test_a_condition_that_is_not_about_the_schedule_names_the_event(tmp_path: Path) -> None:
+    text = """
+version: 1
+project: p
+targets: [github]
+triggers: {push: {}, schedule: [{name: n, cron: "1 1 * * 0"}]}
+stages:
+  data: {a: {run: x, exports: [score]}}
+  test: {b: {run: x, needs: [a], when: [{event: push, branch: main}, {event: schedule, value: {a.score: high}}]}}
+"""
+    _, data, _ = compiled(tmp_path, text)
+    assert "github.event_name == 'schedule' && needs.a.outputs." in data["jobs"]["b"]["if"]
+
+
+def test_a_job_that_looks_at_results_is_no_failure_where_it_is_skipped(tmp_path: Path) -> None:
+    text = """
+version: 1
+project: p
+targets: [github]
+triggers: {push: {}}
+stages:
+  data: {a: {run: x}}
+  test: {tell: {run: x, needs: [a], when: {result: failure}}}
+  last: {b: {run: x, needs: [tell], when: {result: success}}}
+"""
+    _, data, _ = compiled(tmp_path, text)
+    assert data["jobs"]["b"]["if"] == (
+        "${{ !cancelled() && !(needs.tell.result == 'failure' || needs.tell.result == 'cancelled') }}"
+    )

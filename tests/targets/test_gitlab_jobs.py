@@ -552,6 +552,7 @@ WATCHED: dict[str, Any] = {
         ({"get": "success", "fit-all": "success", "legs: [1]": "success", "legs: [2]": "failed"}, "bad any", False),
         ({"get": "success", "fit-all": "success", "legs: [1]": "canceled", "legs: [2]": "success"}, "bad any", False),
         ({"get": "success", "fit-all": "skipped", "legs: [1]": "skipped", "legs: [2]": "skipped"}, "bad any", False),
+        ({"get": "failed", "fit-all": "skipped!"}, "bad any", False),
         ({"get": "failed", "fit-all": "skipped", "legs 1/2": "success", "legs 2/2": "success"}, "bad any", False),
     ],
 )

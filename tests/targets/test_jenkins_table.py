@@ -363,3 +363,11 @@ def test_a_large_pipeline_runs(tmp_path: Path) -> None:
     assert {"test / set00-behaviour", "train / set01-sweep (1)", "test / unit"} <= set(ran)
     assert done.jobs["deploy / staging"] == done.jobs["deploy / production"] == "skipped"
     assert ran.index("data / set00-check") < ran.index("features / set00-features") < ran.index("train / set00-small")
+
+
+def test_a_matrix_of_one_leg_is_a_row(tmp_path: Path) -> None:
+    job = {"run": "true", "matrix": {"seed": [1, 2], "exclude": [{"seed": 2}]}}
+    text = text_of(compiled(tmp_path, spec({"test": {"fit": job}}, targets={"jenkins": {"form": "table"}})))
+    (tmp_path / "Jenkinsfile").write_text(text, "utf-8")
+    assert groovy_check(tmp_path / "Jenkinsfile") == []
+    assert "legs: [" not in text and "env: ['seed=1']" in text

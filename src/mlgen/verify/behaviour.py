@@ -166,8 +166,9 @@ def _lock(reading: Reading, job_id: str) -> str:
 
 
 def _permitted(pipeline: Pipeline, job: Job, meant: dict[str, State]) -> bool:
-    """Whether one that the job waits for has failed, and may: then the job starts, and looks for the files itself."""
-    return any(meant[e.job] == "failure" and pipeline.job(e.job).allow_failure for e in job.edges)
+    """Whether one that the job waits for may fail, and has failed or was stopped: then the job may start, and looks for
+    the files itself."""
+    return any(meant[e.job] in ("failure", "stopped") and pipeline.job(e.job).allow_failure for e in job.edges)
 
 
 def _because(found: Ran) -> str:

@@ -137,7 +137,7 @@ def clauses(asked: dict[str, Expr], pipeline: Pipeline, plan: dict[Match, str]) 
             found.setdefault(_print(expr, kind, pipeline, plan), []).append(kind)
     parts = []
     for text, members in found.items():
-        if text and (members == ["schedule"] or (members == ["api"] and _names_event(asked["api"]))):
+        if text and members in (["schedule"], ["api"]) and _names(members[0], asked[members[0]]):
             parts.append(text)  # what the expression asks for is there on these events only
             continue
         test = _kinds(members, kinds, "github.ref == 'refs/heads/" in text and "||" not in text)
@@ -152,13 +152,13 @@ def home(job: Job, pipeline: Pipeline) -> str:
     return f"github.repository == {literal('/'.join(pipeline.repository.rstrip('/').split('/')[-2:]))}"
 
 
-def _names_event(expr: Expr) -> bool:
-    """Whether the expression asks for an api event by name wherever it holds."""
+def _names(field: str, expr: Expr) -> bool:
+    """Whether the expression asks for a schedule (or an api event) by name wherever it holds."""
     if isinstance(expr, All):
-        return any(map(_names_event, expr.items))
+        return any(_names(field, item) for item in expr.items)
     if isinstance(expr, Any):
-        return all(map(_names_event, expr.items))
-    return isinstance(expr, Match) and expr.field == "api"
+        return all(_names(field, item) for item in expr.items)
+    return isinstance(expr, Match) and expr.field == field
 
 
 def _kinds(members: list[str], kinds: list[str], on_branch: bool) -> str:

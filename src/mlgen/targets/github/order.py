@@ -123,11 +123,16 @@ def _watching(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> tuple[lis
 def failed(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
     """Whether anything that the watching job waits for has failed, timed out, or been stopped by a failure.
 
-    What is stopped is `skipped`, like what is not for this event: so its own condition is asked again.
+    What is stopped is `skipped`, like what is not for this event: so its own condition is asked again. A job with
+    `result` is never stopped: where it is skipped, what it looks at has not ended as it wants.
     """
     groups: dict[str, list[str]] = {}
+    looking: list[str] = []
     for edge in job.edges:
         other = pipeline.job(edge.job)
+        if other.result:
+            looking += [f"needs.{other.key}.result == '{end}'" for end in ("failure", "cancelled")]
+            continue
         groups.setdefault(_runs(job, other, pipeline, plan), []).append(f"needs.{other.key}.result != 'success'")
     parts = ["needs.plan.result != 'success'"] if any("needs.plan." in text for text in groups) else []
     for runs, tests in groups.items():
@@ -135,7 +140,7 @@ def failed(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
             parts += tests
         elif runs != "false":
             parts.append(f"({_wrapped(runs)} && {_wrapped(' || '.join(tests))})")
-    return " || ".join(parts) or "false"
+    return " || ".join([*parts, *looking]) or "false"
 
 
 def results(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[str, str]]:
@@ -146,7 +151,9 @@ def results(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[
         runs = _runs(job, other, pipeline, plan)
         missed = f"needs.{other.key}.result != 'success'"
         ended = f"{missed} && 'failure' || 'success'"
-        if runs == "false":
+        if other.result:
+            ended = f"needs.{other.key}.result == 'cancelled' && 'failure' || needs.{other.key}.result"
+        elif runs == "false":
             ended = "'skipped'"
         elif runs:
             ended = f"{_wrapped(runs)} && {missed} && 'failure' || needs.{other.key}.result"

@@ -219,6 +219,8 @@ def fields(
     if job.matrix is None:
         return [("name", groovy(stage_name(job, None))), *shared, *_own(pipeline, job, None, places)]
     found = [[("name", groovy(stage_name(job, leg))), *_own(pipeline, job, leg, places)] for leg in job.matrix.legs]
+    if len(found) == 1:
+        return [found[0][0], *shared, *found[0][1:]]
     same = [field for field in found[0] if all(field in leg for leg in found)]
     own = [[field for field in leg if field not in same] for leg in found]
     return [*shared, *same, ("legs", _rows([lines(leg) for leg in own]))]

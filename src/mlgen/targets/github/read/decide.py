@@ -48,7 +48,7 @@ class Decider:
             return Start("skip", why)
         if native.judge and truth(native.judge.evaluate(found)):
             return Start("fail", native.judge.source)
-        if refusal := self._refusal(native, event, found, results):
+        if refusal := self._refusal(native, event, found, ended):
             return Start("refused", refusal)
         told = tuple((name, text_of(value(text, found))) for name, text in native.told.items())
         lock = text_of(value(native.lock, found)) if "${{" in native.lock else None
@@ -94,7 +94,7 @@ class Decider:
             self._outputs[name] = Known(found)
         return self._outputs[name]
 
-    def _refusal(self, native: Native, event: Event, found: Contexts, results: Mapping[str, str]) -> str:
+    def _refusal(self, native: Native, event: Event, found: Contexts, ended: Mapping[str, End]) -> str:
         """Why the job fails before its command: a ref that its guard does not allow, or files that nobody made."""
         ref = text_of(found.values["github"]["ref"])
         if native.refs and not any(fnmatchcase(ref, pattern) for pattern in native.refs):
@@ -105,6 +105,6 @@ class Decider:
             if download.test and not truth(condition(download.test).evaluate(found)):
                 continue
             maker = self._makers.get(download.name, "")
-            if results.get(maker) != "success":
+            if ended.get(maker) != "success":  # a permitted failure has made none either
                 return f"no artifact {download.name}, since {maker or 'no job'} did not make it"
         return ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mlgen import targets
 from mlgen.ir import Job, Pipeline
+from mlgen.targets.gitlab.read.jobs import TOOLS
 
 MOST_NEEDS = 50
 """https://docs.gitlab.com/ci/yaml/#needs, counted after matrices are expanded."""
@@ -34,5 +35,12 @@ def _of(job: Job, pipeline: Pipeline) -> Iterator[str]:
         job.deploys or job.milestone or not job.checkouts
     ):  # without a repository, no file tells the key; nothing that others wrote gets into what it deploys
         yield "cache"
+    if any(_elsewhere(path) for cache in job.caches for path in cache.paths):  # a cache holds files of the project only
+        yield "cache"
     if any(runner.name in ("macos", "windows") for runner in job.runners or (job.runner,)):  # of the machine: `system`
         yield "python"
+
+
+def _elsewhere(path: str) -> bool:
+    """Whether the cached path is outside of the project, and no tool can be told to keep it there."""
+    return path.startswith(("/", "~")) and path.rstrip("/") not in TOOLS.values()
