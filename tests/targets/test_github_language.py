@@ -554,7 +554,7 @@ stages:
   test: {b: {run: x, needs: [a], when: [{event: push, branch: main}, {event: schedule, value: {a.score: high}}]}}
 """
     _, data, _ = compiled(tmp_path, text)
-    assert "github.event_name == 'schedule' && needs.a.outputs." in data["jobs"]["b"]["if"]
+    assert "github.event_name != 'push' && needs.a.outputs.score_is_high" in data["jobs"]["b"]["if"]
 
 
 def test_a_job_that_looks_at_results_is_no_failure_where_it_is_skipped(tmp_path: Path) -> None:
