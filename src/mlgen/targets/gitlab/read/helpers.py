@@ -24,7 +24,6 @@ DAEMON = (
 RESULT = '[ "$CI_JOB_STATUS" = success ] && MLGEN_RESULT=success || MLGEN_RESULT=failure; export MLGEN_RESULT'
 FAILED_ONLY = '[ "$CI_JOB_STATUS" = failed ] || exit 0'
 UNFINISHED = '[ "$CI_JOB_STATUS" = success ] || '
-STARTED = 'echo "This pipeline has started."'
 RESULTS_THERE = f"[ -f {RESULTS} ] || exit 0; . {RESULTS}"
 _LEAVES = " || { [ $? = 3 ] && exit 0 || exit 1; }"
 
