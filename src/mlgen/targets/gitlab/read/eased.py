@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mlgen import targets
 from mlgen.ir import Job, Pipeline
-from mlgen.targets.gitlab.read.jobs import TOOLS
+from mlgen.targets.gitlab.read.seen import TOOLS
 
 MOST_NEEDS = 50
 """https://docs.gitlab.com/ci/yaml/#needs, counted after matrices are expanded."""
