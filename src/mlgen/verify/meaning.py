@@ -144,7 +144,7 @@ def _alike(pipeline: Pipeline, reading: Reading, what: str, eased: frozenset[str
     jobs = {job.id: job for job in pipeline.jobs}
     for seen in reading.jobs:
         job = jobs.get(seen.job)
-        if job is None or (what == "runner" and "runner" in job.varies):
+        if job is None or job.native or (what == "runner" and "runner" in job.varies):
             continue
         meant = job.lock if what == "lock" else job.runner.name
         found = seen.lock if what == "lock" else seen.runner
