@@ -139,7 +139,8 @@ def _emit(
         texts[output.path] = text
         files.append(with_header(output, text, pipeline.spec, target.name, pipeline.root))
     if not (override and override.accept) and not any(d.severity == "error" for d in faults):
-        faults += read_back(target, texts, pipeline, lambda line: _origin(outputs[0], overlay, line))
+        added = overlay is not None and outputs[0].template in overlay.over
+        faults += read_back(target, texts, pipeline, lambda line: _origin(outputs[0], overlay, line), added)
     if pipeline.root and target.whole:
         files += _common(target, folder, pipeline, files[0], faults)
     return files, faults
