@@ -13,11 +13,11 @@ from mlgen.targets.github.read.values import FUNCTIONS, Value, all_of, equal, le
 
 _WORDS = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')"
-    r"|(?P<number>[+-]?(?:0x[0-9a-fA-F]+|0o[0-7]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.]))"
+    r"|(?P<number>[+-]?(?:0x[0-9a-fA-F]+|0o[0-7]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?<=[+-])Infinity)(?![\w.]))"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_-]*)"
     r"|(?P<sign>==|!=|<=|>=|&&|\|\||[!<>()\[\].,*]))"
 )
-_CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None, "nan": math.nan, "infinity": math.inf}
+_CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None, "NaN": math.nan, "Infinity": math.inf}
 
 
 class Contexts(NamedTuple):
@@ -129,8 +129,8 @@ class _Parser:
             return _constant(word[1:-1].replace("''", "'"))
         if kind == "number":
             return _constant(number(word))
-        if word.lower() in _CONSTANTS and not (self.at < len(self.words) and self.words[self.at][1] == "("):
-            return _constant(_CONSTANTS[word.lower()])
+        if word in _CONSTANTS and not (self.at < len(self.words) and self.words[self.at][1] == "("):
+            return _constant(_CONSTANTS[word])
         if self._take("("):
             return self._properties(self._call(word.lower()), "")
         return self._properties(_context(word.lower()), word.lower())
