@@ -586,11 +586,6 @@ def an_export_is_another(data: Any) -> Iterator[Mutant]:
 
 
 @kind
-def legs_are_not_compared(data: Any) -> Iterator[Mutant]:
-    return ([(route, DROP)] for route, _ in _runs(data, "ci.py (legs|merge)"))
-
-
-@kind
 def a_lock_is_dropped(data: Any) -> Iterator[Mutant]:
     return ([(("jobs", name, "concurrency"), DROP)] for name, _ in _jobs(data, "concurrency"))
 
