@@ -325,7 +325,7 @@ def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
     for path, text in compiled(folder).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
-    text = (repo / ".travis/api.yml").read_text("utf-8")
+    text = "version: ~> 1.0\n" + (repo / ".travis/api.yml").read_text("utf-8")  # which the root file says
     caches = [job.get("cache") for job in parse(text)["jobs"]["include"]]
     assert caches == [{"directories": ["$TRAVIS_BUILD_DIR/services/api/.cache"]}] * 4
     (repo / "src").mkdir()
