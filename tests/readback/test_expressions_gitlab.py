@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mlgen.targets.gitlab.read.expressions import condition
@@ -23,7 +23,7 @@ SET = {
     "D": 'it\'s "x"',
     "E": "Main",
     "F": "v1.0-rc",
-    "G": "a\\b",
+    "G": "a/b",
     "H": "7",
 }
 EMPTY = {"N": ""}
@@ -34,26 +34,28 @@ PATTERNS = (
     r"/\$/", r"/^v\d+\.\d+-rc$/", "/[a-z]+in$/", r"/\w+%/", "/^a?main$/", "/^[^mr]+$/", "/rc|main/", r"/b$/",
     "/^.{4}$/",
 )  # fmt: skip
-"""None of them matches an empty text: gitlab-ci-local takes an undefined variable for no text at all there, and GitLab
-for an empty one (lib/gitlab/ci/pipeline/expression/lexeme/matches.rb)."""
+"""None of them matches an empty text, which GitLab takes an undefined variable for
+(lib/gitlab/ci/pipeline/expression/lexeme/matches.rb); gitlab-ci-local takes it for no text at all, and where several
+comparisons stand in one condition, loses the ones that follow, so that it is given none of these."""
 
 
 def _quoted(text: str) -> str:
     return f'"{text}"' if "'" in text else f"'{text}'" if '"' in text else f'"{text}"'
 
 
-def comparisons(names: tuple[str, ...]) -> st.SearchStrategy[str]:
-    """One comparison of one variable."""
+def comparisons(names: tuple[str, ...], set_only: bool) -> st.SearchStrategy[str]:
+    """One comparison of one variable; `set_only`: patterns are held against variables that there are."""
     variables = st.sampled_from([f"${name}" for name in names])
     values = st.one_of(st.sampled_from(TEXTS).map(_quoted), st.just("null"), variables)
     equal = st.tuples(variables, st.sampled_from(("==", "!=")), values)
-    like = st.tuples(variables, st.sampled_from(("=~", "!~")), st.sampled_from(PATTERNS))
+    known = st.sampled_from([f"${name}" for name in names if not set_only or name not in UNSET])
+    like = st.tuples(known, st.sampled_from(("=~", "!~")), st.sampled_from(PATTERNS))
     return st.one_of(equal, like).map(" ".join)
 
 
-def conditions(names: tuple[str, ...], bare: tuple[str, ...]) -> st.SearchStrategy[str]:
+def conditions(names: tuple[str, ...], bare: tuple[str, ...], set_only: bool = False) -> st.SearchStrategy[str]:
     """Comparisons, and variables alone (`bare`), joined with `&&`, `||` and parentheses."""
-    leaves = st.one_of(comparisons(names), st.sampled_from([f"${name}" for name in bare]))
+    leaves = st.one_of(comparisons(names, set_only), st.sampled_from([f"${name}" for name in bare]))
 
     def more(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         joined = st.tuples(inner, st.sampled_from(("&&", "||")), inner).map(" ".join)
@@ -72,8 +74,8 @@ def test_as_the_interpreter_of_the_tests(text: str) -> None:
     assert condition(text).holds(known) is language.holds(text, known)
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
-@given(texts=st.lists(conditions(ALL, (*SET, *UNSET)), min_size=250, max_size=250, unique=True))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(texts=st.lists(conditions(ALL, (*SET, *UNSET), set_only=True), min_size=30, max_size=30, unique=True))
 def test_as_gitlab_ci_local(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("rules")
     jobs = {f"j{n}": {"script": ["true"], "rules": [{"if": text}]} for n, text in enumerate(texts)}
@@ -93,7 +95,7 @@ def _listed(folder: Path) -> set[str]:
         argv += ["--variable", f"{name}={value}"]
     done = run(argv, cwd=repo, env=base_env(folder), seconds=120)
     assert done.code == 0, done
-    return {job["name"] for job in json.loads(done.stdout) if job["when"] != "never"} - {"always"}
+    return {job["name"] for job in json.loads(done.out) if job["when"] != "never"} - {"always"}
 
 
 GLOBS = (

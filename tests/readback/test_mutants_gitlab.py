@@ -1126,7 +1126,7 @@ def test_enough_kinds() -> None:
 
 
 def test_deployments_in_copies_are_told(tmp_path: Path) -> None:
-    jobs = {"staging": {"run": "./deploy", "environment": "staging"}}
+    jobs = {"staging": {"run": "./deploy"}}
     spec = {"project": {"name": "x", "repository": "gitlab.com/org/x"}, "stages": {"deploy": jobs}}
     pipeline, text = emit(tmp_path, spec)
     target = targets.get("gitlab")

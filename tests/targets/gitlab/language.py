@@ -88,7 +88,7 @@ def _comparison(lexemes: list[tuple[str, str]], variables: Variables) -> tuple[A
         return (left == _value((kind, text), variables)) is (operator == "=="), rest
     assert kind == "pattern" and len(text) >= 2
     # RE2 without flags: `$` is the end of the text.
-    matched = re.search(text.replace(r"\/", "/").replace("$", r"\Z") if text.endswith("$") else text, left or "")
+    matched = re.search(re.sub(r"\\(.)|\$", lambda f: f[0] if f[1] else r"\Z", text.replace(r"\/", "/")), left or "")
     return (matched is not None) is (operator == "=~"), rest
 
 
