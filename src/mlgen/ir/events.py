@@ -169,7 +169,9 @@ def _inputs(pipeline: Pipeline, kind: str, asked: tuple[Match, ...]) -> list[lis
         if not patterns or not set(names) & set(pipeline.triggers.asked_on(entry.name)):
             continue
         possible = {"choice": entry.options, "boolean": ("true", "false")}.get(entry.type) or witnesses(patterns)
-        given = [value for value in possible if value != entry.default]
+        if entry.type in ("integer", "number"):  # what is no number starts no run
+            possible = tuple(text for text in (*possible, "7") if text.lstrip("-").replace(".", "", 1).isdigit())
+        given = [value for value in dict.fromkeys(possible) if value != entry.default]
         axes.append([{}, *({"inputs": ((entry.name, value),)} for value in given)])
     return axes
 
