@@ -572,6 +572,8 @@ def the_result_dropped(file: File) -> Iterator[Edit]:
 def another_entry_extended(file: File) -> Iterator[Edit]:
     names = [name for name, job in file.jobs.items() if job.get("script")]
     for one, other in pairwise(names):
+        if file.jobs[one]["script"] == file.jobs[other]["script"]:
+            continue
 
         def edit(f: File, one: str = one, other: str = other) -> None:
             del f.config[one]["script"]
@@ -693,13 +695,6 @@ def outs_checked_too_early(file: File) -> Iterator[Edit]:
     for name, script, number in lines(file, "script"):
         if script[number].startswith("ls -ld") and number and not file.meant(name).allow_failure:
             yield lambda _, s=script, n=number: s.insert(0, s.pop(n))  # type: ignore[misc]
-
-
-@edits
-def legs_not_compared(file: File) -> Iterator[Edit]:
-    for _, script, number in lines(file):
-        if re.search(r"ci\.py (legs|merge) ", script[number]):
-            yield dropping(script, number)
 
 
 @edits
@@ -883,7 +878,8 @@ def an_image_dropped(file: File) -> Iterator[Edit]:
     if "image" in file.config.get("default", {}):
         yield dropping(file.config["default"], "image")
     for name, job in file.jobs.items():
-        if job.get("image") and (file.meant(name).image or file.meant(name).python):
+        meant = file.meant(name)  # of a system's own image, nothing is told
+        if job.get("image") and (meant.image or (meant.python and not job.get("tags"))):
             yield dropping(job, "image")
 
 
@@ -1142,3 +1138,17 @@ def test_native_jobs_are_found_by_name(tmp_path: Path) -> None:
     assert faults(target, {"f": text}, pipeline) == []
     other = text.replace('$CI_COMMIT_BRANCH == "main"', '$CI_COMMIT_BRANCH != "main"')
     assert {fault.job for fault in faults(target, {"f": other}, pipeline)} == {"deploy.next"}
+
+
+def test_legs_that_are_not_compared_are_told(tmp_path: Path) -> None:
+    jobs = {
+        "sweep": {"run": "./sweep", "matrix": {"n": [1, 2]}, "outs": ["out/"]},
+        "join": {"run": "./join", "deps": ["out/"]},
+    }
+    pipeline, text = emit(tmp_path, {"stages": {"train": jobs}})
+    target = targets.get("gitlab")
+    assert faults(target, {"f": text}, pipeline) == []
+    for line in ("legs --job train.sweep", "merge --job train.sweep"):
+        assert line in text
+        other = "\n".join(each for each in text.split("\n") if line not in each)
+        assert {fault.aspect for fault in faults(target, {"f": other}, pipeline)} == {"legs"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlgen import targets
-from mlgen.ir import Job, Pipeline
+from mlgen.ir import Job, Pipeline, fields
 from mlgen.targets.gitlab.read.seen import TOOLS
 
 MOST_NEEDS = 50
@@ -35,6 +35,8 @@ def _of(job: Job, pipeline: Pipeline) -> Iterator[str]:
         job.deploys or job.milestone or not job.checkouts
     ):  # without a repository, no file tells the key; nothing that others wrote gets into what it deploys
         yield "cache"
+    if job.watches and any(_may_leave(pipeline.job(edge.job), pipeline) for edge in job.edges):
+        yield "result"  # a job that skipped itself counts as a success: `result`
     if any(_elsewhere(path) for cache in job.caches for path in cache.paths):  # a cache holds files of the project only
         yield "cache"
     if any(runner.name in ("macos", "windows") for runner in job.runners or (job.runner,)):  # of the machine: `system`
@@ -44,3 +46,10 @@ def _of(job: Job, pipeline: Pipeline) -> Iterator[str]:
 def _elsewhere(path: str) -> bool:
     """Whether the cached path is outside of the project, and no tool can be told to keep it there."""
     return path.startswith(("/", "~")) and path.rstrip("/") not in TOOLS.values()
+
+
+def _may_leave(job: Job, pipeline: Pipeline) -> bool:
+    """Whether the job may start, and find out by itself that it is not to run."""
+    asked = {field.partition(":")[0] for kind in job.condition.kinds() for field in fields(job.condition.on(kind))}
+    inside = bool(job.result) or "value" in asked
+    return inside or any(edge.hard and _may_leave(pipeline.job(edge.job), pipeline) for edge in job.edges)

@@ -162,7 +162,8 @@ class Pipelines:
         own = self._own(job, event, made, ended)
         if own is not None:
             return own
-        return Start("wait" if part.when == "manual" else "run", part.why)
+        results = tuple(pair for asked in job.seen.asks for pair in self._results(asked, made, ended))
+        return Start("wait" if part.when == "manual" else "run", part.why, results=results)
 
     def _stopped(self, job: Native, part: Part, made: Made, ended: Mapping[str, End]) -> str:
         """Why the results of the jobs before it keep it from starting; empty if they do not.
@@ -240,6 +241,15 @@ class Pipelines:
             permitted = part.allow_failure and ended[name] == "failure"
             failed = failed or (bad and not permitted)
         return {"failure": failed, "success": not failed, "all": not failed, "any": True}[asked.want]
+
+    def _results(self, asked: Asked, made: Made, ended: Mapping[str, End]) -> Iterator[tuple[str, str]]:
+        """What the job is told of how others ended; one that is not in the pipeline counts as skipped."""
+        if asked.what == "results":
+            yield "MLGEN_RESULT", ""
+        for key, name in asked.watched:
+            there = made.parts[name].when != "never"
+            result = {"success": "success", "left": "success"}.get(ended[name], "failure") if there else "skipped"
+            yield f"MLGEN_RESULT_{key}", result
 
     def _missing(self, job: Native, ended: Mapping[str, End]) -> str:
         """A path of which the job checks that it received it, and did not, since its maker has failed."""

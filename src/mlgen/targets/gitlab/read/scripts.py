@@ -75,13 +75,22 @@ def _entries(name: str, said: dict[str, Any], keys: tuple[str, ...]) -> Iterator
     """The entries without comments at their head; a script for Git Bash is taken apart."""
     for key in keys:
         for number, entry in enumerate(said.get(key) or ()):
-            inner = helpers.windows(entry)
+            inner = helpers.windows(entry) if _starts_powershell(said) else None
             for text in _apart(inner) if inner is not None else [entry]:
                 lines = text.strip("\n").split("\n")
                 while lines and lines[0].startswith("#"):
                     del lines[0]
                 if lines and (len(lines) > 1 or lines[0].strip()):
                     yield "\n".join(lines), (name, key, number)
+
+
+def _starts_powershell(said: dict[str, Any]) -> bool:
+    """Whether the job asks for a runner that is no default one, and for no image unless the runner is on Windows.
+
+    https://docs.gitlab.com/ci/runners/hosted_runners/windows/
+    """
+    tags = [str(tag).lower() for tag in said.get("tags") or ()]
+    return bool(tags) and ("image" not in said or any("windows" in tag for tag in tags))
 
 
 def _apart(text: str) -> Iterator[str]:
