@@ -16,7 +16,7 @@ from mlgen.render import render
 from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Output, Target, placed
-from mlgen.verify import read_back, verify
+from mlgen.verify import Origin, read_back, verify
 from mlgen.write.header import File, with_header
 from mlgen.write.lock import LOCK
 
@@ -139,20 +139,24 @@ def _emit(
         texts[output.path] = text
         files.append(with_header(output, text, pipeline.spec, target.name, pipeline.root))
     if not (override and override.accept) and not any(d.severity == "error" for d in faults):
-        added = overlay is not None and outputs[0].template in overlay.over
-        faults += read_back(target, texts, pipeline, lambda line: _origin(outputs[0], overlay, line), added)
+        faults += read_back(target, texts, pipeline, lambda: _origins(outputs[0], overlay))
     if pipeline.root and target.whole:
         files += _common(target, folder, pipeline, files[0], faults)
     return files, faults
 
 
-def _origin(output: Output, overlay: "Templates | None", line: int) -> str:
-    """Where a line of the output comes from: template and line."""
+def _origins(output: Output, overlay: "Templates | None") -> list[Origin]:
+    """Where each line of the output comes from."""
     from mlgen.render.trace import trace
 
-    lines = trace(output.template, output.view, overlay.over.get(output.template, ()) if overlay else ())
-    refs = [ref for piece in (lines[line - 1] if 0 < line <= len(lines) else ()) for ref in piece.refs[-1:]]
-    return f"{refs[0].template}:{refs[0].line}" if refs else ""
+    layers = overlay.over.get(output.template, ()) if overlay else ()
+    packs = {layer.file for layer in layers}
+    found = []
+    for line in trace(output.template, output.view, layers):
+        refs = [piece.refs[-1] for piece in line if piece.refs and piece.text.strip()]
+        place = f"{refs[0].template}:{refs[0].line}" if refs else ""
+        found.append(Origin(place, bool(refs) and all(ref.template in packs for ref in refs)))
+    return found
 
 
 def _common(

@@ -64,6 +64,34 @@ def test_a_block_that_breaks_the_file_is_refused_and_tells_whose_it_is(pack: Pat
     assert not (project / WORKFLOW).exists()
 
 
+STEP = "      - name: Ours\n        run: %s\n"
+ADDITIONS = {
+    "a step": ("before", STEP % "./trust.sh", ""),
+    "an action": ("after", f"      - name: Scan\n        uses: org/scan@{'0' * 40}\n        if: always()\n", ""),
+    "a job": (
+        "jobs",
+        "  ours:\n    runs-on: ubuntu-24.04\n    steps:\n" + STEP % "./scan.sh",
+        "the job ours is in no spec",
+    ),
+    "a step that sees a secret of another job": (
+        "before",
+        STEP % "./trust.sh" + "        env:\n          TOKEN: ${{ secrets.TOKEN }}\n",
+        "train.fit: it reads the secret TOKEN, which it does not list",
+    ),
+    "the checkout left out": ("checkout", STEP % "./clone.sh", "train.fit: it checks out other repositories"),
+}
+
+
+@pytest.mark.parametrize(("block", "text", "fault"), ADDITIONS.values(), ids=list(ADDITIONS))
+def test_what_a_template_adds_may_not_change_what_the_spec_means(
+    block: str, text: str, fault: str, pack: Path, project: Path, mlgen: Mlgen
+) -> None:
+    write(pack, {OVER: f"[%% block {block} %%]\n{text}[%% endblock %%]\n"})
+    said = compiled(mlgen)
+    assert ("error MLG60" in said, fault in said) == (bool(fault), True), said
+    assert (project / WORKFLOW).exists() is not bool(fault)
+
+
 @pytest.mark.parametrize("name", targets.names())
 def test_every_target_has_blocks(name: str) -> None:
     (output,) = {o for o in _templates(name) if blocks_of(o)}

@@ -1,10 +1,11 @@
 """The rendered text held against what it must be, before anything is written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
+from mlgen.named import NamedTuple
 from mlgen.targets.contract import Output, Target
 
 if TYPE_CHECKING:
@@ -45,32 +46,43 @@ def differs(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> boo
         return True
 
 
-def read_back(
-    target: Target, texts: Mapping[str, str], pipeline: Pipeline, origin: Callable[[int], str], added: bool = False
-) -> list[Diagnostic]:
-    """The differences as diagnostics (MLG602), at the file's line; `origin` tells the template behind a line.
+class Origin(NamedTuple):
+    """Where a line comes from: `TEMPLATE:LINE`, and whether that is a pack's template."""
 
-    `added`: a pack's template, which may add steps of its own: then only a command that is missing is a fault.
+    place: str
+    added: bool
+
+
+def read_back(
+    target: Target, texts: Mapping[str, str], pipeline: Pipeline, origins: Callable[[], Sequence[Origin]]
+) -> list[Diagnostic]:
+    """The differences as diagnostics (MLG602), at the line of the first file; `origins` tells of each of its lines.
+
+    A pack may add steps of its own to jobs: then nothing but the lines that it adds may make a difference to what the
+    jobs execute, which is seen without them. All else is held against the file as it is.
     """
     if not readable(target, pipeline):
         return []
+    found = faults(target, texts, pipeline)
+    if not found:
+        return []
     from mlgen.verify.places import line_of
 
-    path = next(iter(texts))
+    path, text = next(iter(texts.items()))
+    lines = origins()
+    if any(map(_of_a_step, found)) and any(origin.added for origin in lines):
+        own = [line for line, origin in zip(text.splitlines(keepends=True), lines) if not origin.added]
+        if not any(map(_of_a_step, faults(target, {**texts, path: "".join(own)}, pipeline))):
+            found = [fault for fault in found if not _of_a_step(fault)]
     said = []
-    for fault in faults(target, texts, pipeline):
-        if added and _of_a_step(fault):
-            continue
-        line = line_of(texts[path], fault.route) if fault.route else 0
-        template = origin(line) if line else ""
+    for fault in found:
+        line = line_of(text, fault.route) if fault.route else 0
         message = f"{fault.job}: {fault.message}" if fault.job else fault.message
-        hint = f"that line comes from {template}" if template else ""
+        hint = f"that line comes from {lines[line - 1].place}" if 0 < line <= len(lines) else ""
         said.append(error("MLG602", Position(path, line, 1 if line else 0), message, hint))
     return said
 
 
 def _of_a_step(fault: "Fault") -> bool:
     """Whether the fault may be that of a step which stands beside those that the spec asks for."""
-    if fault.aspect == "secrets":
-        return fault.message.startswith("a command of its does not see")
-    return fault.aspect == "command" and not fault.message.endswith("is not executed")
+    return fault.aspect in ("command", "step secrets")

@@ -11,6 +11,10 @@ from mlgen.verify.run import Ran, closure, in_order, replay
 
 MOST_NAMES = 16
 """Names of branches and tags, each of one kind of event, of which `beside` gives others that are alike."""
+MOST_FAILING, MOST_DECISIONS = 2_000, 60_000
+"""How often jobs are decided on with some job failing: for one outcome of a run, and in all. Of larger pipelines (from
+about 45 jobs), as many jobs fail as fit, spread over the pipeline, and other ones for another outcome, so that the time
+grows no faster than the pipeline."""
 _RUNS = ("success", "failure")
 
 
@@ -31,6 +35,7 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
                 yield fault
 
     alike: set[tuple[object, ...]] = set()
+    decided, tried = 0, 0
     known = events(pipeline)
     deploying = {job.id for job in pipeline.jobs if job.deploys}
     copied: set[tuple[str, frozenset[str]]] = set()
@@ -52,7 +57,10 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
         }
         if not shown <= alike and any(state in _RUNS for state in meant.values()):
             alike |= shown
-            yield from new(_failures(pipeline, reading, event, meant, eased))
+            most = min(MOST_FAILING, MOST_DECISIONS - decided) // len(pipeline.jobs)
+            failing = _spread(_breakable(pipeline, meant), most, tried)
+            decided, tried = decided + len(failing) * len(pipeline.jobs), tried + 1
+            yield from new(_failures(pipeline, reading, event, failing, eased))
 
 
 def beside(pipeline: Pipeline, known: tuple[Event, ...]) -> Iterator[Event]:
@@ -80,7 +88,7 @@ def _in_copies(reading: Reading, event: Event, deployed: frozenset[str], ran: di
     for job in sorted(deployed):
         if job in ran and ran[job].runs:
             yield Fault(
-                "copies", job, f"on {event} the job also runs in copies of the repository", _route(reading, job)
+                "copies", job, f"on {event} the job also runs in copies of the repository", _seen(reading, job).route
             )
 
 
@@ -95,20 +103,26 @@ def _ended(pipeline: Pipeline, reading: Reading, event: Event, meant: dict[str, 
             yield Fault("cancel", seen.job, f"on {event} a newer run {word} the job", seen.route)
 
 
+def _breakable(pipeline: Pipeline, meant: dict[str, State]) -> list[str]:
+    """The jobs that others wait for, and whose command is executed: what a failure of theirs does can be told."""
+    watched = {edge.job for job in pipeline.jobs for edge in job.edges}
+    return [j.id for j in pipeline.jobs if j.id in watched and meant[j.id] == "success" and not j.milestone]
+
+
+def _spread(names: list[str], most: int, turn: int) -> list[str]:
+    """At most so many of the names, at even distances, and in the next turn their neighbours."""
+    step = -(-len(names) // most) if most else 0
+    return names[turn % step :: step] if step else []
+
+
 def _failures(
-    pipeline: Pipeline,
-    reading: Reading,
-    event: Event,
-    meant: dict[str, State],
-    eased: frozenset[str],
+    pipeline: Pipeline, reading: Reading, event: Event, failing: list[str], eased: frozenset[str]
 ) -> Iterator[Fault]:
     """The run again and again, each time with another job that fails."""
-    watched = {edge.job for job in pipeline.jobs for edge in job.edges}
-    for job in pipeline.jobs:
-        if job.id in watched and meant[job.id] == "success" and not job.milestone:
-            then = outcomes(pipeline, event, {job.id})
-            ran = replay(reading, event, {job.id})
-            yield from _differences(pipeline, reading, event, then, ran, eased, job.id)
+    for name in failing:
+        then = outcomes(pipeline, event, {name})
+        ran = replay(reading, event, {name})
+        yield from _differences(pipeline, reading, event, then, ran, eased, name)
 
 
 def _differences(
@@ -121,48 +135,59 @@ def _differences(
     failed: str,
 ) -> Iterator[Fault]:
     where = f"on {event}" + (f", where {failed} fails" if failed else "")
-    aspect = "failures" if failed else "condition"
     for job in pipeline.jobs:
         if job.id not in ran:
             continue  # told elsewhere: the job is not there
         state, found = meant[job.id], ran[job.id]
-        route = _route(reading, job.id)
-        if state in _RUNS and not found.runs:
-            stops = failed and not {"stops more", f"stops more {job.id}"}.isdisjoint(eased)
-            if not stops and not (event.fork and "forks" in eased):
-                yield Fault(aspect, job.id, f"{where} the job must run, and does not{_because(found)}", route)
-        elif state not in _RUNS and found.runs and not (job.milestone and found.failed):
-            yield Fault(aspect, job.id, f"{where} the job must not run, and does", route)
-        elif found.failed and not found.runs and not _permitted(pipeline, job, meant):
-            yield Fault(aspect, job.id, f"{where} the job must not start, and does, and fails{_because(found)}", route)
-        elif found.partly:
-            yield Fault(aspect, job.id, f"{where} not all of its legs run", route)
-        elif job.milestone and state in _RUNS and found.failed != (state == "failure"):
-            yield Fault(aspect, job.id, f"{where} the job must end as {state}", route)
-        elif state in _RUNS and found.approved != (job.approval is not None) and "approval" not in eased:
-            word = "waits for no approval" if job.approval else "waits for an approval that the spec does not ask for"
-            yield Fault("approval", job.id, f"{where} the job {word}", route)
-        elif found.runs and job.lock and found.lock is not None and found.lock != _lock(reading, job.id):
-            yield Fault("lock", job.id, f"{where} the job holds {found.lock}", route)
-        elif found.runs and job.result and found.results is not None:
-            yield from _told(pipeline, job, meant, found, where, route)
+        for aspect, message in (
+            *_started(pipeline, job, meant, found, eased, failed, event.fork),
+            *(_bound(pipeline, reading, job, meant, found, eased) if state in _RUNS and found.runs else ()),
+        ):
+            yield Fault(aspect, job.id, f"{where} {message}", _seen(reading, job.id).route)
 
 
-def _told(
-    pipeline: Pipeline, job: Job, meant: dict[str, State], found: Ran, where: str, route: tuple[str | int, ...]
-) -> Iterator[Fault]:
-    """What the job is told of how those that it waits for have ended."""
+def _started(
+    pipeline: Pipeline,
+    job: Job,
+    meant: dict[str, State],
+    found: Ran,
+    eased: frozenset[str],
+    failed: str,
+    fork: bool,
+) -> Iterator[tuple[str, str]]:
+    """Whether the job's command is executed, or the job fails, where it must not, and the other way round."""
+    aspect = "failures" if failed else "condition"
+    state, because = meant[job.id], f": {found.why}" if found.why else ""
+    if state in _RUNS and not found.runs:
+        stops = failed and not {"stops more", f"stops more {job.id}"}.isdisjoint(eased)
+        if not stops and not (fork and "forks" in eased):
+            yield aspect, f"the job must run, and does not{because}"
+    elif state not in _RUNS and found.runs and not (job.milestone and found.failed):
+        yield aspect, "the job must not run, and does"
+    elif found.failed and not found.runs and not _permitted(pipeline, job, meant):
+        yield aspect, f"the job must not start, and does, and fails{because}"
+    elif found.partly:
+        yield aspect, "not all of its legs run"
+
+
+def _bound(
+    pipeline: Pipeline, reading: Reading, job: Job, meant: dict[str, State], found: Ran, eased: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """What else must hold of a job that runs: how a milestone ends, its approval, its lock, and what it is told."""
+    if job.milestone and found.failed != (meant[job.id] == "failure"):
+        yield "condition", f"the job must end as {meant[job.id]}"
+    if found.approved != (job.approval is not None) and "approval" not in eased:
+        word = "waits for no approval" if job.approval else "waits for an approval that the spec does not ask for"
+        yield "approval", f"the job {word}"
+    if job.lock and found.lock is not None and found.lock != _seen(reading, job.id).lock:
+        yield "lock", f"the job holds {found.lock}"
     told = dict(found.results or ())
-    for edge in job.edges:
+    for edge in job.edges if job.result and found.results is not None else ():
         other = pipeline.job(edge.job)
         name = "MLGEN_RESULT_" + other.key.upper().replace("-", "_")
         wanted = "failure" if meant[other.id] == "stopped" else meant[other.id]
         if told.get(name) != wanted and not (other.allow_failure and wanted == "failure"):
-            yield Fault("result", job.id, f"{where} {name} is {told.get(name, 'not set')}, not {wanted}", route)
-
-
-def _lock(reading: Reading, job_id: str) -> str:
-    return next((job.lock for job in reading.jobs if job.job == job_id), "")
+            yield "result", f"{name} is {told.get(name, 'not set')}, not {wanted}"
 
 
 def _permitted(pipeline: Pipeline, job: Job, meant: dict[str, State]) -> bool:
@@ -171,12 +196,9 @@ def _permitted(pipeline: Pipeline, job: Job, meant: dict[str, State]) -> bool:
     return any(meant[e.job] in ("failure", "stopped") and pipeline.job(e.job).allow_failure for e in job.edges)
 
 
-def _because(found: Ran) -> str:
-    return f": {found.why}" if found.why else ""
-
-
-def _route(reading: Reading, job_id: str) -> tuple[str | int, ...]:
-    return next((job.route for job in reading.jobs if job.job == job_id), ())
+def _seen(reading: Reading, job_id: str) -> SeenJob:
+    """The job's first leg, of a job that is there."""
+    return next(job for job in reading.jobs if job.job == job_id)
 
 
 def _order(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> Iterator[Fault]:
@@ -195,8 +217,8 @@ def _order(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> Itera
         for edge in job.edges:
             if edge.job in before and edge.job not in before[job.id]:
                 message = f"the job must wait for {edge.job}, and does not"
-                yield Fault("order", job.id, message, _route(reading, job.id))
+                yield Fault("order", job.id, message, _seen(reading, job.id).route)
         if not {"orders more", f"orders more {job.id}"} & eased:
             for other in sorted(before[job.id] - meant[job.id]):
                 message = f"the job waits for {other}, which the spec does not ask for"
-                yield Fault("order", job.id, message, _route(reading, job.id))
+                yield Fault("order", job.id, message, _seen(reading, job.id).route)

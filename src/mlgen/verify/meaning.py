@@ -24,6 +24,8 @@ def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozen
 def each_difference(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> Iterator[Fault]:
     """The differences one by one, what is cheap to find first."""
     reading = _known(pipeline, reading, target)
+    used = {name for job in pipeline.jobs for name in job.secret_names}  # no other has to be set at all
+    pipeline = pipeline._replace(secrets=tuple(secret for secret in pipeline.secrets if secret.name in used))
     for found in (
         _jobs(pipeline, reading, target, eased),
         _whole(pipeline, reading),

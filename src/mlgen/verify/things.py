@@ -112,7 +112,7 @@ def _secrets(
         if script.passed is not None:
             told = {pair for pair in told if pair[0] in script.passed}
         if script.when == "success" and (missing := asked - told):
-            yield "secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
+            yield "step secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
     token = {"MLGEN_TOKEN"} if job.permissions else set()
     extra = {held.get(name, name) for _, name in seen.secrets} - set(job.secret_names) - token
     # Where one part of a credential is asked for, the others come with it.
@@ -129,8 +129,7 @@ def held_secrets(
     pipeline: Pipeline, seen: SeenJob, reading: Reading, target: str
 ) -> tuple[dict[str, str], set[tuple[str, str]]]:
     """The secrets by the variables in which the system itself holds them, and those of them that reach the job."""
-    used = {name for job in pipeline.jobs for name in job.secret_names}  # no other has to be set at all
-    held = {_held_as(s, target): s for s in pipeline.secrets if s.name in used}
+    held = {_held_as(secret, target): secret for secret in pipeline.secrets}
     reaches = reading.reaches or (lambda *_: False)
     given = set()
     for name, secret in held.items():

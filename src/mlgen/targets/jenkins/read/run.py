@@ -1,5 +1,6 @@
 """How Jenkins runs what the file says: the variables of a run, and which stages and rows start."""
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -47,6 +48,9 @@ class Jenkins:
         self.stashes = Stashes(self.units.all.values())
         self.seen = seen_jobs(self.units.all, self.options.checkout)
         self._runs: dict[tuple[Event, frozenset[str]], Told] = {}
+        self._ended: Mapping[str, End] = {}
+        self._failing: tuple[frozenset[str], int] = frozenset(), 0
+        """The run that is decided on now, which only grows: those that have failed, of how many that have ended."""
         self.rows: dict[tuple[Event, str, str], dict[str, dict[str, Any]]] = {}
         """The rows of a table by name, as they are on an event."""
         self._answers: dict[tuple[str, Event], bool] = {}
@@ -145,7 +149,10 @@ class Jenkins:
 
     def decide(self, seen: SeenJob, event: Event, ended: Mapping[str, End]) -> Start:
         """Whether the job starts, where those before it have ended so."""
-        failing = frozenset(name for name, end in ended.items() if end == "failure")
+        failing, count = self._failing if self._ended is ended else (frozenset(), 0)
+        more = [name for name, end in itertools.islice(ended.items(), count, None) if end == "failure"]
+        failing = failing.union(more) if more else failing
+        self._ended, self._failing = ended, (failing, len(ended))
         return self.run(event, failing).starts[seen.name]
 
     def run(self, event: Event, failing: frozenset[str]) -> Told:
