@@ -135,12 +135,8 @@ class SeenJob(NamedTuple):
     """The words of `docker run` that the file has for its image."""
     parallel: int | None = None
     """How many legs may run at once; 0: all."""
-    received: frozenset[tuple[str, str]] | None = None
-    """The paths of `takes`, each with the id of the job that hands it."""
     sees: frozenset[str] | None = None
     """The exported values that reach it from other jobs."""
-    givers: frozenset[str] | None = None
-    """The jobs of the spec of which it receives something."""
     shown: frozenset[str] | None = None
     """Coverage reports (`FORMAT:PATH`) and summaries that the system is shown."""
     compares: frozenset[str] | None = None

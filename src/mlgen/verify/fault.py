@@ -1,5 +1,7 @@
 """One difference between what the spec means and what an emitted file says."""
 
+from collections.abc import Iterable
+
 from mlgen.named import NamedTuple
 from mlgen.readback import Route
 
@@ -11,3 +13,13 @@ class Fault(NamedTuple):
     job: str
     message: str
     route: Route = ()
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names for a message."""
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def host_name(name: str) -> str:
+    """The name as one of a host, which knows no underscores and no case."""
+    return name.replace("_", "-").lower()

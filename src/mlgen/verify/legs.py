@@ -18,12 +18,20 @@ def rolled(pipeline: Pipeline, job: Job, leg: Leg | None, seen: SeenJob) -> Seen
     others = [form for take in job.takes for form in _forms(take.paths, _legs(pipeline.job(take.job)))]
     return seen._replace(
         takes=_named(seen.takes, others),
+        sources=None if seen.sources is None else frozenset(_named_of(seen.sources, others)),
         hands=_named(seen.hands, mine),
         kept=_named(seen.kept, mine),
         requires=_named(seen.requires, mine),
         reports=_named(seen.reports, mine),
         shown=None if seen.shown is None else _named(seen.shown, mine),
     )
+
+
+def _named_of(sources: frozenset[tuple[str, str]], forms: _Forms) -> Iterator[tuple[str, str]]:
+    """As `_named`, the paths of each maker by themselves."""
+    for maker in {maker for maker, _ in sources}:
+        for path in _named(frozenset(path for other, path in sources if other == maker), forms):
+            yield maker, path
 
 
 def _legs(job: Job) -> tuple[Leg, ...]:

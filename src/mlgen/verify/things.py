@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from mlgen.ir import Job, Leg, Pipeline, Secret
 from mlgen.ir.paths import as_glob, normal
 from mlgen.readback import Fetched, Reading, SeenJob
-from mlgen.verify.fault import Fault
+from mlgen.verify.fault import Fault, host_name, listed
 from mlgen.verify.told import told
 
 
@@ -52,50 +52,48 @@ def _sources(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
         wanted = {(take.job, path) for take in job.takes for path in _paths(take.paths)}
         found = {(maker, path) for maker, paths in seen.sources for path in _paths([paths])}
         if missed := wanted - found:
-            yield "files", f"it does not receive {_list(f'{path} of {maker}' for maker, path in missed)}"
+            yield "files", f"it does not receive {listed(f'{path} of {maker}' for maker, path in missed)}"
         if more := found - wanted:
-            yield "files", f"it receives {_list(f'{path} of {maker}' for maker, path in more)}, undeclared"
+            yield "files", f"it receives {listed(f'{path} of {maker}' for maker, path in more)}, undeclared"
 
 
 def _files(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
     takes = _paths(path for take in job.takes for path in take.paths)
     received = _paths(seen.takes)
     if missing := takes - received:
-        yield "files", f"it does not receive {_list(missing)}"
+        yield "files", f"it does not receive {listed(missing)}"
     if extra := received - takes:
-        yield "files", f"it receives {_list(extra)}, which it does not declare"
+        yield "files", f"it receives {listed(extra)}, which it does not declare"
     unused = "unused files" in eased
     bundles = [bundle for bundle in job.bundles if not bundle.exports and (bundle.consumers or not unused)]
     handed = _paths(path for bundle in bundles for path in bundle.paths)
     if missing := handed - _paths((*seen.hands, *seen.kept)):  # kept: no job receives them
-        yield "files", f"it does not hand on {_list(missing)}"
+        yield "files", f"it does not hand on {listed(missing)}"
     kept = [*(job.keep.paths if job.keep else ()), *([job.reports.coverage.path] if job.reports.coverage else [])]
     if extra := _paths((*seen.hands, *seen.kept)) - _paths(
         (*job.files, *job.reports.junit, job.reports.summary, *kept)
     ):
-        yield "files", f"it hands on {_list(extra)}, which it does not declare"
+        yield "files", f"it hands on {listed(extra)}, which it does not declare"
     if (missing := _paths(job.files) - _paths(seen.requires)) and not job.allow_failure:
-        yield "outs", f"nothing checks that it makes {_list(missing)}"
+        yield "outs", f"nothing checks that it makes {listed(missing)}"
     exports = {f"{e.name}={e.file}:{e.key}" if e.file else e.name for e in job.exports}
     if exports != set(seen.exports):
-        yield "exports", f"it exports {_list(seen.exports)}, not {_list(exports)}"
+        yield "exports", f"it exports {listed(seen.exports)}, not {listed(exports)}"
 
 
 def _handed(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     """Exported values that it receives, and legs that may write the same file."""
     values = {e.name for edge in job.edges if edge.exports for e in pipeline.job(edge.job).exports}
     if seen.sees is not None and seen.sees != values:
-        yield "exports", f"it receives the exported values {_list(seen.sees)}, not {_list(values)}"
+        yield "exports", f"it receives the exported values {listed(seen.sees)}, not {listed(values)}"
     collide = bool(job.matrix and job.matrix.collide)
     received = any(bundle.consumers for bundle in job.bundles)
     if seen.lists is not None and seen.lists != collide and (seen.lists or received):
         yield "legs", "its legs list what they made" if seen.lists else "its legs do not list what they made"
     makers = {take.job for take in job.takes}
-    if seen.givers is not None and seen.givers != makers:
-        yield "files", f"it receives files of {_list(seen.givers)}, not of {_list(makers)}"
     wanted = {name for name in makers if (matrix := pipeline.job(name).matrix) and matrix.collide}
     if seen.compares is not None and seen.compares != wanted:
-        yield "legs", f"it checks the legs of {_list(seen.compares)} for the same file, not of {_list(wanted)}"
+        yield "legs", f"it checks the legs of {listed(seen.compares)} for the same file, not of {listed(wanted)}"
 
 
 def _secrets(
@@ -112,7 +110,7 @@ def _secrets(
         if script.passed is not None:
             told = {pair for pair in told if pair[0] in script.passed}
         if script.when == "success" and (missing := asked - told):
-            yield "step secrets", f"a command of its does not see the secret {_list(n for _, n in missing)}"
+            yield "step secrets", f"a command of its does not see the secret {listed(n for _, n in missing)}"
     token = {"MLGEN_TOKEN"} if job.permissions else set()
     extra = {held.get(name, name) for _, name in seen.secrets} - set(job.secret_names) - token
     # Where one part of a credential is asked for, the others come with it.
@@ -122,7 +120,7 @@ def _secrets(
         open_to_all = {secret.name for secret in pipeline.secrets if secret.plain}
         extra |= {name for _, name in given} - set(job.secret_names) - open_to_all
     if extra and (reading.reaches or "wider secrets" not in eased):
-        yield "secrets", f"it sees the secret {_list(extra)}, which it does not list"
+        yield "secrets", f"it sees the secret {listed(extra)}, which it does not list"
 
 
 def held_secrets(
@@ -168,7 +166,7 @@ def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> 
             yield "env", f"the variable {name} {found}, and must be {value!r}"
     for script in seen.scripts:
         if script.passed is not None and (missing := asked.keys() - dynamic - script.passed):
-            yield "env", f"a command of its does not see the variable {_list(missing)}"
+            yield "env", f"a command of its does not see the variable {listed(missing)}"
     if seen.own is not None:
         for name in sorted(env.keys() - asked.keys() - dynamic - seen.own):
             yield "env", f"the variable {name} is {env[name]!r}, and the spec has none of this name"
@@ -184,17 +182,12 @@ def _machine(job: Job, seen: SeenJob, leg: Leg | None, reading: Reading) -> Iter
         yield "image", f"it runs in {seen.image}, which the spec does not ask for"
     if python and not image and seen.python != python:
         yield "python", f"it has Python {seen.python or 'of the machine'}, not {python}"
-    services = tuple(sorted((_host(s.name), s.image) for s in job.services))
-    if services != tuple(sorted((_host(name), image) for name, image in seen.services)):
+    services = tuple(sorted((host_name(s.name), s.image) for s in job.services))
+    if services != tuple(sorted((host_name(name), image) for name, image in seen.services)):
         yield (
             "services",
-            f"its services are {_list(map(' '.join, seen.services))}, not {_list(map(' '.join, services))}",
+            f"its services are {listed(map(' '.join, seen.services))}, not {listed(map(' '.join, services))}",
         )
-
-
-def _host(name: str) -> str:
-    """The name as one of a host, which knows no underscores and no case."""
-    return name.replace("_", "-").lower()
 
 
 def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
@@ -207,12 +200,12 @@ def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, s
     if job.allow_failure != seen.allow_failure:
         yield "allow_failure", "it may fail" if seen.allow_failure else "it may not fail, and the spec permits it"
     if missing := _paths(job.reports.junit) - _paths(seen.reports):
-        yield "junit", f"the test report {_list(missing)} is not shown"
+        yield "junit", f"the test report {listed(missing)} is not shown"
     if missing := _paths(job.keep.paths if job.keep else ()) - _paths((*seen.kept, *seen.hands)):
-        yield "keep", f"{_list(missing)} is not kept"
+        yield "keep", f"{listed(missing)} is not kept"
     caches = _paths(path for cache in job.caches for path in cache.paths)
     if missing := caches - _paths(seen.caches):
-        yield "cache", f"it has no cache of {_list(missing)}"
+        yield "cache", f"it has no cache of {listed(missing)}"
 
 
 def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -224,12 +217,12 @@ def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[st
     if seen.limit and most and seen.limit <= most:
         yield "timeout", f"it is ended after {seen.limit} seconds, and its commands may take {most}"
     if seen.files is not None and seen.files != (files := {use.variable for use in job.secrets if use.file}):
-        yield "secrets", f"the secrets that it sees as files are {_list(seen.files)}, not {_list(files)}"
+        yield "secrets", f"the secrets that it sees as files are {listed(seen.files)}, not {listed(files)}"
     if seen.permissions is not None:
         yield from _permissions(job, seen.permissions)
     identities = {one.variable or one.kind for one in job.oidc}
     if seen.identities is not None and seen.identities != identities:
-        yield "oidc", f"it asks for the identities {_list(seen.identities)}, not {_list(identities)}"
+        yield "oidc", f"it asks for the identities {listed(seen.identities)}, not {listed(identities)}"
     if seen.checkouts is not None and not job.milestone:
         deep = "more submodules" in eased
         wanted = sorted(
@@ -251,7 +244,7 @@ def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[st
     shown = {job.reports.summary} - {""}
     shown |= {f"{job.reports.coverage.format}:{job.reports.coverage.path}"} if job.reports.coverage else set()
     if seen.shown is not None and (missing := _paths(shown) - _paths(seen.shown)):
-        yield "coverage", f"the report {_list(missing)} is not shown"
+        yield "coverage", f"the report {listed(missing)} is not shown"
 
 
 def _fetched(one: Fetched) -> tuple[str, str, str, bool, int, str]:
@@ -282,10 +275,6 @@ def _permissions(job: Job, found: frozenset[str]) -> Iterator[tuple[str, str]]:
         return
     covered = wanted | {each.replace(":write", ":read") for each in wanted} | _OWN
     if extra := found - covered:
-        yield "permissions", f"its token may {_list(extra)}, which the spec does not ask for"
+        yield "permissions", f"its token may {listed(extra)}, which the spec does not ask for"
     if missing := {w for w in wanted if w not in found and w.replace(":read", ":write") not in found}:
-        yield "permissions", f"its token may not {_list(missing)}"
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "nothing"
+        yield "permissions", f"its token may not {listed(missing)}"

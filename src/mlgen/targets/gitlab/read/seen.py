@@ -78,7 +78,7 @@ def seen_jobs(job: Native, all_jobs: Mapping[str, Native]) -> Iterator[SeenJob]:
         services=tuple(sorted(_services(job))),
         secrets=names,
         takes=frozenset(path for _, path in taken),
-        received=frozenset(taken),
+        sources=frozenset(taken),
         hands=frozenset(job.archived),
         requires=frozenset(with_axes(path, first_axes) for path in seen.requires),
         reports=frozenset(
