@@ -126,9 +126,21 @@ def _parts(draw: st.DrawFn, job: Spec, name: str) -> None:
     _maybe(draw, job, "allow_failure", st.just(True), 8)
 
 
+def _products(draw: st.DrawFn, job: Spec, name: str, state: _State, exports: bool) -> None:
+    """The files and values that a job without legs hands on."""
+    if draw(st.integers(1, 2)) == 1 and job.get("checkout", True) is not False:
+        job["outs"] = [f"out/{name.lower()}.txt"]
+    if exports and draw(st.integers(1, 4)) == 1 and not state.metrics:
+        job["metrics"] = ["metrics.json"]
+        state.metrics = True
+    if exports and draw(st.integers(1, 6)) == 1:
+        job["exports"] = {"score": {"json": "metrics.json", "key": "a.b"}}
+        state.exports.append(f"{name}.score")
+
+
 def _job(draw: st.DrawFn, name: str, stage: str, state: _State) -> Spec:
     kind = draw(st.sampled_from(["run", "run", "run", "run", "gate", "steps", "milestone", "result"]))
-    earlier = list(state.jobs)
+    earlier, exports = list(state.jobs), list(state.exports)
     job: Spec = {}
     if kind == "gate" and state.metrics:
         job["gate"] = draw(st.sampled_from(["good", "warned"]))
@@ -150,23 +162,13 @@ def _job(draw: st.DrawFn, name: str, stage: str, state: _State) -> Spec:
         job["needs"] = draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True))
     if state.outs and draw(st.integers(1, 2)) == 1:
         job["deps"] = [draw(st.sampled_from(state.outs)), "src/"]
-    if draw(st.integers(1, 2)) == 1 and job.get("checkout", True) is not False:
-        job["outs"] = [f"out/{name.lower()}.txt"]
-    if kind == "run" and draw(st.integers(1, 4)) == 1 and not state.metrics:
-        job["metrics"] = ["metrics.json"]
-        state.metrics = True
-    if kind == "run" and draw(st.integers(1, 6)) == 1:
-        job["exports"] = {"score": {"json": "metrics.json", "key": "a.b"}}
-    if draw(st.integers(1, 8)) == 1 and kind == "run":
+    if kind == "run" and draw(st.integers(1, 8)) == 1:
         job["matrix"] = draw(
             st.sampled_from([{"seed": [1, 2]}, {"seed": ["a", "b"], "size": ["s"], "exclude": [{"seed": "b"}]}])
         )
-        job.pop("outs", None), job.pop("metrics", None), job.pop("exports", None)
-        state.metrics = state.metrics and "metrics" not in job
-    if (
-        draw(st.integers(1, 3)) == 1
-        and (when := _when(draw, stage, state.triggers, state.exports, state.inputs)) is not None
-    ):
+    else:
+        _products(draw, job, name, state, kind == "run")
+    if draw(st.integers(1, 3)) == 1 and (when := _when(draw, stage, state.triggers, exports, state.inputs)) is not None:
         job["when"] = when
     if stage == "deploy":
         _maybe(draw, job, "environment", st.sampled_from(["staging", "production"]), 2)
@@ -215,8 +217,6 @@ def specs(draw: st.DrawFn) -> Spec:
             if job:
                 stages[stage][name] = job
                 state.jobs.append(name)
-                if "exports" in job and "matrix" not in job:
-                    state.exports.append(f"{name}.score")
         if not stages[stage]:
             stages[stage][f"only-{stage}"] = {"run": "echo only"}
     spec: Spec = {

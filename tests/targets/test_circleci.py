@@ -709,3 +709,16 @@ def test_an_axis_that_is_a_word_of_workflows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         files(project(tmp_path, spec))
     assert "filters is a word of CircleCI's workflows" in caught.value.diagnostics[0].message
+
+
+def test_what_comes_after_a_job_that_looks_at_results_runs_also_where_that_did_not_start(tmp_path: Path) -> None:
+    text = """
+triggers: {push: {}}
+stages:
+  data: {a: {run: x}}
+  test: {tell: {run: x, needs: [a], when: {result: failure}}}
+  last: {b: {run: x}, c: {run: x, needs: [tell], when: {result: failure}}}
+"""
+    config = parsed(files(project(tmp_path, text))[CONFIG])
+    assert _entry(config, "b")["requires"] == ["a", {"tell": ["success", "not_run"]}]
+    assert _entry(config, "c")["requires"] == [{"tell": ["failed", "canceled", "unauthorized"]}]

@@ -317,9 +317,17 @@ class Workflow:
         return found
 
     def _requires(self, job: Job) -> list[tuple[str, Any]]:
-        status = ended(job)
-        names = [(name, status) for edge in job.waits for name in self._names(edge)]
+        names = [(name, self._ended(job, edge)) for edge in job.waits for name in self._names(edge)]
         return [(self.start, ""), *names] if needs_start(self.pipeline, job) else names
+
+    def _ended(self, job: Job, edge: Edge) -> Any:
+        """How the other must have ended; one that looks at results may do so by not starting, which is no failure."""
+        status = ended(job)
+        if self.pipeline.job(edge.job).result not in ("success", "failure"):
+            return status
+        if job.result == "failure":
+            return [each for each in status if each != "not_run"]
+        return status or ("" if edge.hard else ["success", "not_run"])
 
     def _names(self, edge: Edge) -> list[str]:
         other = self.pipeline.job(edge.job)
