@@ -126,8 +126,8 @@ def _emit(
         return files, faults
     texts: dict[str, str] = {}
     override = next(options.override for options in pipeline.targets if options.name == target.name)
-    outputs = placed(target.outputs(pipeline), pipeline.root)
-    for index, output in enumerate(outputs):
+    native = target.outputs(pipeline)
+    for index, output in enumerate(placed(native, pipeline.root)):
         overridden = overlay is not None and output.template in overlay.over
         text = (overlay.render if overlay and overridden else render)(output.template, output.view)
         found = verify(target, output, text, pipeline)
@@ -136,10 +136,14 @@ def _emit(
 
             text, found = changed(target, override, output, text, found, pipeline)
         faults += overlay.hinted(output.template, found) if overlay and overridden else found
-        texts[output.path] = text
+        texts[native[index].path] = text
         files.append(with_header(output, text, pipeline.spec, target.name, pipeline.root))
     if not (override and override.accept) and not any(d.severity == "error" for d in faults):
-        faults += read_back(target, texts, pipeline, lambda: _origins(outputs[0], overlay))
+        if pipeline.root and target.whole:
+            from mlgen.monorepo import with_whole
+
+            texts = with_whole(target, pipeline, texts)
+        faults += read_back(target, texts, pipeline, lambda: _origins(native[0], overlay))
     if pipeline.root and target.whole:
         files += _common(target, folder, pipeline, files[0], faults)
     return files, faults

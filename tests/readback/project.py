@@ -16,7 +16,7 @@ from mlgen.monorepo import with_whole
 from mlgen.render import render
 from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Target
-from mlgen.verify import faults, readable
+from mlgen.verify import faults
 from mlgen.verify.fault import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +40,7 @@ def _analysed(project: Path) -> Pipeline:
 
 def named(project: Path) -> list[str]:
     """The targets of the project that have a reader."""
-    pipeline = _analysed(project)
-    return [o.name for o in pipeline.targets if readable(targets.get(o.name), pipeline)]
+    return [o.name for o in _analysed(project).targets if targets.get(o.name).read is not None]
 
 
 def differences(project: Path, name: str) -> list[Fault]:

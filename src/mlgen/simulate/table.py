@@ -12,7 +12,6 @@ from mlgen.ir.outcomes import outcomes
 from mlgen.named import NamedTuple
 from mlgen.readback import Reading
 from mlgen.targets.adapt import adapt
-from mlgen.verify import readable
 from mlgen.verify.run import Ran, replay
 
 SPEC = "spec"
@@ -20,7 +19,8 @@ SPEC = "spec"
 
 
 class Cell(NamedTuple):
-    """What becomes of a job; `fail`: it runs and fails; `none`: the target has no such job, by a chosen fallback."""
+    """What becomes of a job; `fail`: it runs and fails; `none`: a fallback that the spec chose, or a limit of the CI
+    system that its capability table tells, leaves it out."""
 
     state: Literal["run", "wait", "fail", "skip", "none"]
     why: str = ""
@@ -45,16 +45,18 @@ class Side(NamedTuple):
     name: str
     reading: Reading
     pipeline: Pipeline
+    eased: frozenset[str]
 
 
 def sides(compiled: Compiled) -> tuple[Side, ...]:
-    """Each target of the compiled spec that can be read back."""
+    """Each target of the compiled spec, but those where it shares one run with other projects, under other names."""
     found = []
     for name in dict.fromkeys(file.target for file in compiled.files if file.target):
         target = targets.get(name)
-        if target.read is not None and readable(target, compiled.pipeline):
+        if target.read is not None and not (compiled.pipeline.root and target.whole):
             texts = {file.path: file.text for file in compiled.files if file.target == name}
-            found.append(Side(name, target.read(texts), adapt(compiled.pipeline, target)[0]))
+            pipeline = adapt(compiled.pipeline, target)[0]
+            found.append(Side(name, target.read(texts), pipeline, target.eased(pipeline)))
     return tuple(found)
 
 
@@ -65,7 +67,7 @@ def rows(pipeline: Pipeline, event: Event, read: tuple[Side, ...], failing: Coll
     steps = _steps(running)
     columns: dict[str, Callable[[Job], Cell]] = {}
     for side in read:
-        columns[side.name] = _column(side, replay(side.reading, event, failing))
+        columns[side.name] = _column(side, replay(side.reading, event, failing), event.fork, bool(failing))
     found = []
     for job in pipeline.jobs:
         if meant[job.id] == "failure":
@@ -81,13 +83,18 @@ def rows(pipeline: Pipeline, event: Event, read: tuple[Side, ...], failing: Coll
     return tuple(found)
 
 
-def _column(side: Side, ran: Mapping[str, Ran]) -> Callable[[Job], Cell]:
+def _column(side: Side, ran: Mapping[str, Ran], fork: bool, failing: bool) -> Callable[[Job], Cell]:
     kept = {job.id for job in side.pipeline.jobs}
 
     def cell(job: Job) -> Cell:
         if job.id not in kept:
             return Cell("none", "left out, by a fallback")
         found = ran.get(job.id)
+        runs = found is not None and found.runs
+        if not runs and fork and "forks" in side.eased:
+            return Cell("none", f"it runs nothing for forks: `mlgen targets {side.name}`")
+        if not runs and failing and not {"stops more", f"stops more {job.id}"}.isdisjoint(side.eased):
+            return Cell("none", f"after a failure it stops more: `mlgen targets {side.name}`")
         if found is None or not found.runs:
             return Cell("skip", found.why if found else "it is not there")
         return Cell("fail" if found.failed else "wait" if found.approved else "run", found.why)

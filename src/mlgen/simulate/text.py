@@ -19,7 +19,7 @@ def one(event: Event, found: Sequence[Row]) -> str:
     for row in sorted(found, key=lambda r: (r.step == 0, r.step)):
         cells = "".join(f"{_cell(row, name):10}" for name in columns).rstrip()
         lines.append(f"{row.step or '':>3} {row.job:{width}}  {cells}")
-    lines += ["", f"{_LEGEND}; none: a fallback leaves it out."]
+    lines += ["", f"{_LEGEND}; none: left out, see below."]
     lines += _reasons(found)
     lines += _differences([(event, found)])
     return "\n".join(lines) + "\n"

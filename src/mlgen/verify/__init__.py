@@ -17,11 +17,6 @@ def verify(target: Target, output: Output, text: str, pipeline: Pipeline) -> lis
     return target.check(output, text, pipeline)
 
 
-def readable(target: Target, pipeline: Pipeline) -> bool:
-    """Whether the target's files can be read back: a part of a file that all projects of a repository share cannot."""
-    return target.read is not None and not (pipeline.root and target.whole)
-
-
 def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "list[Fault]":
     """The differences between what the target's rendered files say, by path, and what the pipeline means."""
     from mlgen.verify.fault import Fault
@@ -61,7 +56,7 @@ def read_back(
     A pack may add steps of its own to jobs: then nothing but the lines that it adds may make a difference to what the
     jobs execute, which is seen without them. All else is held against the file as it is.
     """
-    if not readable(target, pipeline):
+    if target.read is None:
         return []
     found = faults(target, texts, pipeline)
     if not found:

@@ -6,8 +6,8 @@ from mlgen.readback import Reading
 
 
 def read(texts: Mapping[str, str]) -> Reading:
-    """The reading of the one file; a ValueError says what could not be read, and where."""
+    """The reading of the project's file (a root file only imports it); a ValueError says what cannot be read, where."""
     from mlgen.targets.travis.read import config, run
 
-    ((path, text),) = texts.items()
+    path, text = next(iter(texts.items()))
     return run.reading(config.read(text, path.rpartition("/")[2] != ".travis.yml"))
