@@ -46,7 +46,9 @@ def test_a_committed_config_of_circleci_is_understood(path: Path) -> None:
 
 @pytest.mark.parametrize("path", committed(".travis.yml"), ids=lambda path: path.parent.name)
 def test_a_committed_config_of_travis_is_understood(path: Path) -> None:
-    config = travis.parse(path.read_text("utf-8"))
+    config = travis.imported(
+        travis.parse(path.read_text("utf-8")), lambda source: (path.parent / source).read_text("utf-8")
+    )
     for kind in ("push", "pull_request", "api", "cron"):
         travis.expand(config, travis.Event(kind))
     travis.expand(config, travis.Event("push", tag="v1"))

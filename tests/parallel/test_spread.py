@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,12 +33,22 @@ def _slow(work: Callable[[int], object]) -> Callable[[int], object]:
     return slow
 
 
-def _no_child_is_left() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return True
-    return False
+@pytest.fixture(autouse=True)
+def _no_child_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every process that was forked here has been waited for; those of other tests may go on."""
+    made: list[int] = []
+    fork = os.fork
+
+    def counted() -> int:
+        if pid := fork():
+            made.append(pid)
+        return pid
+
+    monkeypatch.setattr(os, "fork", counted)
+    yield
+    for pid in made:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 @pytest.mark.parametrize("processes", [0, 1, 2, 3, 20])
@@ -46,7 +56,6 @@ def test_results_stand_in_the_order_of_the_items(processes: int) -> None:
     assert spread(_slow(lambda item: (item, "x" * item)), [5, 3, 9, 0, 7], processes) == [
         (item, "x" * item) for item in (5, 3, 9, 0, 7)
     ]
-    assert _no_child_is_left()
 
 
 def test_no_items() -> None:
@@ -71,7 +80,6 @@ def test_an_exception_is_that_of_the_first_item_that_has_one() -> None:
     for processes in (1, 2, 3):
         with pytest.raises(ValueError, match="item 2"):
             spread(_slow(work), range(8), processes)
-        assert _no_child_is_left()
 
 
 @pytest.mark.parametrize("end", [lambda: os._exit(1), lambda: os.kill(os.getpid(), signal.SIGKILL)])
@@ -85,7 +93,6 @@ def test_what_a_process_had_taken_is_done_again_when_it_dies(end: Callable[[], N
         return item * 2
 
     assert spread(work, range(6), 3) == [0, 2, 4, 6, 8, 10]
-    assert _no_child_is_left()
 
 
 def test_what_cannot_be_sent_is_done_again() -> None:
@@ -115,7 +122,7 @@ def test_an_interrupt_ends_all_processes() -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         spread(work, range(4), 3)
-    assert time.monotonic() - began < 30 and _no_child_is_left()
+    assert time.monotonic() - began < 30
 
 
 def test_threads_forbid_to_fork(monkeypatch: pytest.MonkeyPatch) -> None:

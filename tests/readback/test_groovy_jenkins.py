@@ -77,7 +77,7 @@ def test_groovy_agrees(tmp_path: Path) -> None:
     conditions = [condition(chance, chance.randint(0, 4)) for _ in range(COUNT)]
     assert len(set(conditions)) > 500
     mine = [[_mine(each, env) for env in ENV] for each in conditions]
-    assert sum(len(set(answers)) == 2 for answers in mine) > 200  # it depends on the event
+    assert sum(len(set(answers)) == 2 for answers in mine) > COUNT / 5  # it depends on the event
     assert _groovys(tmp_path, conditions) == mine
 
 

@@ -44,6 +44,24 @@ class File:
         """The jobs of the spec."""
         return {n: j for n, j in self.config.items() if isinstance(j, dict) and "MLGEN_JOB" in j.get("variables", {})}
 
+    @property
+    def workflow(self) -> list[Data]:
+        """The rules of the workflow, of which a file that others include has none."""
+        found: list[Data] = self.config.get("workflow", {}).get("rules", [])
+        return found
+
+    @property
+    def variables(self) -> list[Data]:
+        """What holds for every job: once, or, in a file that others include, in each job."""
+        return (
+            [self.config["variables"]] if "variables" in self.config else [j["variables"] for j in self.jobs.values()]
+        )
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages; those of a file that others include in the order in which its jobs have them."""
+        return self.config.get("stages") or list(dict.fromkeys(job["stage"] for job in self.jobs.values()))
+
     def meant(self, name: str) -> Job:
         """The job of the pipeline."""
         return self.pipeline.job(self.config[name]["variables"]["MLGEN_JOB"])
@@ -113,7 +131,7 @@ def rules(file: File) -> Iterator[tuple[str, int, Data]]:
 
 def conditions(file: File) -> Iterator[Data]:
     """Every rule with a condition that lets something run, of jobs and of the workflow."""
-    yield from (rule for rule in file.config["workflow"]["rules"] if rule.get("when") != "never")
+    yield from (rule for rule in file.workflow if rule.get("when") != "never")
     yield from (rule for _, _, rule in rules(file) if rule.get("when") != "never" and "if" in rule)
 
 
@@ -175,15 +193,15 @@ def an_edge_added(file: File) -> Iterator[Edit]:
     names = list(file.jobs)
     for name, job in file.jobs.items():
         if job.get("needs") == [] and names.index(name):
-            before = file.config["stages"].index(file.config[names[0]]["stage"])
-            if before <= file.config["stages"].index(job["stage"]):
+            stages = file.stages
+            if stages.index(file.config[names[0]]["stage"]) <= stages.index(job["stage"]):
                 yield setting(job, "needs", [{"job": names[0], "optional": True, "artifacts": False}])
 
 
 @edits
 def stages_instead_of_needs(file: File) -> Iterator[Edit]:
     for job in file.jobs.values():
-        if job.get("needs") == [] and file.config["stages"].index(job["stage"]):
+        if job.get("needs") == [] and file.stages.index(job["stage"]):
             yield dropping(job, "needs")
 
 
@@ -213,7 +231,7 @@ def a_rule_added(file: File) -> Iterator[Edit]:
 
 @edits
 def a_trigger_dropped(file: File) -> Iterator[Edit]:
-    found = file.config["workflow"]["rules"]
+    found = file.workflow
     for number, rule in enumerate(found):
         if rule.get("when") != "never":
             yield dropping(found, number)
@@ -221,22 +239,24 @@ def a_trigger_dropped(file: File) -> Iterator[Edit]:
 
 @edits
 def a_trigger_added(file: File) -> Iterator[Edit]:
-    known = " ".join(rule["if"] for rule in file.config["workflow"]["rules"])
+    known = " ".join(rule["if"] for rule in file.workflow)
     for source in ("schedule", "merge_request_event", "web", "pipeline", "parent_pipeline", "push"):
-        if f"{source}" not in known:
+        if known and source not in known:
             rule = {"if": f'$CI_PIPELINE_SOURCE == "{source}"'}
-            yield lambda f, rule=rule: f.config["workflow"]["rules"].append(rule)  # type: ignore[misc]
+            yield lambda f, rule=rule: f.workflow.append(rule)  # type: ignore[misc]
 
 
 @edits
 def everything_triggers(file: File) -> Iterator[Edit]:
-    yield lambda f: f.config["workflow"]["rules"].append({"when": "always"})
-    yield lambda f: f.config.pop("workflow")
+    if file.workflow:
+        yield lambda f: f.workflow.append({"when": "always"})
+        yield lambda f: f.config.pop("workflow")
 
 
 @edits
 def the_guard_of_names_dropped(file: File) -> Iterator[Edit]:
-    yield dropping(file.config["workflow"]["rules"], 0)
+    if file.workflow:
+        yield dropping(file.workflow, 0)
 
 
 @edits
@@ -781,7 +801,7 @@ def an_environment_of_another_job(file: File) -> Iterator[Edit]:
 @edits
 def an_added_job_in_an_environment(file: File) -> Iterator[Edit]:
     bound = {name for secret in file.pipeline.secrets for name in secret.environments}
-    stage = file.config["stages"][-1]
+    stage = file.stages[-1]
     for name in sorted(bound):
         added = {"stage": stage, "environment": name, "script": ["env"]}
         yield lambda f, added=added: f.config.update(added=added)  # type: ignore[misc]
@@ -789,7 +809,7 @@ def an_added_job_in_an_environment(file: File) -> Iterator[Edit]:
 
 @edits
 def an_added_job_with_a_command(file: File) -> Iterator[Edit]:
-    stage = file.config["stages"][0]
+    stage = file.stages[0]
     for job in file.pipeline.jobs:
         if job.run and "\n" not in job.run:
             added = {"stage": stage, "script": [job.run]}
@@ -856,7 +876,7 @@ def a_lock_shared(file: File) -> Iterator[Edit]:
 @edits
 def a_deployment_that_newer_runs_end(file: File) -> Iterator[Edit]:
     for job in file.jobs.values():
-        if job.get("interruptible") is False and file.config["workflow"].get("auto_cancel"):
+        if job.get("interruptible") is False and file.config.get("workflow", {}).get("auto_cancel"):
             yield lambda f, job=job: (  # type: ignore[misc]
                 job.update(interruptible=True),
                 f.config["workflow"]["auto_cancel"].update(on_new_commit="interruptible"),
@@ -865,7 +885,7 @@ def a_deployment_that_newer_runs_end(file: File) -> Iterator[Edit]:
 
 @edits
 def newer_runs_end_others_than_asked(file: File) -> Iterator[Edit]:
-    for rule in file.config["workflow"]["rules"]:
+    for rule in file.workflow:
         if rule.get("when") != "never":
             if "auto_cancel" in rule:
                 yield dropping(rule, "auto_cancel")
@@ -941,12 +961,13 @@ def a_variable_changed(file: File) -> Iterator[Edit]:
 @edits
 def a_variable_of_the_file_changed(file: File) -> Iterator[Edit]:
     for variable, _ in file.pipeline.env:
-        found = file.config["variables"].get(variable)
-        if isinstance(found, dict):
-            yield setting(found, "expand", True)
-            yield setting(found, "value", "x")
-        elif found is not None:
-            yield setting(file.config["variables"], variable, "x")
+        for said in file.variables:
+            found = said.get(variable)
+            if isinstance(found, dict):
+                yield setting(found, "expand", True)
+                yield setting(found, "value", "x")
+            elif found is not None:
+                yield setting(said, variable, "x")
 
 
 @edits
@@ -1026,12 +1047,13 @@ def another_default_of_an_input(file: File) -> Iterator[Edit]:
 @edits
 def an_input_dropped(file: File) -> Iterator[Edit]:
     for name in (file.header or {}).get("spec", {}).get("inputs") or {}:
-        variables = file.config["variables"]
-        for variable, said in list(variables.items()):
-            if isinstance(said, dict) and f"inputs.{name} " in str(said["value"]):
-                yield dropping(variables, variable)
-                yield setting(said, "expand", True)
-                yield setting(said, "value", "x")
+        for variables in file.variables:
+            for variable, said in list(variables.items()):
+                if isinstance(said, dict) and f"inputs.{name} " in str(said["value"]):
+                    yield dropping(variables, variable)
+                    yield setting(said, "value", "x")
+                    if name != "mlgen_event":  # its pattern lets no $ in
+                        yield setting(said, "expand", True)
 
 
 @edits
@@ -1084,9 +1106,17 @@ OTHERS = ("parent_pipeline", "chat", "external")
 def harmless(before: str, after: str, pipeline: Pipeline) -> bool:
     """Whether only rules differ, and to the interpreter of the tests they let in the same jobs on every event."""
     one, other = File(before, pipeline).config, File(after, pipeline).config
-    if _without_rules(one) != _without_rules(other) or "workflow" not in other:
+    if _without_rules(one) != _without_rules(other) or "workflow" in one.keys() - other.keys():
         return False
-    return all(jobs(one, v, changed) == jobs(other, v, changed) for v, changed in grid(pipeline))
+    return all(_made(one, v, changed) == _made(other, v, changed) for v, changed in grid(pipeline))
+
+
+def _made(config: Data, variables: dict[str, str | None], changed: dict[str, set[str] | None]) -> dict[str, str]:
+    """The jobs of the event's pipeline; none where one needs a job that is not in it: GitLab makes no such pipeline."""
+    found = jobs(config, variables, changed)
+    said = [need for name in found for need in config[name].get("needs", ())]
+    needed = [need if isinstance(need, dict) else {"job": need} for need in said]
+    return found if all(need["job"] in found or need.get("optional") for need in needed) else {}
 
 
 def _without_rules(config: Data) -> Data:

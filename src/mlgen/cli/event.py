@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from mlgen.diagnostics import Position, SpecError, error
 from mlgen.ir import KINDS, Input, Pipeline
 from mlgen.ir.events import Event, starts
+from mlgen.ir.paths import in_repository
 from mlgen.lower.names import did_you_mean
 from mlgen.named import NamedTuple
 
@@ -13,7 +14,8 @@ from mlgen.named import NamedTuple
 class EventOptions(NamedTuple):
     """What the user says of an event. `event` is a kind or the name of an api event; `inputs` are NAME=VALUE.
 
-    `checked_out` is the branch of the working tree, which is meant where no other is named.
+    `changed` are paths as the spec has them: from the project's folder, or, with a slash in front, from the top of the
+    repository. `checked_out` is the branch of the working tree, which is meant where no other is named.
     """
 
     event: str
@@ -39,7 +41,9 @@ def event_of(pipeline: Pipeline, options: EventOptions, starting: bool = True) -
     kind = "api" if name in apis else name
     here = options.checked_out or pipeline.default_branch
     branch = options.branch or (pipeline.default_branch if kind in ("pull_request", "schedule") else here)
-    event = Event(kind, branch=branch, fork=options.fork, changed=options.changed)
+    root = pipeline.root
+    changed = None if options.changed is None else tuple(in_repository(root, path) for path in options.changed)
+    event = Event(kind, branch=branch, fork=options.fork, changed=changed, root=root)
     if kind == "pull_request":
         event = event._replace(source=here)
     elif kind == "tag":

@@ -7,7 +7,7 @@ from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import Match, evaluate, matches
 from mlgen.ir.globs import glob_matches, is_literal, witnesses
 from mlgen.ir.model import Pipeline
-from mlgen.ir.paths import covers
+from mlgen.ir.paths import covers, in_repository
 from mlgen.ir.values import Change
 from mlgen.named import NamedTuple
 
@@ -21,8 +21,9 @@ class Event(NamedTuple):
     `branch` is the pushed branch, a pull request's target, or the branch of a schedule, manual or api run; `source` a
     pull request's own. `cron` is what fires the schedule. `fork`: the run is given no secrets, since the pull request
     comes from a fork or, with `bot`, from a dependency bot's branch of the repository itself. `inputs` are the values
-    given, by name; others have their defaults. `changed` are the files that differ from what the run is compared with;
-    None: it cannot be told, and everything counts as changed. `values` are what jobs export in the run, as `JOB.EXPORT`
+    given, by name; others have their defaults. `changed` are the files that differ from what the run is compared with,
+    by their paths from the repository's root, in which the project has the folder `root`; None: it cannot be told, and
+    everything counts as changed. `values` are what jobs export in the run, as `JOB.EXPORT`
     and value. `repository` is where the run is, without its host; empty: the spec does not say.
     """
 
@@ -40,6 +41,7 @@ class Event(NamedTuple):
     cron: str = ""
     bot: bool = False
     repository: str = ""
+    root: str = ""
     defaults: tuple[tuple[str, str], ...] = ()
     """What the inputs have of which no value is given, by name."""
 
@@ -78,7 +80,7 @@ def attributes(event: Event, pipeline: Pipeline) -> dict[str, str]:
             known[field] = value
     told = event.kind in ("push", "pull_request") and event.changed is not None
     for change in pipeline.changes:
-        changed = not told or any(covers(path, file) for path in change.paths for file in event.changed or ())
+        changed = not told or _in_any(event.changed or (), (change,), pipeline.root)
         known[change.field] = "true" if changed else "false"
     for match in _asked(pipeline, event.kind):
         if match.field.startswith("message:"):
@@ -124,7 +126,7 @@ def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
             for name, value in part.items():
                 joined = isinstance(value, tuple) and name in ("inputs", "values")
                 fields[name] = (*fields.get(name, ()), *value) if joined else value  # type: ignore[misc]
-        event = Event(kind, **fields, repository=home, defaults=defaults)  # type: ignore[arg-type]
+        event = Event(kind, **fields, repository=home, root=pipeline.root, defaults=defaults)  # type: ignore[arg-type]
         if all(event.name in pipeline.triggers.asked_on(name) for name, _ in event.inputs):
             yield event
 
@@ -188,15 +190,21 @@ def _changes(pipeline: Pipeline, asked: tuple[Match, ...]) -> list[Mapping[str, 
     changes = [change for change in pipeline.changes if change.field in names]
     if not changes:
         return [{}]
-    files = [_file(path) for change in changes for path in change.paths]
-    free = (f"{folder}other{n or ''}.{end}" for n in range(9) for folder in ("", "other/") for end in ("txt", "x"))
-    other = next((name for name in free if not _in_any(name, changes)), "")  # none where every file is in one
-    found: list[Mapping[str, object]] = [{}, {"changed": (other,) if other else ()}]
-    return found + [{"changed": (file,)} for file in dict.fromkeys(files)]
+    root = pipeline.root
+    files = [in_repository(root, _file(path)) for change in changes for path in change.paths]
+    ends = [f"other{n or ''}.{end}" for n in range(9) for end in ("txt", "x")]
+    others = []
+    for folders in (("", "other/"), (f"{root}/", f"{root}/other/")) if root else (("", "other/"),):
+        free = (folder + end for end in ends for folder in folders)
+        others.append(next((name for name in free if not _in_any((name,), changes, root)), ""))  # none: all are in one
+    found: list[Mapping[str, object]] = [{}, {"changed": tuple(filter(None, others[:1]))}]
+    return found + [{"changed": (file,)} for file in dict.fromkeys((*filter(None, others[1:]), *files))]
 
 
-def _in_any(file: str, changes: Iterable[Change]) -> bool:
-    return any(covers(path, file) for change in changes for path in change.paths)
+def _in_any(files: Iterable[str], changes: Iterable[Change], root: str) -> bool:
+    """Whether one of the files, given from the repository's root, is of what the changes speak of."""
+    paths = [in_repository(root, path) for change in changes for path in change.paths]
+    return any(covers(path, file) for path in paths for file in files)
 
 
 def _file(path: str) -> str:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from mlgen.ir.events import Event
 from mlgen.ir.globs import glob_matches
-from mlgen.ir.paths import covers
+from mlgen.ir.paths import covers, in_repository
 
 
 def variables(event: Event, defaults: Mapping[str, str]) -> dict[str, str]:
@@ -47,7 +47,7 @@ def changed(paths: tuple[str, ...], event: Event) -> bool:
     """Whether a file of the paths has changed; everything has on an event that brings no changes of its own."""
     if event.kind not in ("push", "pull_request") or event.changed is None:
         return True
-    return any(covers(path, file) for path in paths for file in event.changed)
+    return any(covers(in_repository(event.root, path), file) for path in paths for file in event.changed)
 
 
 def said(text: str, event: Event) -> bool:

@@ -6,7 +6,7 @@ import subprocess
 
 from mlgen.ir import Change, Pipeline
 from mlgen.ir.events import Event
-from mlgen.ir.paths import covers
+from mlgen.ir.paths import covers, in_repository
 from mlgen.named import NamedTuple
 
 
@@ -99,9 +99,10 @@ def _has_changed(project: Project, change: Change, base: str) -> bool:
         base = (git(project.folder, "merge-base", tip, "HEAD") or "") if tip else ""
     if not base:
         return True
-    differing = git(project.folder, "diff", "--name-only", "-z", "--no-renames", "--relative", base, "--")
-    added = git(project.folder, "ls-files", "-z", "--others", "--exclude-standard")
+    differing = git(project.folder, "diff", "--name-only", "-z", "--no-renames", base, "--")
+    added = git(project.folder, "ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", ":/")
     if differing is None or added is None:
         return True
     files = [name for name in (differing + added).split("\0") if name]
-    return any(covers(path, name) for path in change.paths for name in files)
+    folder = (git(project.folder, "rev-parse", "--show-prefix") or "").rstrip("/")
+    return any(covers(in_repository(folder, path), name) for path in change.paths for name in files)

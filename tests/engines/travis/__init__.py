@@ -2,6 +2,8 @@
 
 from .build import SLUG, Build, run
 from .conditions import ParseError, holds
-from .config import ConfigError, Event, as_list, expand, parse
+from .config import ConfigError, Event, as_list, expand, imported, parse
 
-__all__ = ["SLUG", "Build", "ConfigError", "Event", "ParseError", "as_list", "expand", "holds", "parse", "run"]
+__all__ = [
+    "SLUG", "Build", "ConfigError", "Event", "ParseError", "as_list", "expand", "holds", "imported", "parse", "run",
+]  # fmt: skip

@@ -7,7 +7,7 @@ that this module does not know is an error, so that nothing in a config can be w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -50,7 +50,8 @@ class Event(NamedTuple):
 _MACHINE = ("os", "dist", "language", "python", "arch", "vm", "git", "cache", "addons", "services", "keep_netrc")
 _JOB = (*PHASES, *AFTER, *_MACHINE, "workspaces")
 _KNOWN: dict[str, tuple[str, ...]] = {
-    "the file": (*_JOB, "version", "if", "env", "stages", "jobs"),
+    "the file": (*_JOB, "version", "if", "env", "stages", "jobs", "import"),
+    "an import": ("source", "mode"),
     "a job": (*_JOB, "stage", "name", "if", "env"),
     "jobs": ("include", "allow_failures"),
     "allow_failures": ("name", "stage", "env", "python", "os", "dist", "arch"),
@@ -88,6 +89,30 @@ def parse(text: str) -> dict[str, Any]:
     """The file as data, read by a YAML library other than the one that mlgen itself uses."""
     data: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
     return data
+
+
+def imported(config: Mapping[str, Any], read: Callable[[str], str]) -> dict[str, Any]:
+    """The config with what it imports merged in; `read` gives the text of a file of the repository by its path.
+
+    https://docs.travis-ci.com/user/build-config-imports/: in this mode mappings are merged, key by key, lists of the
+    imported file go behind those that are there, and of other values those of the importing file hold.
+    """
+    found = {key: value for key, value in config.items() if key != "import"}
+    for entry in as_list(config.get("import")):
+        said = known("an import", entry)
+        if said["mode"] != "deep_merge_append":
+            raise ConfigError(f"the mode {said['mode']} of an import is not known")
+        found = _merged(found, imported(parse(read(said["source"])), read))
+    return found
+
+
+def _merged(ours: Any, theirs: Any) -> Any:
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return {
+            **theirs,
+            **{key: _merged(value, theirs[key]) if key in theirs else value for key, value in ours.items()},
+        }
+    return [*ours, *theirs] if isinstance(ours, list) and isinstance(theirs, list) else ours
 
 
 def as_list(value: Any) -> list[Any]:
@@ -168,7 +193,8 @@ def expand(config: Mapping[str, Any], event: Event) -> list[list[dict[str, Any]]
 
 def check(config: Mapping[str, Any]) -> None:
     """Refuse what is not known, anywhere in the file."""
-    known("the file", config)
+    if "import" in known("the file", config):
+        raise ConfigError("what the file imports is not merged in: see `imported`")
     if not str(config.get("version", "")).startswith("~> 1.0"):
         raise ConfigError(f"version {config.get('version')!r}")
     jobs = known("jobs", config["jobs"])

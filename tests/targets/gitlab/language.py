@@ -157,11 +157,11 @@ def _segment(glob: str, name: str) -> bool:
 def jobs(config: Mapping[str, Any], variables: Variables, changed: Changed | None = None) -> dict[str, str]:
     """The jobs of the pipeline that an event makes, and how each starts; none where there is no pipeline.
 
-    Variables of the file go beneath those of the event.
+    Variables of the file go beneath those of the event. A file that others include says nothing of the workflow.
     """
     said = {name: v["value"] if isinstance(v, dict) else v for name, v in config.get("variables", {}).items()}
     variables = {**said, **variables}
-    if decide(config["workflow"]["rules"], variables) == "never":
+    if "workflow" in config and decide(config["workflow"]["rules"], variables) == "never":
         return {}
     found = {
         name: decide(job["rules"], variables, changed) if "rules" in job else "on_success"

@@ -87,8 +87,10 @@ def read_job(name: str, data: Mapping[str, Any], workflow: Workflow) -> Read:
 
 
 def _defaults(name: str, data: Mapping[str, Any], steps: list[Steps], workflow: Workflow) -> None:
-    """Another folder than the project's is for jobs that look at no file of it."""
+    """Another folder than the project's is for jobs that look at no file of it, and that compare the repository's."""
     if "defaults" not in data:
+        if workflow.root and any(told.changed for found in steps for told in found.answers.values()):
+            raise ValueError(f"jobs.{name}: git looks for the repository's paths in the folder {workflow.root}")
         return
     if data["defaults"] != {"run": {"working-directory": "."}} or any(found.scripts for found in steps):
         raise ValueError(f"jobs.{name}.defaults: is not known")

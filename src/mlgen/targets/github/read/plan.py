@@ -76,7 +76,7 @@ def _matches(name: str, regex: str) -> Answer:
     return answer
 
 
-def committed(text: str, env: Mapping[str, object], root: str) -> Found | None:
+def committed(text: str, env: Mapping[str, object]) -> Found | None:
     """The step that looks at the commit: its message, and what has changed."""
     since = _SINCE.match(text)
     if since and env != {"BEFORE": "${{ github.event.before }}", "GH_TOKEN": "${{ github.token }}"}:
@@ -99,7 +99,7 @@ def committed(text: str, env: Mapping[str, object], root: str) -> Found | None:
         words = shell.words(line)
         if words[:1] == ["changed"] and changed and since and len(words) > 3:
             compared.add(words[1])
-            found[words[1]] = _changed(words[2], tuple(words[3:]), root)
+            found[words[1]] = _changed(words[2], tuple(words[3:]))
         elif words[:1] == ["message"] and told and len(words) == 3:
             found[words[1]] = _said(words[2])
         elif words == ["echo", "base=$base"] and since:
@@ -114,7 +114,7 @@ def _said(text: str) -> Answer:
     return lambda event, contexts: "true" if text in event.message else "false"
 
 
-def _changed(since: str, specs: tuple[str, ...], root: str) -> Answer:
+def _changed(since: str, specs: tuple[str, ...]) -> Answer:
     """`git diff` since the merge base with a commit; `$base` is empty but on pushed branches and pull requests.
 
     https://git-scm.com/docs/gitglossary#def_pathspec
@@ -125,8 +125,7 @@ def _changed(since: str, specs: tuple[str, ...], root: str) -> Answer:
     def answer(event: Event, contexts: Contexts) -> str:
         if event.changed is None or (since == "$base" and event.kind not in ("push", "pull_request")):
             return "true"
-        files = [f"{root}/{file}" if root else file for file in event.changed]
-        return "true" if any(_speaks(spec, file) for spec in specs for file in files) else "false"
+        return "true" if any(_speaks(spec, file) for spec in specs for file in event.changed) else "false"
 
     return answer
 

@@ -315,7 +315,7 @@ def _named(found: Steps, step: Mapping[str, Any], text: str) -> bool:
 
 
 def _found_out(found: Steps, text: str, env: Mapping[str, Any]) -> plan.Found | None:
-    return plan.matched(text, env) or plan.committed(text, env, found.place.root)
+    return plan.matched(text, env) or plan.committed(text, env)
 
 
 def _script(found: Steps, step: Mapping[str, Any], route: Route) -> Script:

@@ -3,7 +3,6 @@
 https://docs.gitlab.com/ci/yaml/#rules, https://docs.gitlab.com/ci/yaml/#workflowrules
 """
 
-import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -95,18 +94,18 @@ def _changes(said: Any, where: str) -> tuple[Callable[[str], bool], str]:
         raise ValueError(f"{where}.changes: {fault}") from fault
 
 
-def first(rules: tuple[Rule, ...], event: Event, variables: Mapping[str, str], root: str) -> Rule | None:
-    """The first rule that holds; files that have changed are given relative to the folder `root`."""
+def first(rules: tuple[Rule, ...], event: Event, variables: Mapping[str, str]) -> Rule | None:
+    """The first rule that holds."""
     for rule in rules:
         if rule.condition and not rule.condition.holds(variables):
             continue
-        if rule.changes is None or _changed(rule.changes, event, root):
+        if rule.changes is None or _changed(rule.changes, event):
             return rule
     return None
 
 
-def _changed(matches: Callable[[str], bool], event: Event, root: str) -> bool:
+def _changed(matches: Callable[[str], bool], event: Event) -> bool:
     """https://docs.gitlab.com/ci/yaml/#ruleschanges: always, but on a push to a known branch and on a merge request."""
     if event.kind not in ("push", "pull_request") or event.changed is None:
         return True
-    return any(matches(posixpath.normpath(f"{root}/{file}") if root else file) for file in event.changed)
+    return any(map(matches, event.changed))

@@ -53,10 +53,10 @@ class Pipelines:
         self.ids = {seen.job: seen.name for seen in self.seen if seen.job}
         self.exports = {seen.name: seen.exports for seen in self.seen}
         roots = {job.seen.root for job in self.jobs.values() if job.seen.scripts and job.variables.get("MLGEN_JOB")}
+        self.root = roots.pop() if len(roots) == 1 else ""
         self.defaults = dict(self._defaults())
         self.asked = {name: asked_names(job) for name, job in self.jobs.items()}
         self.rules = {name: self._key(job) for name, job in self.jobs.items()}
-        self.root = roots.pop() if len(roots) == 1 else ""
         self._check()
         self._made: dict[Event, Made | None] = {}
         if self.made(Event("schedule", branch="main", schedule="\0")):
@@ -84,12 +84,12 @@ class Pipelines:
         # a job are: https://gitlab.com/gitlab-org/gitlab/-/issues/273826
         guards = tuple(itertools.takewhile(lambda rule: rule.when == "never", self.workflow))
         for name in ("x-$SECRET", "$SECRET", "a/${SECRET}/b", "x-%SECRET%"):
-            if not first(guards, Event("push", branch=name), {"CI_COMMIT_REF_NAME": name}, self.root):
+            if not first(guards, Event("push", branch=name), {"CI_COMMIT_REF_NAME": name}):
                 raise ValueError(f"workflow: a branch or tag {name}, whose name would be expanded, can start pipelines")
 
     def _workflow(self, event: Event, variables: Mapping[str, str]) -> Rule | None:
         """The rule by which a pipeline is made; None if none is."""
-        rule = first(self.workflow, event, {**_literal(self.file.variables, {}), **variables}, self.root)
+        rule = first(self.workflow, event, {**_literal(self.file.variables, {}), **variables})
         return rule if rule and rule.when != "never" else None
 
     def ends(self, seen: SeenJob, event: Event) -> bool:
@@ -109,7 +109,7 @@ class Pipelines:
     def _make(self, event: Event, way: Way) -> Made | None:
         predefined = way.variables
         shared = {**predefined, **_literal(self.file.variables, way.inputs)}
-        rule = first(self.workflow, event, shared, self.root)
+        rule = first(self.workflow, event, shared)
         if rule is None or rule.when == "never":
             return None
         cancel = rule.cancels or self.cancel
@@ -139,7 +139,7 @@ class Pipelines:
     def _part(self, job: Native, event: Event, variables: Mapping[str, str]) -> Part:
         if job.rules is None:
             return Part(job.when, job.allow_failure, "")
-        rule = first(job.rules, event, variables, self.root)
+        rule = first(job.rules, event, variables)
         if rule is None:
             return Part("never", False, "no rule holds")
         allow = rule.allow_failure if rule.allow_failure is not None else bool(job.said.get("allow_failure", False))
