@@ -51,6 +51,14 @@ def test_every_question_of_the_language_fixture_is_answered_both_ways() -> None:
             assert answers == {True, False} or fixed, (kind, match)
 
 
+def test_what_changes_beside_a_projects_folder_is_not_of_it() -> None:
+    found = analyse(str(ROOT / "examples/monorepo/projects/churn"), "mlgen.yaml")[0]
+    (change,) = found.changes
+    assert change.paths == ("**", "/common/**")
+    answers = {e.changed: attributes(e, found)[change.field] for e in events(found) if e.changed is not None}
+    assert answers == {("other.txt",): "false", ("projects/churn/x/y",): "true", ("common/x/y",): "true"}
+
+
 def test_no_event_is_given_twice_and_their_number_is_bounded() -> None:
     found = events(language())
     assert len(set(found)) == len(found) <= MOST * len(KINDS)

@@ -108,6 +108,22 @@ def an_edge_is_added(data: Any) -> Iterator[Mutant]:
 
 
 @kind
+def the_folder_of_a_comparison_is_dropped(data: Any) -> Iterator[Mutant]:
+    for name, job in data["jobs"].items():
+        if "defaults" in job and "git diff" in str(job):
+            yield [(("jobs", name, "defaults"), DROP)]
+
+
+@kind
+def a_path_of_a_comparison_is_dropped(data: Any) -> Iterator[Mutant]:
+    for name, job in data["jobs"].items():
+        for number, step in enumerate(job.get("steps", ())):
+            found = re.sub(r"^(\s+changed \w+ \S+ .*) \S+$", r"\1", step.get("run", ""), count=1, flags=re.M)
+            if found != step.get("run", "") and re.search(r"^\s+changed \w+ \S+ \S", found, re.M):
+                yield [(("jobs", name, "steps", number, "run"), found)]
+
+
+@kind
 def an_approval_is_dropped(data: Any) -> Iterator[Mutant]:
     return _replaced(_runs(data, "guard.*--approval"), "run", " --approval", "")
 

@@ -67,7 +67,7 @@ class Project:
     """A project of a test: `spec` is what comes after the head, without indentation."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self._capsys = folder, capsys
+        self.folder, self.capsys = folder, capsys
 
     def spec(self, text: str, **files: str) -> Project:
         whole = textwrap.dedent(text)
@@ -90,15 +90,15 @@ class Project:
         return self
 
     def run(self, *arguments: str) -> Ran:
-        self._capsys.readouterr()
+        self.capsys.readouterr()
         code = run(["run", *arguments, "-C", str(self.folder), "--format", "json", "-j", "4"])
-        return Ran(code, *self._capsys.readouterr(), self.folder)
+        return Ran(code, *self.capsys.readouterr(), self.folder)
 
     def said(self, *arguments: str) -> Ran:
         """As text."""
-        self._capsys.readouterr()
+        self.capsys.readouterr()
         code = run(["run", *arguments, "-C", str(self.folder)])
-        return Ran(code, *self._capsys.readouterr(), self.folder)
+        return Ran(code, *self.capsys.readouterr(), self.folder)
 
 
 @pytest.fixture

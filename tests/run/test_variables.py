@@ -205,6 +205,32 @@ def test_what_has_changed_since_the_last_push(project: Project, tmp_path: Path) 
     assert project.run("--changed", "src/a.py").results == {**everything, "docs": "skipped"}
 
 
+def test_what_has_changed_beside_the_projects_folder(project: Project, tmp_path: Path) -> None:
+    head = "version: 1\nproject: {name: small, root: one}\ntargets: [github]\ntriggers: {push: {}}\n"
+    jobs = """stages: {test: {
+      own: {run: "true", when: {changed: {paths: ["**"]}}}, common: {run: "true", when: {changed: {paths: [/common/]}}},
+      either: {run: "true", when: {changed: {paths: ["**", /common/]}}}}}
+    """
+    project.write(**{"one/mlgen.yaml": head + jobs, "one/a.py": "", "common/a.py": "", "other/a.py": ""})
+    git(project.folder, "init", "-q", "-b", "main", ".")
+    project.commit()
+    git(tmp_path, "init", "-q", "--bare", "remote.git")
+    git(project.folder, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    git(project.folder, "push", "-q", "origin", "main")
+    one = Project(project.folder / "one", project.capsys)
+
+    def ran(*arguments: str) -> set[str]:
+        return {name for name, result in one.run(*arguments).results.items() if result == "success"}
+
+    assert ran("--changed", "/other/a.py") == set()
+    assert ran("--changed", "/common/a.py") == {"common", "either"}
+    assert ran("--changed", "a.py") == {"own", "either"}
+    for path, expected in (("other/b", set[str]()), ("common/b", {"common", "either"}), ("one/b", {"own", "either"})):
+        project.write(**{path: ""})
+        assert ran() == expected, path
+        (project.folder / path).unlink()
+
+
 def test_a_pull_request_is_compared_with_where_it_began(project: Project) -> None:
     project.spec(CHANGED, **{"src/a.py": ""})
     git(project.folder, "checkout", "-q", "-b", "topic")

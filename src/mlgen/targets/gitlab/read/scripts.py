@@ -3,6 +3,7 @@
 https://docs.gitlab.com/ci/yaml/script/, https://docs.gitlab.com/ci/yaml/#after_script
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,7 +125,7 @@ def _length(lines: list[str]) -> int:
     return count
 
 
-class _Shell:
+class _Shell(ABC):
     """One shell, entry by entry."""
 
     name = MAIN
@@ -143,9 +144,9 @@ class _Shell:
         if not self.helper(text):
             self.script(text, route)
 
+    @abstractmethod
     def helper(self, text: str) -> bool:
         """Whether the entry is one of the target's own, which is then read."""
-        raise NotImplementedError
 
     def begins(self, text: str) -> bool:
         """Whether the entry is one of those with which both shells begin."""

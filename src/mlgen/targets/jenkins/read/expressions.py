@@ -20,8 +20,8 @@ class Expressions(Cursor):
     """The tokens of a text, from left to right."""
 
     def statements(self) -> Run:
-        """Statements up to a `}` or the end; the value is that of the last one."""
-        raise NotImplementedError
+        """Statements up to a `}` or the end; the value is that of the last one. In a text, `${…}` has none."""
+        raise self.fail()
 
     # --- expressions, from the loosest operator to the tightest
 
