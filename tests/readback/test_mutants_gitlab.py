@@ -1161,6 +1161,18 @@ def test_deployments_in_copies_are_told(tmp_path: Path) -> None:
     assert {fault.aspect for fault in faults(target, {"f": other}, pipeline)} == {"copies"}
 
 
+def test_a_job_that_only_starts_a_pipeline_may_be_given_a_secret(tmp_path: Path) -> None:
+    fit = {"run": "./fit", "secrets": ["TOKEN"], "when": {"message": "[fit]"}}
+    spec = {"triggers": {"pull_request": {}}, "secrets": {"TOKEN": {}}, "stages": {"train": {"fit": fit}}}
+    pipeline, text = emit(tmp_path, spec)
+    target = targets.get("gitlab")
+    assert "\nmlgen:\n" in text and faults(target, {"f": text}, pipeline) == []
+    for old, new in (('- echo "This pipeline has started."', "- ./fit"), ("    GIT_STRATEGY: none\n", "    A: b\n")):
+        assert old in text
+        found = faults(target, {"f": text.replace(old, new)}, pipeline)
+        assert any("sees TOKEN" in fault.message for fault in found), new
+
+
 def test_native_jobs_are_found_by_name(tmp_path: Path) -> None:
     own = {"native": {"gitlab": {"trigger": {"project": "org/other"}}}, "when": {"branch": "main"}}
     pipeline, text = emit(tmp_path, {"stages": {"train": {"fit": {"run": "./fit"}}, "deploy": {"next": own}}})

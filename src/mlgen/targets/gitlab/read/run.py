@@ -295,5 +295,10 @@ def reading(file: File) -> Reading:
 
 
 def _reaches(seen: SeenJob, name: str, environments: tuple[str, ...]) -> bool:
-    """https://docs.gitlab.com/ci/environments/#limit-the-environment-scope-of-a-cicd-variable"""
+    """https://docs.gitlab.com/ci/environments/#limit-the-environment-scope-of-a-cicd-variable
+
+    A job of the target's own that checks nothing out could do nothing with what every job is given.
+    """
+    if not seen.job and not seen.checkouts and not seen.scripts:
+        return seen.environment in environments
     return not environments or seen.environment in environments
