@@ -14,6 +14,7 @@ from .run_circleci import run_circleci
 from .run_github import run_github
 from .run_gitlab import Variable, run_gitlab
 from .run_jenkins import run_jenkins
+from .run_local import run_local
 from .run_travis import run_travis
 from .runs import RunResult
 from .scenarios import PROJECTS, Project, Scenario
@@ -242,12 +243,35 @@ def _travis(work: Work) -> RunResult:
     )
 
 
+def _local(work: Work) -> RunResult:
+    event, project = work.scenario.event, PROJECTS[work.scenario.project]
+    arguments = [event.name or event.kind, "--deploy"]
+    if event.kind in ("push", "pull_request", "manual", "api"):
+        arguments += ["--branch", event.branch]
+    arguments += ["--fork"] if event.fork else []
+    arguments += ["--tag", event.tag] if event.tag else []
+    arguments += ["--schedule", event.schedule] if event.schedule else []
+    arguments += [word for name, value in event.inputs for word in ("--input", f"{name}={value}")]
+    arguments += [word for name in project.approvals if event.approved for word in ("--approve", name)]
+    return run_local(
+        work.repo,
+        arguments,
+        work=work.folder,
+        base=work.base,
+        branch=event.branch,
+        secrets={} if event.fork else dict.fromkeys(project.secrets, SECRET),
+        python=work.programs.folder,
+        seconds=2 if work.scenario.damage == "slow" else 0,
+    )
+
+
 DRIVERS: dict[str, Callable[[Work], RunResult]] = {
     "github": _github,
     "gitlab": _gitlab,
     "circleci": _circleci,
     "jenkins": _jenkins,
     "travis": _travis,
+    "mlgen run": _local,
 }
 
 

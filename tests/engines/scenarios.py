@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINES = ("github", "gitlab", "circleci", "jenkins", "travis")
+ENGINES = ("github", "gitlab", "circleci", "jenkins", "travis", "mlgen run")
 WORDS = ("pass", "fail", "allow", "broke", "stop", "idle", "wait")
 
 
@@ -307,7 +307,8 @@ def document() -> str:
         "",
         "Made from `scenarios.py` by `MLGEN_REGENERATE=1 pytest tests/engines/test_scenarios.py -k documented`.",
         "GitHub is played by act, GitLab by gitlab-ci-local, Jenkins by a harness on Groovy 2.4, CircleCI and Travis",
-        "by interpreters written for these tests from the vendors' documentation. A missing engine fails.",
+        "by interpreters written for these tests from the vendors' documentation; `mlgen run` plays the spec itself.",
+        "A missing engine fails.",
     ]
     for project, found in PROJECTS.items():
         rows = [scenario for scenario in SCENARIOS if scenario.project == project]
