@@ -1173,6 +1173,20 @@ def test_a_job_that_only_starts_a_pipeline_may_be_given_a_secret(tmp_path: Path)
         assert any("sees TOKEN" in fault.message for fault in found), new
 
 
+def test_a_job_may_tell_others_that_it_ran(tmp_path: Path) -> None:
+    jobs = {
+        "fit": {"run": "./fit"},
+        "good": {"run": "./good", "needs": ["fit"], "when": {"result": "success"}},
+        "use": {"run": "./use", "needs": ["good"]},
+    }
+    pipeline, text = emit(tmp_path, {"stages": {"train": jobs}})
+    target = targets.get("gitlab")
+    assert "touch .mlgen/ran/good" in text and faults(target, {"f": text}, pipeline) == []
+    for line in ("    - mkdir -p .mlgen/ran && touch .mlgen/ran/good\n", '    - "[ -e .mlgen/ran/good ] || exit 0"'):
+        assert line in text, text
+        assert faults(target, {"f": text.replace(line, "")}, pipeline), line
+
+
 def test_native_jobs_are_found_by_name(tmp_path: Path) -> None:
     own = {"native": {"gitlab": {"trigger": {"project": "org/other"}}}, "when": {"branch": "main"}}
     pipeline, text = emit(tmp_path, {"stages": {"train": {"fit": {"run": "./fit"}}, "deploy": {"next": own}}})

@@ -9,8 +9,8 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
     """The edges with `always` and `implied`, which need the effective conditions.
 
     A barrier is implied when another job, which runs whenever the waiting one does and whose failure stops it,
-    waits for the same job, and is stopped by its failure. Whether a job with `result` runs, only results tell. Sets of
-    jobs are bits, so that 400 jobs stay cheap.
+    waits for the same job, and is stopped by its failure. Whether a job runs that looks at results, or that needs such
+    a job, only results tell. Sets of jobs are bits, so that 400 jobs stay cheap.
     """
     bit = {job.id: 1 << index for index, job in enumerate(jobs)}
     by_id = {job.id: job for job in jobs}
@@ -26,11 +26,12 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
             known[pair] = reach[job.id].implies(by_id[other].condition)
         return known[pair]
 
+    told = left_to_results(jobs)
     waited: dict[str, int] = {}
     """Of each job, those that it surely waits for."""
     weighed: dict[str, Job] = {}
     for job in parents_first(jobs):
-        sure = [e.hard or (always(job, e.job) and by_id[e.job].result in ("", "any")) for e in job.edges]
+        sure = [e.hard or (e.job not in told and always(job, e.job)) for e in job.edges]
         through = 0
         for e, is_sure in zip(job.edges, sure):
             if is_sure and not by_id[e.job].allow_failure and not by_id[e.job].result:
@@ -45,6 +46,18 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
             waited[job.id] |= bit[e.job]
         weighed[job.id] = job._replace(edges=tuple(edges))
     return tuple(weighed[job.id] for job in jobs)
+
+
+def left_to_results(jobs: tuple[Job, ...]) -> frozenset[str]:
+    """The ids of jobs that may not start although their condition holds and nothing stops them: they look at how
+    others ended, or need a job that does."""
+    found = {job.id for job in jobs if job.result in ("success", "failure")}
+    more = bool(found)
+    while more:
+        needing = {job.id for job in jobs if not job.watches and any(e.hard and e.job in found for e in job.edges)}
+        more = not needing <= found
+        found |= needing
+    return frozenset(found)
 
 
 def parents_first(jobs: tuple[Job, ...]) -> tuple[Job, ...]:

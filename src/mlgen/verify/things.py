@@ -38,7 +38,7 @@ def things(
             yield Fault(aspect, job.id, message, seen.route)
 
 
-_HELPERS = (".mlgen/**", ".mlgen/env.sh", ".mlgen/exports/", ".mlgen/legs/")
+_HELPERS = (".mlgen/**", ".mlgen/env.sh", ".mlgen/exports/", ".mlgen/legs/", ".mlgen/ran/")
 """Files by which a target's jobs tell each other more than what they declare."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mlgen.ir import Edge, Job, Pipeline, all_of, any_of, negate
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.expressions import satisfiable
+from mlgen.ir.order import left_to_results
 from mlgen.quoting import sh_path
 from mlgen.targets.circleci import BESIDE, PATH, before, conditions, runtime, steps, text
 from mlgen.targets.circleci.step import Step, run
@@ -294,6 +295,7 @@ class Workflow:
         self.pipeline, self.start = pipeline, start
         self.executors = runtime.executors(pipeline)
         self.own = conditions.repository(pipeline)
+        self.told = left_to_results(pipeline.jobs)
         self.anchors: dict[str, str] = {}
         self.texts = [start_filter(pipeline)] if start else []
         for job in pipeline.jobs:
@@ -317,17 +319,31 @@ class Workflow:
         return found
 
     def _requires(self, job: Job) -> list[tuple[str, Any]]:
-        names = [(name, self._ended(job, edge)) for edge in job.waits for name in self._names(edge)]
+        names = [(name, self._ended(job, edge)) for edge in self._waits(job) for name in self._names(edge)]
         return [(self.start, ""), *names] if needs_start(self.pipeline, job) else names
 
     def _ended(self, job: Job, edge: Edge) -> Any:
         """How the other must have ended; one that looks at results may do so by not starting, which is no failure."""
         status = ended(job)
-        if self.pipeline.job(edge.job).result not in ("success", "failure"):
+        if edge.job not in self.told:
             return status
         if job.result == "failure":
             return [each for each in status if each != "not_run"]
         return status or ("" if edge.hard else ["success", "not_run"])
+
+    def _waits(self, job: Job) -> list[Edge]:
+        """What the job waits for; behind what may not start for want of a job with `result`, what that waits for too:
+        not to start is then no failure, and what has stopped it is."""
+        found: dict[str, Edge] = {}
+        todo = list(job.waits)
+        while todo:
+            edge = todo.pop(0)
+            other = self.pipeline.job(edge.job)
+            if edge.job not in found:
+                found[edge.job] = edge
+                if other.id in self.told and not other.result and not edge.hard:
+                    todo += [each._replace(hard=False, files=()) for each in other.waits]
+        return list(found.values())
 
     def _names(self, edge: Edge) -> list[str]:
         other = self.pipeline.job(edge.job)

@@ -1,6 +1,7 @@
 """`needs` and `if` of each job: what it waits for, and how these must have ended."""
 
 from mlgen.ir import All, Expr, Job, Match, Pipeline, all_of, implies, matches
+from mlgen.ir.order import left_to_results
 from mlgen.targets.github.conditions import KINDS, clauses, condition, exported, home, residual, value_test
 
 
@@ -110,9 +111,9 @@ def _watching(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> tuple[lis
             tests.append(f"!({ended})")
     events = condition(job, pipeline, plan)
     tests += [_wrapped(events)] if events else []
-    listed = {edge.job for edge in job.edges}
+    others = _looked_at(job, pipeline)
+    listed = {other.id for other in others}
     needs = [other.key for other in pipeline.jobs if other.id in listed]
-    others = [pipeline.job(edge.job) for edge in job.edges]
     needs += [key for other in (*others, job) for key in _exporters(other, pipeline) if key not in needs]
     asked = [events, *(_runs(job, other, pipeline, plan) for other in others)]
     if any("needs.plan." in text for text in asked):
@@ -120,17 +121,31 @@ def _watching(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> tuple[lis
     return list(dict.fromkeys(needs)), " && ".join(tests)
 
 
+def _looked_at(job: Job, pipeline: Pipeline) -> list[Job]:
+    """What the job waits for; behind what may be skipped for want of a job with `result`, what that waits for too."""
+    told = left_to_results(pipeline.jobs)
+    found: dict[str, Job] = {}
+    todo = [edge.job for edge in job.edges]
+    while todo:
+        other = pipeline.job(todo.pop(0))
+        if other.id not in found:
+            found[other.id] = other
+            todo += [edge.job for edge in other.edges] if other.id in told and not other.result else []
+    return list(found.values())
+
+
 def failed(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
     """Whether anything that the watching job waits for has failed, timed out, or been stopped by a failure.
 
     What is stopped is `skipped`, like what is not for this event: so its own condition is asked again. A job with
-    `result` is never stopped: where it is skipped, what it looks at has not ended as it wants.
+    `result` is never stopped: where it is skipped, what it looks at has not ended as it wants. One that needs such a
+    job may be skipped as well: whether it was stopped, what it waits for tells.
     """
     groups: dict[str, list[str]] = {}
     looking: list[str] = []
-    for edge in job.edges:
-        other = pipeline.job(edge.job)
-        if other.result:
+    told = left_to_results(pipeline.jobs)
+    for other in _looked_at(job, pipeline):
+        if other.result or other.id in told:
             looking += [f"needs.{other.key}.result == '{end}'" for end in ("failure", "cancelled")]
             continue
         groups.setdefault(_runs(job, other, pipeline, plan), []).append(f"needs.{other.key}.result != 'success'")
@@ -146,6 +161,7 @@ def failed(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
 def results(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[str, str]]:
     """The variables that tell a watching job how each of those that it waits for has ended."""
     found = []
+    told = left_to_results(pipeline.jobs) if job.result else frozenset()
     for edge in job.edges if job.result else ():
         other = pipeline.job(edge.job)
         runs = _runs(job, other, pipeline, plan)
@@ -153,6 +169,9 @@ def results(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[
         ended = f"{missed} && 'failure' || 'success'"
         if other.result:
             ended = f"needs.{other.key}.result == 'cancelled' && 'failure' || needs.{other.key}.result"
+        elif other.id in told:
+            stopped = f"needs.{other.key}.result == 'skipped' && {_wrapped(failed(other, pipeline, plan))}"
+            ended = f"(needs.{other.key}.result == 'cancelled' || {stopped}) && 'failure' || needs.{other.key}.result"
         elif runs == "false":
             ended = "'skipped'"
         elif runs:

@@ -9,7 +9,7 @@ from mlgen.ir import KINDS, Edge, Job, Pipeline, implies
 from mlgen.ir.expressions import all_of
 from mlgen.named import NamedTuple
 from mlgen.targets.gitlab import scripts
-from mlgen.targets.gitlab.conditions import bound_home, elsewhere, inside, leaves_mark, outside
+from mlgen.targets.gitlab.conditions import bound_home, elsewhere, inside, outside
 from mlgen.targets.gitlab.names import native_name
 
 MAX_NEEDS = 50
@@ -107,7 +107,7 @@ def overflows(job: Job, pipeline: Pipeline) -> bool:
 
 def _place(job: Job, pipeline: Pipeline, stage: str, starts: bool) -> Place:
     if overflows(job, pipeline) or after_all(job, pipeline):
-        makers = dict.fromkeys(take.job for take in job.takes)
+        makers = scripts.makers(job, pipeline)
         return Place(stage, None, tuple(native_name(pipeline.job(maker)) for maker in makers))
     needs = tuple(_need(edge, job, pipeline) for edge in waits(job, pipeline))
     return Place(stage, None if starts and not needs and not pipeline.root else needs, None)
@@ -115,10 +115,8 @@ def _place(job: Job, pipeline: Pipeline, stage: str, starts: bool) -> Place:
 
 def _need(edge: Edge, job: Job, pipeline: Pipeline) -> Need:
     other = pipeline.job(edge.job)
-    taken = any(take.job == edge.job for take in job.takes)
     absent = optional(edge, job, pipeline)
-    marked = edge.hard and leaves_mark(other, pipeline)
-    unneeded = scripts.archived(other) and not taken and not marked
+    unneeded = scripts.archived(other) and edge.job not in scripts.makers(job, pipeline)
     return Need(native_name(other), optional=absent, artifacts=not unneeded)
 
 

@@ -235,7 +235,7 @@ def _listing(files: list[str], comment: str = "") -> Entry:
 def _removals(job: Job, pipeline: Pipeline) -> list[Entry]:
     """`needs` brings all artifacts of a job: what this one does not declare is removed."""
     found = []
-    for maker_id in dict.fromkeys(take.job for take in job.takes):
+    for maker_id in makers(job, pipeline):
         maker = pipeline.job(maker_id)
         taken = [path for take in job.takes if take.job == maker_id for path in take.paths]
         extra = [path for path in archived(maker) if not any(_inside(path, kept) for kept in taken)]
@@ -243,6 +243,12 @@ def _removals(job: Job, pipeline: Pipeline) -> list[Entry]:
             words = " ".join(sh_path(path) for given in extra for path in _legs(given, maker))
             found.append(Entry(f"rm -rf -- {words}", f"of {maker_id}, not declared here"))
     return found
+
+
+def makers(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
+    """The ids of jobs whose artifacts this one receives, for files or for the mark that the other has run."""
+    marked = (e.job for e in job.edges if e.hard and conditions.leaves_mark(pipeline.job(e.job), pipeline))
+    return tuple(dict.fromkeys([*(take.job for take in job.takes), *marked]))
 
 
 def archived(job: Job) -> list[str]:

@@ -1,0 +1,50 @@
+"""Small specs that were once compiled into something else than they mean, as the random ones showed."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.fuzz.settle import settle, text
+from tests.fuzz.specs import TARGETS
+
+FOUND = {
+    "a milestone behind a job that needs one of failures": """
+        stages:
+          data: {a: {run: x}}
+          train: {tell: {run: x, needs: [a], when: {result: failure}}}
+          test: {use: {run: x, needs: [tell]}, done: {needs: [use, a]}}
+        """,
+    "a job behind a barrier on a job that needs one of failures": """
+        stages:
+          data: {a: {run: x}}
+          train: {tell: {run: x, needs: [a], when: {result: failure}}, b: {run: x}}
+          test: {use: {run: x, needs: [tell, b]}}
+          last: {c: {run: x}}
+        """,
+    "a job behind one that needs one of successes": """
+        stages:
+          data: {a: {run: x}, b: {run: x, needs: [a]}}
+          train: {tell: {run: x, needs: [a, b], when: {result: success}}}
+          test: {use: {run: x, needs: [tell]}, all: {run: x, needs: [use], when: {result: any}}}
+        """,
+    "a summary beside the mark of a job that has run": """
+        stages:
+          data: {a: {run: x}}
+          train: {tell: {run: x, needs: [a], when: {result: success}, reports: {summary: s.md}}}
+          test: {use: {run: x, needs: [tell, a]}}
+        """,
+    "the only job that is given a secret, beside one that only starts a pipeline": """
+        secrets: {TOKEN: {}}
+        triggers: {pull_request: {}}
+        stages: {train: {fit: {run: x, secrets: [TOKEN], when: {message: "[fit]"}}}}
+        """,
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_mended(name: str) -> None:
+    spec = {"version": 1, "project": "small", "targets": {target: {} for target in TARGETS}, "triggers": {"push": {}}}
+    settled = settle({**spec, **yaml.safe_load(FOUND[name])})
+    assert settled.faults == [], text(settled.spec)
+    assert settled.compiled is not None and len(settled.spec["targets"]) >= 3, settled.refused
