@@ -34,6 +34,15 @@ FOUND = {
           train: {tell: {run: x, needs: [a], when: {result: success}, reports: {summary: s.md}}}
           test: {use: {run: x, needs: [tell, a]}}
         """,
+    "a job that may fail and was stopped, which another looks at": """
+        stages:
+          train: {fit: {run: x}, two: {run: x, needs: [fit], allow_failure: true}}
+          test: {tell: {run: x, needs: [two], when: {result: failure}}, last: {run: x, needs: [tell], when: {result: any}}}
+        """,
+    "how a job ended that looks at the message itself": """
+        stages:
+          train: {fit: {run: x, when: {message: "say \"so\" $x"}}, tell: {run: x, needs: [fit], when: {result: any}}}
+        """,
     "the only job that is given a secret, beside one that only starts a pipeline": """
         secrets: {TOKEN: {}}
         triggers: {pull_request: {}}

@@ -101,7 +101,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "milestone",
         "emulated",
         "a job that starts always and asks the API how the others ended (GitLab 18.0 or newer)",
-        "a job that skipped itself by a value counts as a success",
+        "a job that skipped itself, by a value, a message or changes that no rule can tell, counts as a success",
     ),
     Capability("native", "native", "the job's own keys", fallbacks=(SKIP,)),
     Capability("oidc", "native", "id_tokens, in the files and variables that the clouds' tools look for"),
@@ -141,7 +141,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "emulated",
         "a job that starts always and asks the API how the others ended (GitLab 18.0 or newer); it ends green where it "
         "has nothing to do",
-        "a job that skipped itself by a value counts as a success",
+        "a job that skipped itself, by a value, a message or changes that no rule can tell, counts as a success",
     ),
     Capability("retry", "emulated", "a loop around the command; native retry starts in a fresh workspace"),
     Capability(

@@ -51,5 +51,5 @@ def _elsewhere(path: str) -> bool:
 def _may_leave(job: Job, pipeline: Pipeline) -> bool:
     """Whether the job may start, and find out by itself that it is not to run."""
     asked = {field.partition(":")[0] for kind in job.condition.kinds() for field in fields(job.condition.on(kind))}
-    inside = bool(job.result) or "value" in asked
+    inside = bool(job.result) or bool({"value", "message", "changed"} & asked)
     return inside or any(edge.hard and _may_leave(pipeline.job(edge.job), pipeline) for edge in job.edges)
