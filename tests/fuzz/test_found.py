@@ -41,7 +41,12 @@ FOUND = {
         """,
     "how a job ended that looks at the message itself": """
         stages:
-          train: {fit: {run: x, when: {message: "say \"so\" $x"}}, tell: {run: x, needs: [fit], when: {result: any}}}
+          train: {fit: {run: x, when: {message: 'say "so" $x'}}, tell: {run: x, needs: [fit], when: {result: any}}}
+        """,
+    "the values of a job that may fail": """
+        stages:
+          data: {lint: {run: x, allow_failure: true, exports: [score]}, unit: {run: x, needs: [lint]}}
+          test: {done: {needs: [unit, lint]}, tell: {run: x, needs: [unit, lint], when: {result: any}}}
         """,
     "the only job that is given a secret, beside one that only starts a pipeline": """
         secrets: {TOKEN: {}}

@@ -122,7 +122,7 @@ def test_a_project_in_a_folder_of_its_repository(project: Project) -> None:
     (project.folder / "mlgen.yaml").rename(inner / "mlgen.yaml")
     project.write(outside="")
     project.commit()
-    done = Project(inner, project._capsys).run()
+    done = Project(inner, project.capsys).run()
     assert done.code == 0, done.log("a")
     assert done.log("a").startswith("mlgen.yaml\n")
 
@@ -135,7 +135,7 @@ def test_the_root_of_a_project(project: Project) -> None:
     (inner / "mlgen.yaml").write_text(text)
     (project.folder / "mlgen.yaml").unlink()
     project.write(outside="seen").commit()
-    done = Project(inner, project._capsys).run()
+    done = Project(inner, project.capsys).run()
     assert done.code == 0, done.log("a")
     assert done.log("a") == "mlgen.yaml\nseen"
 

@@ -58,8 +58,8 @@ def _outcome(
         return "stopped"
     if not job.result and any(e.hard and ended[e.job] == "skipped" for e in job.edges):
         return "skipped"  # one with `result` that did not start, since its own condition holds here as well
-    if any(e.files and ended[e.job] != "success" and e.hard for e in job.edges):
-        return "stopped"  # a permitted failure lifts order, not files
+    if any((e.files or e.exports) and ended[e.job] != "success" and e.hard for e in job.edges):
+        return "stopped"  # a permitted failure lifts order, not files or values
     return "failure" if job.id in failing else "success"
 
 
@@ -71,7 +71,7 @@ def _permitted(pipeline: Pipeline, job_id: str, ended: Mapping[str, State]) -> b
     job = pipeline.job(job_id)
     if ended[job_id] == "failure" or not job.allow_failure:
         return job.allow_failure
-    lacks = any(e.files and ended[e.job] == "failure" for e in job.edges)
+    lacks = any((e.files or e.exports) and ended[e.job] == "failure" for e in job.edges)
     return lacks and all(
         ended[e.job] not in ("failure", "stopped") or _permitted(pipeline, e.job, ended) for e in job.edges
     )

@@ -113,8 +113,9 @@ def turn(plan: Plan, job: Job, ended: Mapping[str, End], known: Mapping[str, str
     if bad and not job.result:
         return End("stopped", f"{_listed(bad)} did not succeed")
     for edge in edges:
-        if edge.hard and edge.files and ended[edge.job].state != "success":
-            return End("stopped", f"it needs {edge.files[0]} of {edge.job}, which failed")
+        if edge.hard and (edge.files or edge.exports) and ended[edge.job].state != "success":
+            what = edge.files[0] if edge.files else "the values"
+            return End("stopped", f"it needs {what} of {edge.job}, which failed")
     return True
 
 
