@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+from mlgen.readback.unread import Unread
+
 try:
     from yaml._yaml import CParser
 except ImportError:  # PyYAML built without libyaml
@@ -14,20 +16,20 @@ _WORDS |= {f(word): value for word, value in list(_WORDS.items()) for f in (str.
 
 
 def data(text: str) -> Any:
-    """The data of the text's only document; ValueError where it is none, or says a key twice or what not all readers
+    """The data of the text's only document; Unread where it is none, or says a key twice or what not all readers
     of YAML understand alike (anchors, tags, merged keys)."""
     parser = _parser(text)
     try:
         for expected in (yaml.StreamStartEvent, yaml.DocumentStartEvent):
             if not isinstance(parser.get_event(), expected):
-                raise ValueError("the file is empty")
+                raise Unread("the file is empty")
         found = _value(parser, parser.get_event())
         parser.get_event()  # the document's end
         if not isinstance(parser.get_event(), yaml.StreamEndEvent):
-            raise ValueError("the file has several documents")
+            raise Unread("the file has several documents")
         return found
     except yaml.YAMLError as error:
-        raise ValueError(f"the file does not parse: {' '.join(str(error).split())}") from error
+        raise Unread(f"the file does not parse: {' '.join(str(error).split())}") from error
 
 
 def _parser(text: str) -> Any:
@@ -45,7 +47,7 @@ def _parser(text: str) -> Any:
 
 def _value(parser: Any, event: Any) -> Any:
     if isinstance(event, yaml.AliasEvent) or event.anchor or (event.tag and event.tag != "!"):
-        raise ValueError(f"{_line(event)}: an anchor or a tag, which cannot be read")
+        raise Unread(f"{_line(event)}: an anchor or a tag, which cannot be read")
     if isinstance(event, yaml.ScalarEvent):
         return _scalar(event.value) if event.implicit[0] else event.value
     get = parser.get_event
@@ -57,9 +59,9 @@ def _value(parser: Any, event: Any) -> Any:
     found: dict[Any, Any] = {}
     while not isinstance(event := get(), yaml.MappingEndEvent):
         if not isinstance(event, yaml.ScalarEvent) or event.tag or event.value == "<<":
-            raise ValueError(f"{_line(event)}: a key that is no plain text")
+            raise Unread(f"{_line(event)}: a key that is no plain text")
         if event.value in found:
-            raise ValueError(f"{_line(event)}: the key {event.value} is there twice")
+            raise Unread(f"{_line(event)}: the key {event.value} is there twice")
         found[event.value] = _value(parser, get())
     return found
 

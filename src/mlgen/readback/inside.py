@@ -7,6 +7,7 @@ from functools import lru_cache
 from mlgen.ir.events import Event
 from mlgen.ir.globs import glob_matches
 from mlgen.ir.paths import covers, in_repository
+from mlgen.readback.unread import Unread
 
 
 def variables(event: Event, defaults: Mapping[str, str]) -> dict[str, str]:
@@ -31,11 +32,11 @@ def variables(event: Event, defaults: Mapping[str, str]) -> dict[str, str]:
 
 
 def holds(expression: str, event: Event, known: Mapping[str, str]) -> bool:
-    """Whether the expression holds; ValueError if it is none of `ci.py when`."""
+    """Whether the expression holds; Unread if it is none of `ci.py when`."""
     try:
         return _decide(_parsed(expression), event, known)
     except (SyntaxError, AttributeError, IndexError) as fault:
-        raise ValueError(f"`{expression}` cannot be read: {fault}") from fault
+        raise Unread(f"`{expression}` cannot be read: {fault}") from fault
 
 
 @lru_cache(maxsize=256)
@@ -81,4 +82,4 @@ def _decide(node: ast.AST, event: Event, known: Mapping[str, str]) -> bool:
             return changed(texts, event)
         if node.func.id == "message":
             return said(texts[0], event)
-    raise ValueError(f"`{ast.unparse(node)}` cannot be read")
+    raise Unread(f"`{ast.unparse(node)}` cannot be read")

@@ -121,7 +121,7 @@ class Target(NamedTuple):
     harmless: tuple[str, ...] = ()
     """What a patch may touch without a reason: `file.KEY` or `job.KEY`, dotted, `*` one step."""
     read: Callable[[Mapping[str, str]], "Reading"] | None = None
-    """What the native files say, read from their texts (by path) alone. A ValueError says what could not be read."""
+    """What the native files say, read from their texts (by path) alone. An Unread says what could not be read."""
     eased: Callable[[Pipeline], frozenset[str]] = lambda _: frozenset()
     """The aspects in which the files may differ from the pipeline, by fallbacks that the spec chose and by limits that
     the capability table documents: see `mlgen.verify.meaning`."""

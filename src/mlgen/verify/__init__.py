@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.contract import Output, Target
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "lis
     assert target.read is not None
     try:
         return differences(pipeline, target.read(texts), target.name, target.eased(pipeline))
-    except ValueError as fault:
+    except Unread as fault:
         return [Fault("text", "", str(fault))]
 
 
@@ -37,7 +38,7 @@ def differs(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> boo
     try:
         found = each_difference(pipeline, target.read(texts), target.name, target.eased(pipeline))
         return next(found, None) is not None
-    except ValueError:
+    except Unread:
         return True
 
 

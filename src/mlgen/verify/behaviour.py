@@ -6,6 +6,7 @@ from mlgen.ir import KINDS, Job, Pipeline
 from mlgen.ir.events import Event, events
 from mlgen.ir.outcomes import State, outcomes
 from mlgen.readback import Reading, SeenJob
+from mlgen.readback.unread import Unread
 from mlgen.verify.fault import Fault
 from mlgen.verify.run import Ran, closure, in_order, replay
 
@@ -22,7 +23,7 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
     """Every difference, each kind of it once a job, with the first event that shows it."""
     try:
         list(in_order(reading.jobs))
-    except ValueError as circle:
+    except Unread as circle:
         yield Fault("order", "", str(circle))
         return
     yield from _order(pipeline, reading, eased)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import End, Reading, SeenJob, Start
+from mlgen.readback.unread import Unread
 
 NO_RUN = Start("skip", "the event starts no run")
 
@@ -49,7 +50,7 @@ def replay(reading: Reading, event: Event, failing: Collection[str] = ()) -> dic
 
 
 def in_order(jobs: tuple[SeenJob, ...]) -> Iterator[tuple[str, list[SeenJob]]]:
-    """The jobs by native name, each with its legs, after all that they need; ValueError if they wait in a circle."""
+    """The jobs by native name, each with its legs, after all that they need; Unread if they wait in a circle."""
     legs: dict[str, list[SeenJob]] = {}
     for job in jobs:
         legs.setdefault(job.name, []).append(job)
@@ -58,7 +59,7 @@ def in_order(jobs: tuple[SeenJob, ...]) -> Iterator[tuple[str, list[SeenJob]]]:
     while todo:
         ready = [name for name in todo if all(n in done or n not in legs for n in legs[name][0].needs)]
         if not ready:
-            raise ValueError(f"{', '.join(todo)} wait for each other")
+            raise Unread(f"{', '.join(todo)} wait for each other")
         for name in ready:
             yield name, legs[name]
         done.update(ready)

@@ -6,7 +6,7 @@ from mlgen.readback import Reading
 
 
 def read(texts: Mapping[str, str]) -> Reading:
-    """The reading of the one file; a ValueError says what could not be read, and where."""
+    """The reading of the one file; Unread says what could not be read, and where."""
     from mlgen.targets.circleci.read import config, run
 
     (text,) = texts.values()

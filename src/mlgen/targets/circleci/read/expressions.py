@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 
 Values = Mapping[str, Any]
 Evaluate = Callable[[Values], Any]
@@ -41,11 +42,11 @@ class Expression(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def expression(text: str) -> Expression:
-    """The text, read; ValueError if CircleCI would not take it, or if this reader does not know what it means."""
+    """The text, read; Unread if CircleCI would not take it, or if this reader does not know what it means."""
     reader = _Reader(text)
     evaluate = reader.either()
     if reader.at < len(reader.tokens):
-        raise ValueError(f"`{text}` cannot be read from `{reader.tokens[reader.at][1]}` on")
+        raise Unread(f"`{text}` cannot be read from `{reader.tokens[reader.at][1]}` on")
     names = frozenset(word for kind, word in reader.tokens if kind == "word" and word not in ("true", "false"))
     return Expression(text, evaluate, names, frozenset(reader.equals))
 
@@ -61,7 +62,7 @@ class _Reader:
         while position < end:
             found = _TOKEN.match(text, position)
             if found is None or found.lastgroup is None:
-                raise ValueError(f"`{text}` cannot be read from `{text[position:].strip()}` on")
+                raise Unread(f"`{text}` cannot be read from `{text[position:].strip()}` on")
             word = found[found.lastgroup]
             self.tokens.append(("sign" if word in _SIGNS else found.lastgroup, word))
             position = found.end()
@@ -76,7 +77,7 @@ class _Reader:
     def next(self) -> tuple[str, str]:
         """The next token."""
         if self.at == len(self.tokens):
-            raise ValueError(f"`{self.source}` ends too early")
+            raise Unread(f"`{self.source}` ends too early")
         self.at += 1
         return self.tokens[self.at - 1]
 
@@ -84,7 +85,7 @@ class _Reader:
         """Operands of `or`."""
         self.depth += 1
         if self.depth > MOST_DEPTH:
-            raise ValueError(f"`{self.source}` is too deep")
+            raise Unread(f"`{self.source}` is too deep")
         found = self.both()
         while self.take("or"):
             found = _or(found, self.both())
@@ -108,7 +109,7 @@ class _Reader:
         if sign == "matches":
             kind, word = self.next()
             if kind != "pattern":
-                raise ValueError(f"`{self.source}`: `{word}` stands where a pattern must")
+                raise Unread(f"`{self.source}`: `{word}` stands where a pattern must")
             found = _matches(left, pattern(word))
         else:
             middle = self.at
@@ -118,7 +119,7 @@ class _Reader:
                 if kind == "word" and other == "text":
                     self.equals.add((name, _unquoted(word)))
         if self.at < len(self.tokens) and self.tokens[self.at][1] in _COMPARED:
-            raise ValueError(f"`{self.source}`: comparisons in a row are not read")
+            raise Unread(f"`{self.source}`: comparisons in a row are not read")
         return found
 
     def negated(self) -> Evaluate:
@@ -136,13 +137,13 @@ class _Reader:
         if self.take("("):
             found = self.either()
             if not self.take(")"):
-                raise ValueError(f"`{self.source}`: a parenthesis is not closed")
+                raise Unread(f"`{self.source}`: a parenthesis is not closed")
             return found
         kind, word = self.next()
         if kind == "word" and word not in ("true", "false"):
             return _named(word)
         if kind not in ("text", "number", "word"):
-            raise ValueError(f"`{self.source}`: `{word}` stands where a value must")
+            raise Unread(f"`{self.source}`: `{word}` stands where a value must")
         value = _unquoted(word) if kind == "text" else int(word) if kind == "number" else word == "true"
         return lambda _: value
 
@@ -217,14 +218,14 @@ def pattern(text: str) -> "re.Pattern[str]":
     """
     body = text[1:-1]
     if not (body.startswith("^") and body.endswith("$") and not body.endswith("\\$")):
-        raise ValueError(f"`{text}` does not say that it is for the whole text")
+        raise Unread(f"`{text}` does not say that it is for the whole text")
     for part in _PARTS.finditer(body):
         escaped = part[1]
         if escaped is not None and escaped.isalnum() and escaped not in _CLASSES:
-            raise ValueError(f"`{text}` holds `{part[0]}`, which this reader does not know")
+            raise Unread(f"`{text}` holds `{part[0]}`, which this reader does not know")
         if escaped is None and (part[0] in ("(?", "[", "]") or part[0][1:] == "+"):
-            raise ValueError(f"`{text}` holds `{part[0]}`, which this reader does not know")
+            raise Unread(f"`{text}` holds `{part[0]}`, which this reader does not know")
     try:
         return re.compile(body, re.ASCII)
     except re.error as fault:
-        raise ValueError(f"`{text}` is no pattern: {fault}") from fault
+        raise Unread(f"`{text}` is no pattern: {fault}") from fault

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Route, shell
+from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.config import Data, File, declared, given, known
 from mlgen.targets.circleci.read.inserted import filled, plain, waits
 
@@ -26,7 +27,7 @@ class Step(NamedTuple):
 def inlined(said: Any, file: File, parameters: Mapping[str, Any], route: Route, depth: int = 0) -> Iterator[Step]:
     """The steps with reusable commands put in: https://circleci.com/docs/reference/reusing-config/#invoking-reusable-commands"""
     if not isinstance(said, list) or depth > 9:
-        raise ValueError(f"{route}: steps are no list, or commands call each other without end")
+        raise Unread(f"{route}: steps are no list, or commands call each other without end")
     for number, item in enumerate(said):
         at = (*route, number)
         kind: str
@@ -36,7 +37,7 @@ def inlined(said: Any, file: File, parameters: Mapping[str, Any], route: Route, 
         elif isinstance(item, dict) and len(item) == 1:
             ((kind, words),) = item.items()
         else:
-            raise ValueError(f"{way(at)}: it is no step")
+            raise Unread(f"{way(at)}: it is no step")
         if kind not in file.commands:
             yield Step(kind, filled(words, parameters), at)
             continue
@@ -57,7 +58,7 @@ def command_of(step: Step) -> str:
     """The step's command, without the newline at its end; what a value of the pipeline stands in keeps its marks."""
     said = step.words.get("command") if isinstance(step.words, dict) else step.words
     if not isinstance(said, str):
-        raise ValueError(f"{way(step.route)}: it has no command")
+        raise Unread(f"{way(step.route)}: it has no command")
     return (said if waits(said) else plain(said)).rstrip("\n")
 
 
@@ -71,7 +72,7 @@ def reruns(words: Data, step: Step) -> int:
     """https://circleci.com/docs/guides/orchestrate/automatic-reruns/"""
     count = words.get("max_auto_reruns", 0)
     if not isinstance(count, int) or not 0 <= count <= 5:
-        raise ValueError(f"{way(step.route)}.max_auto_reruns: {count} is not from 1 to 5")
+        raise Unread(f"{way(step.route)}.max_auto_reruns: {count} is not from 1 to 5")
     return count
 
 
@@ -83,7 +84,7 @@ def silence(words: Data, text: str, step: Step) -> int:
     said = words.get("no_output_timeout")
     most = SILENCE if said is None else shell.seconds(str(said))
     if not most:
-        raise ValueError(f"{way(step.route)}.no_output_timeout: {said} is no duration")
+        raise Unread(f"{way(step.route)}.no_output_timeout: {said} is no duration")
     if shell.call(text)[0] == "gate":
         return 0
     bounds = [found.timeout * found.tries for found in shell.readings(text)]

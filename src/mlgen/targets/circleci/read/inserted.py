@@ -7,6 +7,7 @@ https://circleci.com/docs/guides/orchestrate/pipeline-variables/; `\<<` stands f
 from collections.abc import Mapping
 from typing import Any
 
+from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.expressions import Expression, Values, expression
 
 LATER = ("pipeline.",)
@@ -16,18 +17,18 @@ Parts = tuple["str | Expression", ...]
 
 
 def parts(text: str) -> Parts:
-    """The text's pieces and expressions; ValueError where `<<` opens something that cannot be read."""
+    """The text's pieces and expressions; Unread where `<<` opens something that cannot be read."""
     found: list[str | Expression] = []
     piece, at = "", 0
     while (start := text.find("<<", at)) >= 0:
         if start > at and text[start - 1] == "\\":
             if text[at : start - 1].endswith("\\"):
-                raise ValueError(f"`{_near(text, start)}`: what two backslashes before `<<` mean is nowhere said")
+                raise Unread(f"`{_near(text, start)}`: what two backslashes before `<<` mean is nowhere said")
             piece, at = piece + text[at : start - 1] + "<<", start + 2
             continue
         end = text.find(">>", start)
         if end < 0:
-            raise ValueError(f"`{_near(text, start)}`: `<<` is not closed")
+            raise Unread(f"`{_near(text, start)}`: `<<` is not closed")
         piece += text[at:start]
         if piece:
             found.append(piece)
@@ -68,7 +69,7 @@ def text_of(text: str, values: Values) -> str:
 def filled(value: Any, parameters: Mapping[str, Any], context: str = "parameters") -> Any:
     """The data with the parameters put in; texts that ask for values of the pipeline keep these as they are written.
 
-    A text that is one expression keeps that one's type. ValueError for a parameter that is not there.
+    A text that is one expression keeps that one's type. Unread for a parameter that is not there.
     """
     if isinstance(value, dict):
         return {key: filled(item, parameters, context) for key, item in value.items()}
@@ -88,7 +89,7 @@ def _filled(text: str, parameters: Mapping[str, Any], context: str) -> Any:
     for each in expressions:
         for name in each.names:
             if name.startswith(f"{context}.") and name not in values:
-                raise ValueError(f"`{text}`: there is no {name}")
+                raise Unread(f"`{text}`: there is no {name}")
     if len(found) == 1 and expressions and expressions[0].names <= values.keys():
         value = expressions[0].evaluate(values)
         return value.replace("<<", "\\<<") if isinstance(value, str) else value
@@ -104,10 +105,10 @@ def _filled(text: str, parameters: Mapping[str, Any], context: str) -> Any:
 
 
 def plain(text: str) -> str:
-    r"""The text as it is once it is read, with `<<` for `\<<`; ValueError if it still asks for a value."""
+    r"""The text as it is once it is read, with `<<` for `\<<`; Unread if it still asks for a value."""
     if "<<" not in text:
         return text
     found = parts(text)
     if any(isinstance(part, Expression) for part in found):
-        raise ValueError(f"`{text.strip()}` asks for a value where none can be given")
+        raise Unread(f"`{text.strip()}` asks for a value where none can be given")
     return "".join(str(part) for part in found)

@@ -8,6 +8,7 @@ from mlgen.ir.globs import glob_matches, is_literal
 from mlgen.named import NamedTuple
 from mlgen.readback import Script, SeenJob
 from mlgen.readback.opaque import words_of
+from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read import helpers, steps
 from mlgen.targets.circleci.read.config import Data, Entry, File, declared, given, known
 from mlgen.targets.circleci.read.context import COMMIT
@@ -47,7 +48,7 @@ class Job(NamedTuple):
 
 
 def natives(file: File, kinds: frozenset[str]) -> dict[str, Native]:
-    """All invocations by name; ValueError says what cannot be read."""
+    """All invocations by name; Unread says what cannot be read."""
     ancestors = _ancestors(file.entries)
     jobs = {name: _job(name, said, file, kinds) for name, said in file.jobs.items()}
     seen = {entry.name: _seen(entry, jobs.get(entry.job), file) for entry in file.entries}
@@ -70,7 +71,7 @@ def natives(file: File, kinds: frozenset[str]) -> dict[str, Native]:
 
 
 def _ancestors(entries: tuple[Entry, ...]) -> dict[str, frozenset[str]]:
-    """By name, all that end before; ValueError if jobs wait in a circle."""
+    """By name, all that end before; Unread if jobs wait in a circle."""
     found: dict[str, frozenset[str]] = {}
     todo = list(entries)
     while todo:
@@ -82,7 +83,7 @@ def _ancestors(entries: tuple[Entry, ...]) -> dict[str, frozenset[str]]:
             else:
                 rest.append(entry)
         if len(rest) == len(todo):
-            raise ValueError(f"workflows: {', '.join(entry.name for entry in rest)} wait for each other")
+            raise Unread(f"workflows: {', '.join(entry.name for entry in rest)} wait for each other")
         todo = rest
     return found
 
@@ -96,7 +97,7 @@ def _job(name: str, said: Data, file: File, kinds: frozenset[str]) -> Job:
         return Job(said, Steps(), tuple(_opaque(name, said)))
     known(said, _KEYS, where)
     if "type" in said:
-        raise ValueError(f"{where}: the type {said['type']} is not known")
+        raise Unread(f"{where}: the type {said['type']} is not known")
     parameters = declared(said.get("parameters", {}), f"{where}.parameters")
     places = {axis: f"${{matrix.{axis}}}" for axis in parameters}
     found = inlined(said.get("steps"), file, places, ("jobs", name, "steps"))
@@ -113,7 +114,7 @@ def _folder(said: Data, file: File) -> tuple[str, str]:
     folders = {str(words.get("working_directory", "")).removeprefix("~/project").strip("/") for words in merged}
     shells = {str(words.get("shell", "")) for words in merged}
     if len(folders) > 1 or len(shells) > 1:
-        raise ValueError("executors: they differ in `shell` or `working_directory`")
+        raise Unread("executors: they differ in `shell` or `working_directory`")
     return next(iter(folders), ""), next(iter(shells), "")
 
 
@@ -223,7 +224,7 @@ def _parallel(legs: list[Entry]) -> int:
     for entry in legs:
         lanes = [statuses for name, statuses in entry.requires if name in names]
         if len(lanes) > 1 or (lanes and lanes[0] != {"terminal"}):
-            raise ValueError(f"workflows: {entry.name} waits for other legs in a way that is not known")
+            raise Unread(f"workflows: {entry.name} waits for other legs in a way that is not known")
         first += not lanes
     return first if first < len(legs) else 0
 

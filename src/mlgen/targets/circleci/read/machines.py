@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.config import Data, File, declared, given, known, mapping
 from mlgen.targets.circleci.read.expressions import Values
 from mlgen.targets.circleci.read.inserted import filled, plain, text_of
@@ -45,13 +46,13 @@ def machine(job: Data, parameters: Mapping[str, Any], file: File, values: Values
         said = {key: value for key, value in said.items() if key not in ("docker", "machine")}
     said = {**said, **own}
     if ("docker" in said) == ("machine" in said):
-        raise ValueError(f"{where}: it has not one of `docker` and `machine`")
+        raise Unread(f"{where}: it has not one of `docker` and `machine`")
     images = list(_images(said.get("docker", ()), where))
     kind = _machine(said.get("machine"), where)
     main = images[0] if images else {}
     folder = str(said.get("working_directory", REPOSITORY))
     if folder != REPOSITORY and not folder.startswith(f"{REPOSITORY}/"):
-        raise ValueError(f"{where}: working_directory: {folder} is not in {REPOSITORY}")
+        raise Unread(f"{where}: working_directory: {folder} is not in {REPOSITORY}")
     return Machine(
         text_of(str(main.get("image", "")), values),
         f"{kind} {said.get('resource_class', '')}".strip(),
@@ -69,7 +70,7 @@ def environment(said: Any, where: str) -> dict[str, str]:
     found = {}
     for name, value in mapping(said, f"{where}.environment").items():
         if isinstance(value, (dict, list)):
-            raise ValueError(f"{where}.environment.{name}: it is no text")
+            raise Unread(f"{where}.environment.{name}: it is no text")
         found[name] = value if isinstance(value, str) else str(value)
     return found
 
@@ -81,7 +82,7 @@ def _executor(said: Any, parameters: Mapping[str, Any], file: File, where: str) 
     words = {"name": said} if isinstance(said, str) else mapping(said, f"{where}.executor")
     name = words.get("name")
     if name not in file.executors:
-        raise ValueError(f"{where}: the executor {name} is not there")
+        raise Unread(f"{where}: the executor {name} is not there")
     executor = file.executors[str(name)]
     known(executor, ("parameters", "description", *KEYS), f"executors.{name}")
     asked = given(
@@ -97,7 +98,7 @@ def _images(said: Any, where: str) -> Iterator[Data]:
     for each in said:
         known(each, ("image", "name", "user", "entrypoint", "command", "environment", "auth"), f"{where}.docker")
         if not isinstance(each.get("image"), str):
-            raise ValueError(f"{where}.docker: an image has no name")
+            raise Unread(f"{where}.docker: an image has no name")
         yield each
 
 
@@ -118,7 +119,7 @@ def _auth(images: list[Data], where: str) -> Iterator[str]:
         for value in auth.values():
             found = _SECRET.fullmatch(str(value))
             if not found:
-                raise ValueError(f"{where}.docker.auth: `{value}` is no variable")
+                raise Unread(f"{where}.docker.auth: `{value}` is no variable")
             yield found[1]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgen.ir.events import Event
+from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.config import Parameter
 from mlgen.targets.circleci.read.context import NAMED, SCHEDULE, known
 from mlgen.targets.circleci.read.expressions import Refused
@@ -41,7 +42,7 @@ def whole(
             for event, told in _samples(parameters, kinds)
             for name, wanted in told.items()
         )
-    except (Refused, ValueError):
+    except (Refused, Unread):
         return False
 
 
@@ -54,7 +55,7 @@ def _arrives(said: Mapping[str, str], name: str, event: Event, parameters: Mappi
         return ""
     values: dict[str, Any] = dict(known(event, parameters).values)
     if not values:
-        raise ValueError("the event starts nothing")
+        raise Unread("the event starts nothing")
     text = text_of(said[name], values)
     alone = re.fullmatch(r"<< ([\w.-]+) >>", said[name])
     if alone and isinstance(values.get(alone[1]), int) and not isinstance(values[alone[1]], bool):

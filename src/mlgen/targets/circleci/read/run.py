@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import End, Reading, SeenJob, Start, inside
+from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.config import Entry, File
 from mlgen.targets.circleci.read.context import NAMED, SCHEDULE, known
 from mlgen.targets.circleci.read.expressions import Expression, Refused, expression
@@ -144,8 +145,8 @@ def _uncompared(event: Event, text: str) -> Event:
 def _filters(entry: Entry) -> Expression:
     try:
         return expression(entry.filters)
-    except ValueError as fault:
-        raise ValueError(f"{'.'.join(map(str, entry.route))}.filters: {fault}") from fault
+    except Unread as fault:
+        raise Unread(f"{'.'.join(map(str, entry.route))}.filters: {fault}") from fault
 
 
 def reading(file: File) -> Reading:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mlgen.readback import Fetched, Route, Script
 from mlgen.readback.opaque import words_of
+from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read import helpers, portable
 from mlgen.targets.circleci.read.config import Data, File, known
 from mlgen.targets.circleci.read.found import Moment, Steps
@@ -30,7 +31,7 @@ def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, kinds:
     reader = _Reader(file, shell_of_job, root, kinds)
     for count, step in enumerate(steps):
         if count > MOST_STEPS:
-            raise ValueError(f"{way(step.route)}: more than {MOST_STEPS} steps")
+            raise Unread(f"{way(step.route)}: more than {MOST_STEPS} steps")
         reader.take(step)
     return reader.seen()
 
@@ -256,7 +257,7 @@ class _Reader:
             return
         when = _WHEN.get(str(words.get("when", "on_success")))
         if when is None:
-            raise ValueError(f"{way(step.route)}.when: {words['when']} is not known")
+            raise Unread(f"{way(step.route)}.when: {words['when']} is not known")
         more = []
         if words.get("shell", self.shell) != SHELL:
             more.append(f"shell: {words.get('shell', self.shell) or 'the usual one'}")

@@ -10,6 +10,7 @@ from typing import Any
 from mlgen.ir.events import Event
 from mlgen.readback import Reading, SeenJob
 from mlgen.readback.document import data
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read.contexts import API_INPUT, On, contexts, on, starts
 from mlgen.targets.github.read.decide import Decider
 from mlgen.targets.github.read.expressions import Contexts
@@ -32,14 +33,14 @@ _SAMPLES = {
 
 
 def read(texts: Mapping[str, str]) -> Reading:
-    """The workflow; ValueError says what cannot be read."""
+    """The workflow; Unread says what cannot be read."""
     if len(texts) != 1:
-        raise ValueError(f"{', '.join(texts)}: not one workflow")
+        raise Unread(f"{', '.join(texts)}: not one workflow")
     said = data(next(iter(texts.values())))
     if not isinstance(said, dict) or said.keys() - _KEYS or not isinstance(said.get("jobs"), dict):
-        raise ValueError("the file is no workflow, or has a key that is not known")
+        raise Unread("the file is no workflow, or has a key that is not known")
     if said.get("permissions") != {}:
-        raise ValueError("permissions: the jobs are given more than they ask for")
+        raise Unread("permissions: the jobs are given more than they ask for")
     workflow = Workflow(on(said.get("on")), _root(said.get("defaults")), said.get("env") or {})
     jobs = {str(name): read_job(str(name), job, workflow) for name, job in said["jobs"].items()}
     _references(jobs)
@@ -64,7 +65,7 @@ def _root(defaults: object) -> str:
     """The project's folder. Every script stops at the first command that fails."""
     run = defaults.get("run") if isinstance(defaults, dict) and defaults.keys() == {"run"} else None
     if not isinstance(run, dict) or run.keys() - {"shell", "working-directory"} or run.get("shell") != _SHELL:
-        raise ValueError("defaults: scripts do not stop at the first command that fails, or a key is not known")
+        raise Unread("defaults: scripts do not stop at the first command that fails, or a key is not known")
     return str(run.get("working-directory", ""))
 
 
@@ -72,13 +73,13 @@ def _references(jobs: Mapping[str, Read]) -> None:
     for name, job in jobs.items():
         for other in job.native.needs:
             if other not in jobs:
-                raise ValueError(f"jobs.{name}.needs: {other} is no job")
+                raise Unread(f"jobs.{name}.needs: {other} is no job")
         base, native = job.environment.base, job.native
         asked = {f"needs.{n}.outputs.{o}".lower() for n in native.needs for o in jobs[n].native.changed}
         if not base and not native.told and not native.judge and asked & native.test.names:
-            raise ValueError(f"jobs.{name}.env.MLGEN_BEFORE: is not the commit that the job is compared with")
+            raise Unread(f"jobs.{name}.env.MLGEN_BEFORE: is not the commit that the job is compared with")
         if base and (base[0] not in job.native.needs or base[1] not in jobs[base[0]].native.base):
-            raise ValueError(f"jobs.{name}.env.MLGEN_BEFORE: {'.'.join(base)} is no commit")
+            raise Unread(f"jobs.{name}.env.MLGEN_BEFORE: {'.'.join(base)} is no commit")
 
 
 def _handed(jobs: Mapping[str, Read], root: str) -> tuple[tuple[SeenJob, ...], dict[str, str]]:
@@ -87,7 +88,7 @@ def _handed(jobs: Mapping[str, Read], root: str) -> tuple[tuple[SeenJob, ...], d
     for name, job in jobs.items():
         for upload in job.native.uploads:
             if upload.name in made or ("*" in upload.name) != bool(job.legs[0].leg or len(job.legs) > 1):
-                raise ValueError(f"jobs.{name}: the artifact {upload.name} is made twice")
+                raise Unread(f"jobs.{name}: the artifact {upload.name} is made twice")
             made[upload.name] = name, upload
     plain = {name: maker for name, (maker, _) in made.items()}
     asked: set[str] = set()
@@ -168,7 +169,7 @@ def _cancels(concurrency: object, said: On) -> tuple[str, ...]:
     if concurrency is None:
         return ()
     if not isinstance(concurrency, dict) or set(concurrency) - {"group", "cancel-in-progress"}:
-        raise ValueError("concurrency: is not known")
+        raise Unread("concurrency: is not known")
     groups: dict[str, str] = {}
     found = []
     for number, (kind, event) in enumerate(_SAMPLES.items()):
@@ -177,7 +178,7 @@ def _cancels(concurrency: object, said: On) -> tuple[str, ...]:
         if first == second:
             found.append(kind)
         if other := groups.get(first):
-            raise ValueError(f"concurrency: runs of {kind} and of {other} are in one group")
+            raise Unread(f"concurrency: runs of {kind} and of {other} are in one group")
         groups[first] = kind
     return tuple(found)
 

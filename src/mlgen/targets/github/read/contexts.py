@@ -11,6 +11,7 @@ from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read.values import Known, Value, text_of
 
 API_INPUT = "mlgen_event"
@@ -47,14 +48,14 @@ _INPUT = {"description", "type", "default", "options", "required"}
 
 
 def on(data: object) -> On:
-    """The `on` of a workflow; ValueError for what is not known: it might start runs that the spec does not ask for."""
+    """The `on` of a workflow; Unread for what is not known: it might start runs that the spec does not ask for."""
     if not isinstance(data, dict):
-        raise ValueError("on: must be a mapping of events")
+        raise Unread("on: must be a mapping of events")
     for name, said in data.items():
         if name == "schedule":
             continue
         if name not in _KEYS or not isinstance(said or {}, dict) or set(said or {}) - _KEYS[name]:
-            raise ValueError(f"on.{name}: is not known, or has a filter that is not")
+            raise Unread(f"on.{name}: is not known, or has a filter that is not")
     push, pull, dispatch = (data.get(name) or {} for name in _KEYS)
     filtered = "branches" in push or "tags" in push
     return On(
@@ -77,19 +78,19 @@ def _patterns(said: Mapping[str, Any], name: str, default: tuple[str, ...]) -> t
 
 def _cron(entry: object) -> str:
     if not isinstance(entry, dict) or set(entry) != {"cron"}:
-        raise ValueError("on.schedule: an entry has `cron` only")
+        raise Unread("on.schedule: an entry has `cron` only")
     return str(entry["cron"])
 
 
 def _input(name: str, said: Mapping[str, Any]) -> Input:
     kind = str(said.get("type", "string"))
     if set(said) - _INPUT or kind not in ("string", "number", "boolean", "choice"):
-        raise ValueError(f"on.workflow_dispatch.inputs.{name}: is not known")
+        raise Unread(f"on.workflow_dispatch.inputs.{name}: is not known")
     options = tuple(map(str, said.get("options", ())))
     if kind == "choice" and str(said.get("default", "")) not in options:
-        raise ValueError(f"on.workflow_dispatch.inputs.{name}: the default is none of the options")
+        raise Unread(f"on.workflow_dispatch.inputs.{name}: the default is none of the options")
     if name == API_INPUT and kind == "string" and said.get("default"):
-        raise ValueError(f"on.workflow_dispatch.inputs.{name}: a manual run would be taken for an api event")
+        raise Unread(f"on.workflow_dispatch.inputs.{name}: a manual run would be taken for an api event")
     return Input(kind, said.get("default"), options)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read.values import FUNCTIONS, Value, all_of, equal, less, more, number, property_of, truth
 
 _WORDS = re.compile(
@@ -43,11 +44,11 @@ class Expression(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def parse(source: str) -> Expression:
-    """The expression; ValueError says what cannot be read."""
+    """The expression; Unread says what cannot be read."""
     parser = _Parser(source)
     evaluate = parser.either()
     if parser.at < len(parser.words):
-        raise ValueError(f"`{source}`: `{parser.words[parser.at][1]}` is not expected")
+        raise Unread(f"`{source}`: `{parser.words[parser.at][1]}` is not expected")
     return Expression(source, evaluate, frozenset(parser.functions), frozenset(parser.names))
 
 
@@ -67,7 +68,7 @@ class _Parser:
         while place < end:
             found = _WORDS.match(source, place)
             if found is None:
-                raise ValueError(f"`{source}`: `{source[place:].strip()[:20]}` cannot be read")
+                raise Unread(f"`{source}`: `{source[place:].strip()[:20]}` cannot be read")
             self.words.append((str(found.lastgroup), found[str(found.lastgroup)]))
             place = found.end()
 
@@ -80,7 +81,7 @@ class _Parser:
 
     def _must(self, sign: str) -> None:
         if not self._take(sign):
-            raise ValueError(f"`{self.source}`: `{sign}` is missing")
+            raise Unread(f"`{self.source}`: `{sign}` is missing")
 
     def either(self) -> Callable[[Contexts], Value]:
         found = self._both()
@@ -120,11 +121,11 @@ class _Parser:
             self._must(")")
             return self._properties(inner, "")
         if self.at >= len(self.words):
-            raise ValueError(f"`{self.source}` ends too early")
+            raise Unread(f"`{self.source}` ends too early")
         kind, word = self.words[self.at]
         self.at += 1
         if kind == "sign":
-            raise ValueError(f"`{self.source}`: `{word}` is not expected")
+            raise Unread(f"`{self.source}`: `{word}` is not expected")
         if kind == "text":
             return _constant(word[1:-1].replace("''", "'"))
         if kind == "number":
@@ -149,7 +150,7 @@ class _Parser:
             return _untold(name)
         least, most, function = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
-            raise ValueError(f"`{self.source}`: the function {name} with {len(arguments)} arguments is not known")
+            raise Unread(f"`{self.source}`: the function {name} with {len(arguments)} arguments is not known")
         return lambda contexts: function(*(argument(contexts) for argument in arguments))
 
     def _properties(self, found: Callable[[Contexts], Value], path: str) -> Callable[[Contexts], Value]:
@@ -165,7 +166,7 @@ class _Parser:
                 self.at += 1
                 found, path = _indexed(found, _constant(name)), f"{path}.{name.lower()}" if path else ""
             else:
-                raise ValueError(f"`{self.source}`: a name must follow `.`")
+                raise Unread(f"`{self.source}`: a name must follow `.`")
         self._name(path)
         return found
 
@@ -183,7 +184,7 @@ def _constant(value: Value) -> Callable[[Contexts], Value]:
 def _context(name: str) -> Callable[[Contexts], Value]:
     def value(contexts: Contexts) -> Value:
         if name not in contexts.values:
-            raise ValueError(f"the context `{name}` is not known here")
+            raise Unread(f"the context `{name}` is not known here")
         return contexts.values[name]
 
     return value
@@ -192,7 +193,7 @@ def _context(name: str) -> Callable[[Contexts], Value]:
 def _status(name: str) -> Callable[[Contexts], Value]:
     def value(contexts: Contexts) -> Value:
         if name not in contexts.status:
-            raise ValueError(f"`{name}()` is not known here")
+            raise Unread(f"`{name}()` is not known here")
         return contexts.status[name]
 
     return value
@@ -202,7 +203,7 @@ def _untold(name: str) -> Callable[[Contexts], Value]:
     """A function whose value only the run tells, such as `hashFiles`, or that is not known."""
 
     def value(contexts: Contexts) -> Value:
-        raise ValueError(f"what `{name}(…)` is cannot be told")
+        raise Unread(f"what `{name}(…)` is cannot be told")
 
     return value
 

@@ -8,6 +8,7 @@ from typing import Any
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import SeenJob
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read import plan
 from mlgen.targets.github.read.contexts import On, contexts
 from mlgen.targets.github.read.expressions import Contexts, Expression
@@ -70,11 +71,11 @@ class Read(NamedTuple):
 
 
 def read_job(name: str, data: Mapping[str, Any], workflow: Workflow) -> Read:
-    """The job; ValueError says what cannot be read."""
+    """The job; Unread says what cannot be read."""
     route = ("jobs", name)
     if not isinstance(data, dict) or data.keys() - _KEYS:
         unknown = ", ".join(map(str, sorted(data.keys() - _KEYS))) if isinstance(data, dict) else "no mapping"
-        raise ValueError(f"jobs.{name}: {unknown} is not known")
+        raise Unread(f"jobs.{name}: {unknown} is not known")
     seen = environment(data.get("env") or {}, workflow.env, workflow.on)
     legs = list(_legs(name, data.get("strategy")))
     steps: list[Steps] = []
@@ -90,10 +91,10 @@ def _defaults(name: str, data: Mapping[str, Any], steps: list[Steps], workflow: 
     """Another folder than the project's is for jobs that look at no file of it, and that compare the repository's."""
     if "defaults" not in data:
         if workflow.root and any(told.changed for found in steps for told in found.answers.values()):
-            raise ValueError(f"jobs.{name}: git looks for the repository's paths in the folder {workflow.root}")
+            raise Unread(f"jobs.{name}: git looks for the repository's paths in the folder {workflow.root}")
         return
     if data["defaults"] != {"run": {"working-directory": "."}} or any(found.scripts for found in steps):
-        raise ValueError(f"jobs.{name}.defaults: is not known")
+        raise Unread(f"jobs.{name}.defaults: is not known")
 
 
 def _legs(name: str, strategy: object) -> Iterator[dict[str, Any]]:
@@ -106,19 +107,19 @@ def _legs(name: str, strategy: object) -> Iterator[dict[str, Any]]:
         return
     known = {"fail-fast", "max-parallel", "matrix"}
     if not isinstance(strategy, dict) or strategy.keys() - known or not isinstance(strategy.get("matrix"), dict):
-        raise ValueError(f"jobs.{name}.strategy: is not known")
+        raise Unread(f"jobs.{name}.strategy: is not known")
     if strategy.get("fail-fast") is not False:
-        raise ValueError(f"jobs.{name}.strategy: a leg that fails cancels the others (`fail-fast`)")
+        raise Unread(f"jobs.{name}.strategy: a leg that fails cancels the others (`fail-fast`)")
     axes = strategy["matrix"]
     if "include" in axes:
         if len(axes) > 1 or not all(isinstance(row, dict) for row in axes["include"]):
-            raise ValueError(f"jobs.{name}.strategy.matrix: `include` beside axes is not known")
+            raise Unread(f"jobs.{name}.strategy.matrix: `include` beside axes is not known")
         yield from axes["include"]
         return
     rows: list[dict[str, Any]] = [{}]
     for axis, values in axes.items():
         if axis == "exclude" or not isinstance(values, list):
-            raise ValueError(f"jobs.{name}.strategy.matrix.{axis}: is not known")
+            raise Unread(f"jobs.{name}.strategy.matrix.{axis}: is not known")
         rows = [{**row, axis: each} for row in rows for each in values]
     yield from rows
 
@@ -136,7 +137,7 @@ def _seen(
     container = data.get("container") or {}
     container = {"image": container} if isinstance(container, str) else container
     if set(container) - {"image", "credentials", "options"}:
-        raise ValueError(f"jobs.{name}.container: has a key that is not known")
+        raise Unread(f"jobs.{name}.container: has a key that is not known")
     strategy = data.get("strategy") or {}
     return SeenJob(
         name=name,
@@ -206,7 +207,7 @@ def _image(said: str, matrix: Contexts, workflow: Workflow) -> str:
 def _services(name: str, data: Mapping[str, Any], env: Environment) -> Iterator[tuple[str, str]]:
     for host, said in (data.get("services") or {}).items():
         if set(said) - {"image", "env", "ports", "options", "command"}:
-            raise ValueError(f"jobs.{name}.services.{host}: is not known")
+            raise Unread(f"jobs.{name}.services.{host}: is not known")
         variable = "MLGEN_HOST_" + str(host).upper().replace("-", "_")
         reached = str(host) if data.get("container") else "localhost"
         yield str(host) if env.given.get(variable, reached) == reached else "?", str(said.get("image", ""))
@@ -228,11 +229,11 @@ def _secrets(
     for each in {name for part in (data, workflow.env) for name in names(part)}:
         context, sign, name = each.partition(".")
         if context == "secrets" and not sign:
-            raise ValueError("the whole of `secrets` is handed on")
+            raise Unread("the whole of `secrets` is handed on")
         if context in ("secrets", "vars") and name.lower() not in map(str.lower, told) and name != "github_token":
             found.add(("", name.upper()))
     if data.get("secrets") == "inherit":
-        raise ValueError("`secrets: inherit` hands on all secrets")
+        raise Unread("`secrets: inherit` hands on all secrets")
     yield from found
 
 
@@ -240,7 +241,7 @@ def _environment(name: str, data: Mapping[str, Any], steps: Steps | None) -> str
     said = data.get("environment") or {}
     said = {"name": said} if isinstance(said, str) else said
     if set(said) - {"name", "url", "deployment"} or "${{" in str(said.get("name", "")):
-        raise ValueError(f"jobs.{name}.environment: is not known")
+        raise Unread(f"jobs.{name}.environment: is not known")
     return str(said.get("name", ""))
 
 
@@ -258,21 +259,21 @@ def _group(name: str, data: Mapping[str, Any]) -> str:
         return ""
     said = data["concurrency"]
     if not isinstance(said, dict) or set(said) != {"group", "queue"} or said["queue"] != "max":
-        raise ValueError(f"jobs.{name}.concurrency: does not queue all that wait, or cancels one of them")
+        raise Unread(f"jobs.{name}.concurrency: does not queue all that wait, or cancels one of them")
     return str(said["group"])
 
 
 def _permitted(name: str, data: Mapping[str, Any]) -> bool:
     said = data.get("continue-on-error", False)
     if not isinstance(said, bool):
-        raise ValueError(f"jobs.{name}.continue-on-error: is not known")
+        raise Unread(f"jobs.{name}.continue-on-error: is not known")
     return said
 
 
 def _minutes(name: str, data: Mapping[str, Any]) -> int:
     said = data.get("timeout-minutes", _LIMIT // 60)
     if not isinstance(said, int):
-        raise ValueError(f"jobs.{name}.timeout-minutes: is no number")
+        raise Unread(f"jobs.{name}.timeout-minutes: is no number")
     return said * 60
 
 
@@ -280,7 +281,7 @@ def _permissions(name: str, data: Mapping[str, Any], steps: Steps | None) -> fro
     """Of the token. That it may ask for identity tokens is told by these, where it does."""
     said = data.get("permissions", {})
     if not isinstance(said, dict):
-        raise ValueError(f"jobs.{name}.permissions: all of one kind")
+        raise Unread(f"jobs.{name}.permissions: all of one kind")
     found = {_SCOPES.get(scope, scope): access for scope, access in said.items() if access != "none"}
     if found.get("id-token") == "write" and steps and steps.identities:
         del found["id-token"]
@@ -293,7 +294,7 @@ def _native(name: str, data: Mapping[str, Any], steps: Steps | None, env: Enviro
     outputs, base, changed = _outputs(name, data, steps)
     place = _environment(name, data, steps)
     if guard and guard.environment != place:
-        raise ValueError(f"jobs.{name}: its guard asks about {guard.environment}, and its environment is {place}")
+        raise Unread(f"jobs.{name}: its guard asks about {guard.environment}, and its environment is {place}")
     return Native(
         name=name,
         needs=needs_of(data),
@@ -330,5 +331,5 @@ def _outputs(
             base |= {output} if key in asked[step].base else set()
             changed |= {output} if key in asked[step].changed else set()
         else:
-            raise ValueError(f"jobs.{name}.outputs.{output}: `{said}` is what no step tells")
+            raise Unread(f"jobs.{name}.outputs.{output}: `{said}` is what no step tells")
     return found, frozenset(base), frozenset(changed)

@@ -8,6 +8,7 @@ from mlgen.ir.events import Event
 from mlgen.ir.globs import glob_matches
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.templates import value
 from mlgen.targets.github.read.values import text_of
@@ -120,7 +121,7 @@ def _changed(since: str, specs: tuple[str, ...]) -> Answer:
     https://git-scm.com/docs/gitglossary#def_pathspec
     """
     if since != "$base" and not re.fullmatch(r"origin/[\w./-]+", since):
-        raise ValueError(f"`{since}` is no commit to compare with")
+        raise Unread(f"`{since}` is no commit to compare with")
 
     def answer(event: Event, contexts: Contexts) -> str:
         if event.changed is None or (since == "$base" and event.kind not in ("push", "pull_request")):

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read.contexts import API_INPUT, On, contexts
 from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.templates import expression, parts, value
@@ -86,7 +87,7 @@ def _is_whole(given: Mapping[str, str], said: On) -> bool:
             for event, told in _samples(said)
             for name, wanted in told.items()
         )
-    except ValueError:
+    except Unread:
         return False
 
 
@@ -143,5 +144,5 @@ def variables_given(text: str, matrix: Contexts, said: On) -> str:
         expected = whole if kind == "tag" else whole.replace("${MLGEN_TAG}", "")
         expected = expected if kind == "pull_request" else expected.replace("${MLGEN_PR}", "")
         if seen != expected:
-            raise ValueError(f"`{text}` is {seen} on one kind of event and {expected} on another")
+            raise Unread(f"`{text}` is {seen} on one kind of event and {expected} on another")
     return whole

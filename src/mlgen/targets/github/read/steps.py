@@ -6,6 +6,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read import helpers, plan
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, inside
@@ -92,14 +93,14 @@ class Steps:
 
 
 def read_steps(steps: object, place: Place, route: Route) -> Steps:
-    """The steps; ValueError says which cannot be read."""
+    """The steps; Unread says which cannot be read."""
     found = Steps(place)
     if not isinstance(steps, list):
-        raise ValueError(f"{_where(route)}: must be a list")
+        raise Unread(f"{_where(route)}: must be a list")
     for index, step in enumerate(steps):
         here = (*route, index)
         if not isinstance(step, dict) or ("uses" in step) == ("run" in step):
-            raise ValueError(f"{_where(here)}: a step has one of `uses` and `run`")
+            raise Unread(f"{_where(here)}: a step has one of `uses` and `run`")
         known = _action(found, step) if "uses" in step else _helper(found, step)
         if not known:
             found.scripts.append(_script(found, step, here))
@@ -109,9 +110,9 @@ def read_steps(steps: object, place: Place, route: Route) -> Steps:
 
 def _whole(found: Steps, route: Route) -> None:
     if found.watched and found.watched != set(found.named):
-        raise ValueError(f"{_where(route)}: what runs after a failure looks at other steps than those with commands")
+        raise Unread(f"{_where(route)}: what runs after a failure looks at other steps than those with commands")
     if found.removed != set(found.files):
-        raise ValueError(f"{_where(route)}: the secret files that are written are not those that are removed")
+        raise Unread(f"{_where(route)}: the secret files that are written are not those that are removed")
 
 
 def _where(route: Route) -> str:

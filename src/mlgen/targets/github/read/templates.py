@@ -6,6 +6,7 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 from collections.abc import Iterator
 from functools import lru_cache
 
+from mlgen.readback.unread import Unread
 from mlgen.targets.github.read.expressions import Contexts, Expression, parse
 from mlgen.targets.github.read.values import Value, text_of
 
@@ -15,7 +16,7 @@ NOTHING = Contexts({})
 
 @lru_cache(maxsize=4096)
 def parts(text: str) -> Parts:
-    """The text as texts and expressions, in order; ValueError where one does not end or cannot be read."""
+    """The text as texts and expressions, in order; Unread where one does not end or cannot be read."""
     return tuple(_split(text))
 
 
@@ -40,7 +41,7 @@ def _end(text: str, at: int) -> int:
         elif not quoted and text.startswith("}}", at):
             return at
         at += 1
-    raise ValueError(f"`{text}`: an expression does not end")
+    raise Unread(f"`{text}`: an expression does not end")
 
 
 def value(text: str, contexts: Contexts) -> Value:

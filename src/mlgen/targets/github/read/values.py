@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from mlgen.readback.unread import Unread
+
 Value = Any
 """None, a bool, a float, a text, a list, or a mapping."""
 
@@ -15,7 +17,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0x[0-9a-fA-F]+|
 
 
 class Known(dict[str, Value]):
-    """A mapping of a context of which every property is known: asking for another one is a ValueError."""
+    """A mapping of a context of which every property is known: asking for another one is Unread."""
 
 
 class Open(dict[str, Value]):
@@ -125,7 +127,7 @@ def property_of(value: Value, name: Value) -> Value:
         return value.made(text_of(name))
     key = text_of(name).lower()
     if key not in value and isinstance(value, Known):
-        raise ValueError(f"`{key}` is not among what is known: {', '.join(sorted(value)) or 'nothing'}")
+        raise Unread(f"`{key}` is not among what is known: {', '.join(sorted(value)) or 'nothing'}")
     return value.get(key)
 
 
@@ -151,7 +153,7 @@ def _format(pattern: Value, *values: Value) -> str:
         if found[0] in ("{{", "}}"):
             return found[0][0]
         if found[1] is None or int(found[1]) >= len(values):
-            raise ValueError(f"format: `{found[0]}` in `{pattern}`")
+            raise Unread(f"format: `{found[0]}` in `{pattern}`")
         return text_of(values[int(found[1])])
 
     return re.sub(r"\{\{|\}\}|\{(\d+)\}|[{}]", part, text_of(pattern))

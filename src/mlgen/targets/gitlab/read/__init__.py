@@ -6,7 +6,7 @@ from mlgen.readback import Reading
 
 
 def read(texts: Mapping[str, str]) -> Reading:
-    """The reading of the one file, or of a project's and the root file that includes it; a ValueError says what could
+    """The reading of the one file, or of a project's and the root file that includes it; Unread says what could
     not be read, and where."""
     from mlgen.targets.gitlab.read import config, run
 

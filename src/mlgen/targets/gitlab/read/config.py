@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.rendered import Loader
 
 Data = dict[str, Any]
@@ -52,47 +53,47 @@ _Loader.add_constructor("!reference", _reference)
 
 
 def documents(text: str) -> tuple[Data, Data]:
-    """The header, empty if there is none, and the configuration; ValueError if they do not parse to that."""
+    """The header, empty if there is none, and the configuration; Unread if they do not parse to that."""
     import yaml
 
     try:
         found = list(yaml.load_all(text, Loader=_Loader))
     except yaml.YAMLError as fault:
-        raise ValueError(f"it is not YAML: {' '.join(str(fault).split())}") from fault
+        raise Unread(f"it is not YAML: {' '.join(str(fault).split())}") from fault
     if not 1 <= len(found) <= 2 or not all(isinstance(document, dict) for document in found):
-        raise ValueError("it is not one mapping, or two with a header first")
+        raise Unread("it is not one mapping, or two with a header first")
     header = found[0] if len(found) == 2 else {}
     if header and (set(header) != {"spec"} or not isinstance(header["spec"], dict)):
-        raise ValueError("its header is not `spec`")
+        raise Unread("its header is not `spec`")
     return header, found[-1]
 
 
 def read(text: str) -> File:
-    """The file; ValueError where it says something that this reader does not know."""
+    """The file; Unread where it says something that this reader does not know."""
     return parsed(*documents(text))
 
 
 def parsed(header: Data, config: Data) -> File:
-    """The file of this header and configuration; ValueError as for `read`."""
+    """The file of this header and configuration; Unread as for `read`."""
     if set(header.get("spec", {})) - {"inputs"}:
-        raise ValueError(f"spec: unknown keys {', '.join(set(header['spec']) - {'inputs'})}")
+        raise Unread(f"spec: unknown keys {', '.join(set(header['spec']) - {'inputs'})}")
     inputs = header.get("spec", {}).get("inputs") or {}
     if refused := sorted(set(config) & REFUSED):
-        raise ValueError(f"{refused[0]}: this key of the whole file is not read")
+        raise Unread(f"{refused[0]}: this key of the whole file is not read")
     default = config.get("default") or {}
     known(default, DEFAULTED, "default")
     if bad := sorted(str(name) for name in config if not isinstance(name, str)):
-        raise ValueError(f"{bad[0]}: a name that is no text")
+        raise Unread(f"{bad[0]}: a name that is no text")
     jobs = {}
     for name, said in config.items():
         if name not in GLOBAL and not name.startswith("."):
             if not isinstance(said, dict):
-                raise ValueError(f"{name}: not a job")
+                raise Unread(f"{name}: not a job")
             jobs[name] = _effective(name, said, config, default)
     stages = config.get("stages", ["build", "test", "deploy"])
     for part in ("workflow", "variables"):
         if not isinstance(config.get(part, {}), dict):
-            raise ValueError(f"{part}: not a mapping")
+            raise Unread(f"{part}: not a mapping")
     if header:
         _no_blocks({name: said for name, said in config.items() if not name.startswith(".")})
         _no_blocks(jobs)  # with what they extend
@@ -100,12 +101,12 @@ def parsed(header: Data, config: Data) -> File:
 
 
 def known(said: Mapping[str, Any], keys: "tuple[str, ...] | frozenset[str]", where: str) -> None:
-    """ValueError if the mapping has a key that is not among these."""
+    """Unread if the mapping has a key that is not among these."""
     if not isinstance(said, dict):
-        raise ValueError(f"{where}: not a mapping")
+        raise Unread(f"{where}: not a mapping")
     for key in said:
         if key not in keys:
-            raise ValueError(f"{where}: the key {key} is not known")
+            raise Unread(f"{where}: the key {key} is not known")
 
 
 def _effective(name: str, said: Data, config: Data, default: Data) -> Data:
@@ -128,12 +129,12 @@ def _effective(name: str, said: Data, config: Data, default: Data) -> Data:
 def _extended(name: str, said: Data, config: Data, depth: int) -> Data:
     """https://docs.gitlab.com/ci/yaml/#extends: mappings are merged, all else is replaced, the last one wins."""
     if depth > MOST_LEVELS:
-        raise ValueError(f"{name}: extends goes on for more than {MOST_LEVELS} levels")
+        raise Unread(f"{name}: extends goes on for more than {MOST_LEVELS} levels")
     found: Data = {}
     bases = said.get("extends", ())
     for base in [bases] if isinstance(bases, str) else bases:
         if not isinstance(config.get(base), dict):
-            raise ValueError(f"{name}: it extends {base}, which is not there")
+            raise Unread(f"{name}: it extends {base}, which is not there")
         found = _merged(found, _extended(base, config[base], config, depth + 1))
     return _merged(found, {key: value for key, value in said.items() if key != "extends"})
 
@@ -155,11 +156,11 @@ def _refers(value: Any) -> bool:
 def _resolved(value: Any, config: Data, depth: int) -> Any:
     if isinstance(value, Reference):
         if depth > MOST_LEVELS:
-            raise ValueError(f"!reference {'.'.join(value.way)} goes on for more than {MOST_LEVELS} levels")
+            raise Unread(f"!reference {'.'.join(value.way)} goes on for more than {MOST_LEVELS} levels")
         found: Any = config
         for step in value.way:
             if not isinstance(found, dict) or step not in found:
-                raise ValueError(f"!reference {'.'.join(value.way)} leads nowhere")
+                raise Unread(f"!reference {'.'.join(value.way)} leads nowhere")
             found = found[step]
         return _resolved(found, config, depth + 1)
     if isinstance(value, dict):
@@ -175,7 +176,7 @@ def _lines(value: Any, where: str) -> Iterator[str]:
         for item in value:
             yield from _lines(item, where)
     else:
-        raise ValueError(f"{where}: {value!r} is no line of a script")
+        raise Unread(f"{where}: {value!r} is no line of a script")
 
 
 OPENING = "$[["
@@ -190,12 +191,12 @@ def block(value: object) -> str:
         return ""
     kind, _, name = value.strip().removeprefix(OPENING).removesuffix("]]").strip().partition(".")
     if kind != "inputs" or (not name.isidentifier() and not name.replace("-", "_").isidentifier()):
-        raise ValueError(f"`{value.strip()}` would be replaced")
+        raise Unread(f"`{value.strip()}` would be replaced")
     return name
 
 
 def _no_blocks(value: Any, route: str = "") -> None:
-    """ValueError if anything holds what GitLab replaces; variables may, as their whole value."""
+    """Unread if anything holds what GitLab replaces; variables may, as their whole value."""
     if isinstance(value, dict):
         for key, item in value.items():
             if route or key != "variables":
@@ -204,4 +205,4 @@ def _no_blocks(value: Any, route: str = "") -> None:
         for item in value:
             _no_blocks(item, route)
     elif isinstance(value, str) and OPENING in value:
-        raise ValueError(f"{route}: `{OPENING}` would be replaced")
+        raise Unread(f"{route}: `{OPENING}` would be replaced")

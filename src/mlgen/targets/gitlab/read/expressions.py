@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 
 MOST_TOKENS = 99
 """Of more, the pipeline is not made: https://docs.gitlab.com/ci/jobs/job_rules/ (lexer.rb reads 100, with the end)."""
@@ -33,16 +34,16 @@ class Condition(NamedTuple):
 
 
 def condition(text: str) -> Condition:
-    """The text, read; ValueError if GitLab would not take it, or if this reader does not know what it means."""
+    """The text, read; Unread if GitLab would not take it, or if this reader does not know what it means."""
     tokens = _tokens(text)
     if len(tokens) > MOST_TOKENS:
-        raise ValueError(f"`{text}` has {len(tokens)} tokens, and GitLab takes {MOST_TOKENS}")
+        raise Unread(f"`{text}` has {len(tokens)} tokens, and GitLab takes {MOST_TOKENS}")
     try:
         evaluate, rest = _either(tokens)
     except IndexError:
-        raise ValueError(f"`{text}` ends too early") from None
+        raise Unread(f"`{text}` ends too early") from None
     if rest:
-        raise ValueError(f"`{text}` cannot be read from `{rest[0][1]}` on")
+        raise Unread(f"`{text}` cannot be read from `{rest[0][1]}` on")
     names = frozenset(value for kind, value in tokens if kind == "variable")
     return Condition(text, lambda known: _present(evaluate(known)), names)
 
@@ -60,7 +61,7 @@ def _tokens(text: str) -> Tokens:
     while position < end:
         lexeme = _LEXEMES.match(text, position)
         if lexeme is None or lexeme.lastgroup is None:
-            raise ValueError(f"`{text}` cannot be read from `{text[position:].strip()}` on")
+            raise Unread(f"`{text}` cannot be read from `{text[position:].strip()}` on")
         kind = "string" if lexeme.lastgroup in ("double", "single") else lexeme.lastgroup
         found.append((kind, lexeme[lexeme.lastgroup]))
         position = lexeme.end()
@@ -104,16 +105,16 @@ def _comparison(tokens: Tokens) -> tuple[Evaluate, Tokens]:
     if kind == "open":
         inner, rest = _either(rest)
         if rest[0][0] != "close":
-            raise ValueError(f"a parenthesis is not closed before `{rest[0][1]}`")
+            raise Unread(f"a parenthesis is not closed before `{rest[0][1]}`")
         return inner, rest[1:]
     if kind != "variable":
-        raise ValueError(f"`{text}` stands where a variable must")
+        raise Unread(f"`{text}` stands where a variable must")
     if not rest or rest[0][0] != "operator" or rest[0][1] in ("&&", "||"):
         return lambda known: known.get(text), rest
     operator, (other_kind, other) = rest[0][1], rest[1]
     if operator in ("=~", "!~"):
         if other_kind != "pattern":
-            raise ValueError(f"`{other}` stands where a pattern must")
+            raise Unread(f"`{other}` stands where a pattern must")
         return _matches(text, pattern(other), operator == "=~"), rest[2:]
     return _equals(text, other_kind, other, operator == "=="), rest[2:]
 
@@ -122,7 +123,7 @@ def _equals(name: str, kind: str, other: str, equal: bool) -> Evaluate:
     if kind == "variable":
         return lambda known: (known.get(name) == known.get(other)) is equal
     if kind not in ("string", "null"):
-        raise ValueError(f"`{other}` cannot be compared with `${name}`")
+        raise Unread(f"`{other}` cannot be compared with `${name}`")
     wanted = other if kind == "string" else None
     return lambda known: (known.get(name) == wanted) is equal
 
@@ -143,20 +144,20 @@ def pattern(text: str) -> "re.Pattern[str]":
     """
     body, _, flags = text[1:].rpartition("/")
     if "U" in flags or "m" in flags:
-        raise ValueError(f"`{text}` has flags that this reader does not know")
+        raise Unread(f"`{text}` has flags that this reader does not know")
     found = []
     for part in _PARTS.finditer(body):
         piece = part[0]
         if part[1] is not None:
             if part[1] not in _KEPT:
-                raise ValueError(f"`{text}` holds `{piece}`, which this reader does not know")
+                raise Unread(f"`{text}` holds `{piece}`, which this reader does not know")
             piece = part[1] if part[1] in "/\"'#&~,:;<>=!@%_ " else piece
         elif piece == "(?" or piece.startswith(("[[", "[^[")):
-            raise ValueError(f"`{text}` holds `{piece}`, which this reader does not know")
+            raise Unread(f"`{text}` holds `{piece}`, which this reader does not know")
         elif piece == "$":
             piece = r"\Z"
         found.append(piece)
     try:
         return re.compile("".join(found), (re.IGNORECASE if "i" in flags else 0) | (re.DOTALL if "s" in flags else 0))
     except re.error as fault:
-        raise ValueError(f"`{text}` is no pattern: {fault}") from fault
+        raise Unread(f"`{text}` is no pattern: {fault}") from fault

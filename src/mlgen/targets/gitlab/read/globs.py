@@ -7,18 +7,20 @@ https://docs.ruby-lang.org/en/3.3/File.html#method-c-fnmatch-3F.
 import re
 from collections.abc import Callable, Iterable
 
+from mlgen.readback.unread import Unread
+
 MOST = 50
 """Globs of one rule: https://docs.gitlab.com/ci/yaml/#ruleschanges"""
 
 
 def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a file's path matches one of the globs; ValueError if they are too many, or hold a variable."""
+    """Whether a file's path matches one of the globs; Unread if they are too many, or hold a variable."""
     given = list(globs)
     if not 0 < len(given) <= MOST:
-        raise ValueError(f"{len(given)} globs in one rule, and GitLab takes 1 to {MOST}")
+        raise Unread(f"{len(given)} globs in one rule, and GitLab takes 1 to {MOST}")
     for glob in given:
         if "$" in glob:
-            raise ValueError(f"the glob `{glob}` holds a variable")
+            raise Unread(f"the glob `{glob}` holds a variable")
     whole = re.compile("|".join(f"(?:{_expression(each)})" for glob in given for each in _braced(glob)), re.DOTALL)
     return lambda path: whole.fullmatch(path) is not None
 

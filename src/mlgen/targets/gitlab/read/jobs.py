@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read import scripts
 from mlgen.targets.gitlab.read.config import File, known
 from mlgen.targets.gitlab.read.context import KNOWN
@@ -55,22 +56,22 @@ class Native(NamedTuple):
 
 
 def native(name: str, said: Mapping[str, Any], file: File, reader: Reader) -> Native:
-    """The job; ValueError where it says what this reader does not know."""
+    """The job; Unread where it says what this reader does not know."""
     known(said, KEYS, name)
     if ("script" in said) == ("trigger" in said):
-        raise ValueError(f"{name}: a job has either `script` or `trigger`")
+        raise Unread(f"{name}: a job has either `script` or `trigger`")
     when = said.get("when", "on_success")
     if when not in ("on_success", "on_failure", "always", "manual", "never"):
-        raise ValueError(f"{name}: when: {when} is not known")
+        raise Unread(f"{name}: when: {when} is not known")
     rules = reader.read(said["rules"], f"{name}: rules") if "rules" in said else None
     if rules is not None and "when" in said:
-        raise ValueError(f"{name}: `when` stands beside `rules`")
+        raise Unread(f"{name}: `when` stands beside `rules`")
     seen = scripts.read(name, dict(said))
     needs = tuple(_needs(name, said["needs"])) if "needs" in said else tuple(_before(name, said, file))
     sources = tuple(said["dependencies"]) if "dependencies" in said else tuple(n.job for n in needs if n.artifacts)
     for other in (*(need.job for need in needs), *sources):
         if other not in file.jobs:
-            raise ValueError(f"{name}: it refers to {other}, which is no job")
+            raise Unread(f"{name}: it refers to {other}, which is no job")
     variables = dict(said.get("variables") or {})
     taken = said.get("inherit", {}).get("variables", True)
     shared = file.variables if taken is True else {k: v for k, v in file.variables.items() if taken and k in taken}
@@ -99,7 +100,7 @@ def native(name: str, said: Mapping[str, Any], file: File, reader: Reader) -> Na
 def _needs(name: str, entries: Any) -> Iterator[Need]:
     """https://docs.gitlab.com/ci/yaml/#needs"""
     if not isinstance(entries, list):
-        raise ValueError(f"{name}: needs: not a list")
+        raise Unread(f"{name}: needs: not a list")
     for entry in entries:
         said = {"job": entry} if isinstance(entry, str) else entry
         known(said, ("job", "optional", "artifacts"), f"{name}: needs")
@@ -109,7 +110,7 @@ def _needs(name: str, entries: Any) -> Iterator[Need]:
 def _stage(said: Mapping[str, Any], file: File, name: str) -> int:
     stage = said.get("stage", "test")
     if stage not in file.stages:
-        raise ValueError(f"{name}: its stage {stage} is not among the stages")
+        raise Unread(f"{name}: its stage {stage} is not among the stages")
     return file.stages.index(stage)
 
 

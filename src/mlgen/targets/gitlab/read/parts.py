@@ -6,27 +6,28 @@ https://docs.gitlab.com/ci/yaml/includes/, https://docs.gitlab.com/ci/inputs/#se
 from collections.abc import Mapping
 from typing import Any
 
+from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read.config import Data, File, block, documents, parsed
 
 
 def joined(texts: Mapping[str, str]) -> File:
     """The configuration, with the inputs under the names that the project gives them; `texts` has its own file first.
 
-    A ValueError says what the root file does not hand on, or what the project's file would do to others.
+    Unread says what the root file does not hand on, or what the project's file would do to others.
     """
     (path, part), (_, whole) = texts.items()
     root_header, root = documents(whole)
     header, own = documents(part)
     if shared := sorted({"default", "include", "stages", "variables", "workflow"} & set(own)):
-        raise ValueError(f"{shared[0]}: this key would be that of other projects, too")
+        raise Unread(f"{shared[0]}: this key would be that of other projects, too")
     if beside := sorted(set(root) & set(own)):
-        raise ValueError(f"{beside[0]}: both files have it")
+        raise Unread(f"{beside[0]}: both files have it")
     for name, job in own.items():
         if isinstance(job, dict) and not name.startswith(".") and "needs" not in job:
-            raise ValueError(f"{name}: without `needs` it waits for the stages of other projects")
+            raise Unread(f"{name}: without `needs` it waits for the stages of other projects")
     found = [entry for entry in root.pop("include", ()) if path.endswith(str(entry.get("local")).lstrip("/"))]
     if len(found) != 1:
-        raise ValueError(f"the root file does not include {path} once")
+        raise Unread(f"the root file does not include {path} once")
     _handed(found[0].get("inputs", {}), _inputs(root_header), _inputs(header))
     variables = _everywhere([job for name, job in own.items() if isinstance(job, dict) and not name.startswith(".")])
     return parsed(header, {**root, **own, "variables": variables})
@@ -39,10 +40,10 @@ def _inputs(header: Data) -> Data:
 def _handed(given: Mapping[str, Any], outer: Data, own: Data) -> None:
     """Each input of the project is one of the root file's, of the same form and with the same default."""
     if set(given) != set(own):
-        raise ValueError("the root file does not hand on every input of the project")
+        raise Unread("the root file does not hand on every input of the project")
     for name, value in given.items():
         if outer.get(block(value)) != own[name]:
-            raise ValueError(f"the input {name} is another in the root file")
+            raise Unread(f"the input {name} is another in the root file")
 
 
 def _everywhere(jobs: list[Data]) -> Data:

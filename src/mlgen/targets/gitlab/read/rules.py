@@ -8,6 +8,7 @@ from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read.config import known
 from mlgen.targets.gitlab.read.expressions import Condition, condition
 from mlgen.targets.gitlab.read.globs import matcher
@@ -43,9 +44,9 @@ class Reader:
         self._known: dict[str, Condition] = {}
 
     def read(self, entries: Any, where: str, workflow: bool = False) -> tuple[Rule, ...]:
-        """The entries of a list; ValueError where it is none, or says what this reader does not know."""
+        """The entries of a list; Unread where it is none, or says what this reader does not know."""
         if not isinstance(entries, list):
-            raise ValueError(f"{where}: not a list")
+            raise Unread(f"{where}: not a list")
         flat = [e for entry in entries for e in (entry if isinstance(entry, list) else [entry])]
         return tuple(self._rule(entry, f"{where}[{number}]", workflow) for number, entry in enumerate(flat))
 
@@ -54,7 +55,7 @@ class Reader:
         known(said, ("if", "when", *own), where)
         when = said.get("when", "always" if workflow else "on_success")
         if when not in (("always", "never") if workflow else WHENS):
-            raise ValueError(f"{where}: when: {when} is not known")
+            raise Unread(f"{where}: when: {when} is not known")
         cancel = said.get("auto_cancel", {})
         known(cancel, ("on_new_commit",), f"{where}.auto_cancel")
         changes, against = _changes(said["changes"], where) if "changes" in said else (None, "")
@@ -70,12 +71,12 @@ class Reader:
 
     def _condition(self, text: Any, where: str) -> Condition:
         if not isinstance(text, str):
-            raise ValueError(f"{where}.if: not a text")
+            raise Unread(f"{where}.if: not a text")
         if text not in self._known:
             try:
                 self._known[text] = condition(text)
-            except ValueError as fault:
-                raise ValueError(f"{where}.if: {fault}") from fault
+            except Unread as fault:
+                raise Unread(f"{where}.if: {fault}") from fault
         return self._known[text]
 
 
@@ -85,13 +86,13 @@ def _changes(said: Any, where: str) -> tuple[Callable[[str], bool], str]:
         known(said, ("paths", "compare_to"), f"{where}.changes")
         against, said = said.get("compare_to", ""), said.get("paths")
         if not isinstance(against, str) or (against and not against.startswith("refs/heads/")):
-            raise ValueError(f"{where}.changes.compare_to: {against} is no branch by its full name")
+            raise Unread(f"{where}.changes.compare_to: {against} is no branch by its full name")
     if not isinstance(said, list):
-        raise ValueError(f"{where}.changes: not a list")
+        raise Unread(f"{where}.changes: not a list")
     try:
         return matcher(said), against.removeprefix("refs/heads/")
-    except ValueError as fault:
-        raise ValueError(f"{where}.changes: {fault}") from fault
+    except Unread as fault:
+        raise Unread(f"{where}.changes: {fault}") from fault
 
 
 def first(rules: tuple[Rule, ...], event: Event, variables: Mapping[str, str]) -> Rule | None:

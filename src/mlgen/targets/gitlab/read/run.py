@@ -7,6 +7,7 @@ from typing import Any
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import End, Reading, SeenJob, Start, inside
+from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read.config import File, block, known
 from mlgen.targets.gitlab.read.context import KNOWN, OTHERS, Way, ways
 from mlgen.targets.gitlab.read.helpers import Asked
@@ -60,7 +61,7 @@ class Pipelines:
         self._check()
         self._made: dict[Event, Made | None] = {}
         if self.made(Event("schedule", branch="main", schedule="\0")):
-            raise ValueError("workflow: rules let a schedule start pipelines by whatever name")
+            raise Unread("workflow: rules let a schedule start pipelines by whatever name")
 
     def _against(self, name: str) -> frozenset[str]:
         job = self.jobs[name]
@@ -69,23 +70,23 @@ class Pipelines:
         return frozenset((own | {branch for text in asked for branch in inside.against(text)}) - {""})
 
     def _check(self) -> None:
-        """ValueError for what no event of the language shows."""
+        """Unread for what no event of the language shows."""
         for rule in self.workflow:
             for name in sorted(rule.condition.asks if rule.condition else ()):
                 if name not in KNOWN and name not in self.file.variables:
-                    raise ValueError(f"workflow: rules ask for ${name}, of which nothing is known")
+                    raise Unread(f"workflow: rules ask for ${name}, of which nothing is known")
         for job in self.jobs.values():
             for name in asked_variables(job):
-                raise ValueError(f"{job.name}: rules ask for ${name}, of which nothing is known")
+                raise Unread(f"{job.name}: rules ask for ${name}, of which nothing is known")
         for source in OTHERS:
             if self._workflow(Event("manual", branch="main"), {"CI_PIPELINE_SOURCE": source}):
-                raise ValueError(f"workflow: rules let the source {source} start pipelines, which is no event")
+                raise Unread(f"workflow: rules let the source {source} start pipelines, which is no event")
         # A variable in the name of a branch or tag would be expanded, to a secret for instance, when the variables of
         # a job are: https://gitlab.com/gitlab-org/gitlab/-/issues/273826
         guards = tuple(itertools.takewhile(lambda rule: rule.when == "never", self.workflow))
         for name in ("x-$SECRET", "$SECRET", "a/${SECRET}/b", "x-%SECRET%"):
             if not first(guards, Event("push", branch=name), {"CI_COMMIT_REF_NAME": name}):
-                raise ValueError(f"workflow: a branch or tag {name}, whose name would be expanded, can start pipelines")
+                raise Unread(f"workflow: a branch or tag {name}, whose name would be expanded, can start pipelines")
 
     def _workflow(self, event: Event, variables: Mapping[str, str]) -> Rule | None:
         """The rule by which a pipeline is made; None if none is."""
@@ -98,11 +99,11 @@ class Pipelines:
         return bool(made and made.cancel != "none" and self.jobs[seen.name].said.get("interruptible", False))
 
     def made(self, event: Event) -> Made | None:
-        """The pipeline; ValueError where ways in which the event can come make different ones."""
+        """The pipeline; Unread where ways in which the event can come make different ones."""
         if event not in self._made:
             found = [self._make(event, way) for way in ways(event, self.file.inputs)]
             if any(each != found[0] for each in found):
-                raise ValueError(f"{event}: how it is started makes a difference to what runs")
+                raise Unread(f"{event}: how it is started makes a difference to what runs")
             self._made[event] = found[0] if found else None
         return self._made[event]
 
@@ -235,7 +236,7 @@ class Pipelines:
         failed = False
         for _, name in asked.watched:
             if name not in self.jobs:
-                raise ValueError(f"ci.py results waits for {name}, which is no job")
+                raise Unread(f"ci.py results waits for {name}, which is no job")
             part = made.parts[name]
             bad = part.when != "never" and ended[name] in ("failure", "skipped")
             permitted = part.allow_failure and ended[name] == "failure"
@@ -274,7 +275,7 @@ def _literal(variables: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[st
         value = said.get("value", "") if isinstance(said, dict) else said
         given = block(value)
         if given and inputs and given not in inputs:
-            raise ValueError(f"variables: {name} takes the input {given}, which is not there")
+            raise Unread(f"variables: {name} takes the input {given}, which is not there")
         found[name] = inputs.get(given, "") if given else str(value)
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script, shell
+from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read import helpers
 from mlgen.targets.gitlab.read.helpers import Asked
 
@@ -48,7 +49,7 @@ class Seen(NamedTuple):
 
 
 def read(name: str, said: dict[str, Any]) -> Seen:
-    """The job's scripts; ValueError where what stands after its command does not fit to what stands before."""
+    """The job's scripts; Unread where what stands after its command does not fit to what stands before."""
     main, after = _Main(), _After()
     for entry, route in _entries(name, said, ("before_script", "script")):
         main.take(entry, route)
@@ -58,11 +59,11 @@ def read(name: str, said: dict[str, Any]) -> Seen:
     if not after.scripts:
         return found._replace(unfinished=frozenset(after.unfinished)) if after.took else found
     if after.root != found.root or after.strict != main.strict:
-        raise ValueError(f"{name}: after_script: it does not begin as before_script does")
+        raise Unread(f"{name}: after_script: it does not begin as before_script does")
     if after.asks != [each for each in found.asks if each.what != "results"]:
-        raise ValueError(f"{name}: after_script: it does not ask what before_script does, so that it runs without it")
+        raise Unread(f"{name}: after_script: it does not ask what before_script does, so that it runs without it")
     if any(each.what == "results" for each in found.asks) != after.told:
-        raise ValueError(f"{name}: after_script: it does not look at the results that before_script waits for")
+        raise Unread(f"{name}: after_script: it does not look at the results that before_script waits for")
     names = tuple(dict.fromkeys((*found.names, *after.names)))
     return found._replace(
         scripts=(*found.scripts, *after.scripts),

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, SeenJob, shell
+from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read.config import OPENING, known
 from mlgen.targets.gitlab.read.jobs import VARIABLE, Native, instances, relative, with_axes
 
@@ -146,7 +147,7 @@ def _seconds(said: Any, name: str) -> int:
     total = 0
     for part in str(said).split():
         if not re.fullmatch(r"\d+[smhd]", part):
-            raise ValueError(f"{name}: timeout: {said} is not known")
+            raise Unread(f"{name}: timeout: {said} is not known")
         total += shell.seconds(part)
     return total
 
@@ -169,7 +170,7 @@ def _checkouts(job: Native) -> tuple[Fetched, ...]:
     modules = {"": "", "none": "", "normal": "true", "recursive": "recursive"}
     strategy = str(job.variables.get("GIT_SUBMODULE_STRATEGY", ""))
     if strategy not in modules:
-        raise ValueError(f"{job.name}: GIT_SUBMODULE_STRATEGY: {strategy} is not known")
+        raise Unread(f"{job.name}: GIT_SUBMODULE_STRATEGY: {strategy} is not known")
     if job.seen.stays is not None or value["GIT_STRATEGY"] == "none":
         return job.seen.fetched
     depth = int(value["GIT_DEPTH"]) if value["GIT_DEPTH"] else None

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from mlgen.readback import Reading
+from mlgen.readback.unread import Unread
 
 
 def read(texts: Mapping[str, str]) -> Reading:
-    """The reading of the one file; a ValueError says what could not be read, and where."""
+    """The reading of the one file; Unread says what could not be read, and where."""
     from mlgen.targets.jenkins.read import jenkinsfile, run, steps
     from mlgen.targets.jenkins.reader import Unreadable
 
@@ -15,6 +16,6 @@ def read(texts: Mapping[str, str]) -> Reading:
     try:
         return run.reading(jenkinsfile.read(text, world), world)
     except Unreadable as fault:
-        raise ValueError(f"line {fault.line}: {fault}") from fault
+        raise Unread(f"line {fault.line}: {fault}") from fault
     except steps.UNKNOWN as fault:
-        raise ValueError(f"it does what is not known: {fault!r}") from fault
+        raise Unread(f"it does what is not known: {fault!r}") from fault

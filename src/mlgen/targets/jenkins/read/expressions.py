@@ -7,6 +7,7 @@ https://docs.groovy-lang.org/2.4.21/html/documentation/; the order of operators 
 import re
 from collections.abc import Callable
 
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import values
 from mlgen.targets.jenkins.read.cursor import Cursor
 from mlgen.targets.jenkins.read.scope import Frame, Given, Run, bound
@@ -366,18 +367,18 @@ def _equals(left: Run, right: Run, wanted: bool) -> Run:
 
 def _greater(one: Value, other: Value) -> bool:
     if not (isinstance(one, int) and isinstance(other, int)):
-        raise ValueError("`>` of what is no number")
+        raise Unread("`>` of what is no number")
     return one > other
 
 
 def _less(one: Value, other: Value) -> Value:
     if not (isinstance(one, int) and isinstance(other, int)):
-        raise ValueError("`-` of what is no number")
+        raise Unread("`-` of what is no number")
     return one - other
 
 
 def _appended(one: Value, other: Value) -> Value:
     if not isinstance(one, list):
-        raise ValueError("`<<` of what is no list")
+        raise Unread("`<<` of what is no list")
     one.append(other)
     return one

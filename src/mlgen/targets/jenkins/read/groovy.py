@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import values
 from mlgen.targets.jenkins.read.expressions import Expressions
 from mlgen.targets.jenkins.read.scope import Frame, Returned, Run, Thrown
@@ -137,7 +138,7 @@ class Parser(Expressions):
                 if not test(frame):
                     return None
                 body(Frame(frame.world, frame))
-            raise ValueError("a loop does not end")
+            raise Unread("a loop does not end")
 
         return run
 
@@ -199,7 +200,7 @@ class Parser(Expressions):
             if kind == "name":
                 names = frame.holder(key)
                 if names is None:
-                    raise ValueError(f"{key} is not defined")
+                    raise Unread(f"{key} is not defined")
                 names[key] = new
                 return new
             owner = holder(frame)
@@ -209,7 +210,7 @@ class Parser(Expressions):
             elif isinstance(owner, dict):
                 owner[name] = new
             else:
-                raise ValueError(f"an entry of {type(owner).__name__} cannot be set")
+                raise Unread(f"an entry of {type(owner).__name__} cannot be set")
             return new
 
         return run

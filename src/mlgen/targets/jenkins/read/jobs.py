@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mlgen.readback import Fetched, Script, SeenJob, shell
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers
 from mlgen.targets.jenkins.read.noted import Ran
 from mlgen.targets.jenkins.read.steps import HOME
@@ -28,9 +29,9 @@ class Stashes:
         for unit in units:
             for name, (count, paths) in unit.good.noted.gives.items():
                 if name in self.made:
-                    raise ValueError(f"line {unit.line}: two stashes are called {name}")
+                    raise Unread(f"line {unit.line}: two stashes are called {name}")
                 if count < len(unit.main):
-                    raise ValueError(f"line {unit.line}: {unit.name} hands on {name} before its last command")
+                    raise Unread(f"line {unit.line}: {unit.name} hands on {name} before its last command")
                 self.made[name], self.paths[name] = unit, paths
             for _, found in unit.good.noted.outputs:
                 if found.out:
@@ -41,7 +42,7 @@ class Stashes:
         noted = unit.good.noted
         for name in (*noted.takes, *(name for _, names in noted.some for name in names)):
             if name not in self.made:
-                raise ValueError(f"line {unit.line}: {unit.name} receives {name}, which nobody makes")
+                raise Unread(f"line {unit.line}: {unit.name} receives {name}, which nobody makes")
             yield name
 
 
@@ -121,7 +122,7 @@ def _root(unit: Unit) -> str:
     """The folder in which all that the unit does happens."""
     folders = {script.folder for script in unit.main}
     if len(folders) > 1:
-        raise ValueError(f"line {unit.line}: {unit.name} runs in {' and '.join(sorted(folders))}")
+        raise Unread(f"line {unit.line}: {unit.name} runs in {' and '.join(sorted(folders))}")
     return folders.pop() if folders else ""
 
 
@@ -157,9 +158,9 @@ def _variables(unit: Unit, opened: list[helpers.Opened]) -> dict[str, str]:
     env = dict(unit.main[0].env) if unit.main else dict(unit.good.noted.env)
     home = env.get("HOME")
     if home is not None and not home.startswith(HOME):
-        raise ValueError(f"line {unit.line}: {unit.name}: HOME is {home}")
+        raise Unread(f"line {unit.line}: {unit.name}: HOME is {home}")
     if any(dict(script.env) != env for script in unit.main):
-        raise ValueError(f"line {unit.line}: {unit.name}: its commands see different variables")
+        raise Unread(f"line {unit.line}: {unit.name}: its commands see different variables")
     found = {name: value for name, value in env.items() if name not in _OWN and not name.startswith("MLGEN_RESULT_")}
     return found | {name: "" for each in opened for name in each.blank}
 
@@ -192,5 +193,5 @@ def _script(unit: Unit, script: Ran, said: helpers.Opened, when: str, root: str)
     own = "a step of Jenkins" in script.more
     more = script.more if said.strict or own else (*script.more, "sh -xe instead of bash -euo pipefail")
     if script.folder != root:
-        raise ValueError(f"line {script.line}: {unit.name}: a script runs in {script.folder or 'another folder'}")
+        raise Unread(f"line {script.line}: {unit.name}: a script runs in {script.folder or 'another folder'}")
     return Script(said.text, when, "", 1, 0, secrets, (script.line,), more=more)  # type: ignore[arg-type]

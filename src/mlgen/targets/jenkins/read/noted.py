@@ -5,6 +5,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers
 from mlgen.targets.jenkins.read.values import Thing, Value
 
@@ -20,7 +21,7 @@ class Called(Thing):
     def only(self, *names: str) -> dict[str, Any]:
         """Its named arguments, where it has no others."""
         if self.more or set(self.said) - set(names):
-            raise ValueError(f"{self.name}: it has arguments that are not known")
+            raise Unread(f"{self.name}: it has arguments that are not known")
         return self.said
 
 
@@ -72,7 +73,7 @@ class Noted:
 def fetched(what: Value, path: str, see: Callable[[str, str], None]) -> Fetched:
     """https://www.jenkins.io/doc/pipeline/steps/params/scmgit/"""
     if not isinstance(what, Called) or what.name != "scmGit":
-        raise ValueError("checkout: only scm and scmGit are known")
+        raise Unread("checkout: only scm and scmGit are known")
     said = what.only("branches", "extensions", "userRemoteConfigs")
     (branch,), (remote,) = said["branches"], said["userRemoteConfigs"]
     found = Fetched(remote["url"].removeprefix("https://"), path, branch["name"])
@@ -87,5 +88,5 @@ def fetched(what: Value, path: str, see: Callable[[str, str], None]) -> Fetched:
         elif one.name == "submodule" and not one.said.get("disableSubmodules"):
             found = found._replace(submodules="recursive" if one.said.get("recursiveSubmodules") else "true")
         else:
-            raise ValueError(f"scmGit: {one.name} is not known")
+            raise Unread(f"scmGit: {one.name} is not known")
     return found

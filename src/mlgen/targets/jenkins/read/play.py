@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import End, Start
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read.context import Way
 from mlgen.targets.jenkins.read.jenkinsfile import Condition
 from mlgen.targets.jenkins.read.scope import Frame
@@ -64,11 +65,11 @@ class Play:
         for name, start in self.starts.items():
             given = self.jenkins.units.all[name].forked if self.event.fork and start.state in ("run", "wait") else ()
             if given:
-                raise ValueError(f"{self.event}: {name} is given {', '.join(sorted(given))}")
+                raise Unread(f"{self.event}: {name} is given {', '.join(sorted(given))}")
         if self.env.get("JENKINS_EVENT") != self.event.kind:
-            raise ValueError(f"{self.event}: JENKINS_EVENT is {self.env.get('JENKINS_EVENT')}")
+            raise Unread(f"{self.event}: JENKINS_EVENT is {self.env.get('JENKINS_EVENT')}")
         if self.event.kind == "schedule" and self.env.get("JENKINS_SCHEDULE") != self.event.schedule:
-            raise ValueError(f"{self.event}: JENKINS_SCHEDULE is {self.env.get('JENKINS_SCHEDULE')}")
+            raise Unread(f"{self.event}: JENKINS_SCHEDULE is {self.env.get('JENKINS_SCHEDULE')}")
 
     def level(self, level: Level, broken: bool) -> bool:
         """A step of a sequence; whether the run is broken after it, so that later ones are skipped."""
@@ -203,7 +204,7 @@ def _in_order(units: tuple[Unit, ...]) -> list[Unit]:
     while todo:
         ready = [unit for unit in todo if all(n in done or n not in names for n in unit.needs)]
         if not ready:
-            raise ValueError(f"{', '.join(unit.name for unit in todo)} wait for each other")
+            raise Unread(f"{', '.join(unit.name for unit in todo)} wait for each other")
         found += ready
         done.update(unit.name for unit in ready)
         todo = [unit for unit in todo if unit.name not in done]

@@ -8,6 +8,7 @@ from typing import Any
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import End, Reading, SeenJob, Start, inside
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import context
 from mlgen.targets.jenkins.read.context import Parameter, Timed, Way
 from mlgen.targets.jenkins.read.jenkinsfile import HARMLESS, Call, File
@@ -63,7 +64,7 @@ class Jenkins:
         kind, name = call.name, said.get("name", "")
         known = {"string": ("defaultValue",), "booleanParam": ("defaultValue",), "choice": ("choices",)}
         if kind not in known or set(said) - {"name", "description", *known[kind]} or not name:
-            raise ValueError(f"line {call.line}: the parameter {kind} is not known, or has what is not known")
+            raise Unread(f"line {call.line}: the parameter {kind} is not known, or has what is not known")
         choices = tuple(said.get("choices", ()))
         return Parameter(kind, name, choices[0] if kind == "choice" else said.get("defaultValue"), choices)
 
@@ -86,12 +87,12 @@ class Jenkins:
         found: list[Timed] = []
         for call in self.file.triggers:
             if call.name not in ("cron", "parameterizedCron"):
-                raise ValueError(f"line {call.line}: the trigger {call.name} is not known")
+                raise Unread(f"line {call.line}: the trigger {call.name} is not known")
             self._enter({"BRANCH_NAME": branch, **more}, {}, frozenset())
             text = _given(call, self.steps)
             lines = [line.strip() for line in text.split("\n") if line.strip() and not line.strip().startswith("#")]
             if lines and lines[0] != "TZ=Etc/UTC":
-                raise ValueError(f"line {call.line}: its schedules are not in UTC")
+                raise Unread(f"line {call.line}: its schedules are not in UTC")
             for line in lines[1:]:
                 cron, _, given = line.partition("%")
                 pairs = tuple(tuple(pair.strip().split("=", 1)) for pair in given.split(";") if pair.strip())
@@ -99,7 +100,7 @@ class Jenkins:
         return tuple(found)
 
     def schedules(self) -> tuple[tuple[str, str], ...]:
-        """Name and cron of each; ValueError where other branches, tags or pull requests have some."""
+        """Name and cron of each; Unread where other branches, tags or pull requests have some."""
         found = []
         for branch in self._branches():
             for timer in self.timers(branch):
@@ -116,7 +117,7 @@ class Jenkins:
                 cause = context.NAMED_TIMER if timer.named else context.TIMER
                 env = self.environment(Way({"BRANCH_NAME": branch, **more}, {}, frozenset((cause,))))
                 if env.get("JENKINS_EVENT") != "none":
-                    raise ValueError(f"a schedule would run on {' '.join(more) or 'every branch'}, too")
+                    raise Unread(f"a schedule would run on {' '.join(more) or 'every branch'}, too")
         return tuple(sorted(found))
 
     def _branches(self) -> list[str]:
@@ -162,9 +163,9 @@ class Jenkins:
             try:
                 found = [Play(self, event, failing, way).told() for way in self.ways(event)]
             except UNKNOWN as fault:
-                raise ValueError(f"{event}: the run does what is not known: {fault!r}") from fault
+                raise Unread(f"{event}: the run does what is not known: {fault!r}") from fault
             if any(each != found[0] for each in found):
-                raise ValueError(f"{event}: how it is started makes a difference to what runs")
+                raise Unread(f"{event}: how it is started makes a difference to what runs")
             self._runs[key] = found[0]
         return self._runs[key]
 
@@ -185,12 +186,12 @@ class Jenkins:
         return tuple(sorted(found))
 
     def tags(self) -> None:
-        """ValueError if a tag counts as something else because of its name, which BRANCH_NAME holds as well."""
+        """Unread if a tag counts as something else because of its name, which BRANCH_NAME holds as well."""
         said = " ".join(text for name, text in self.file.texts.items() if name == "event")
         for name in dict.fromkeys(re.findall(r"'([^'\\]+)'", said)):
             env = self.environment(Way({"BRANCH_NAME": name, "TAG_NAME": name}, {}, frozenset()))
             if env.get("JENKINS_EVENT") not in ("tag", "none"):
-                raise ValueError(f"a tag called {name} counts as {env.get('JENKINS_EVENT')}")
+                raise Unread(f"a tag called {name} counts as {env.get('JENKINS_EVENT')}")
 
     def cancels(self) -> tuple[str, ...]:
         """The kinds of events of which a newer run aborts the older one.
@@ -216,7 +217,7 @@ def _options(file: File) -> Options:
         elif call.name == "skipDefaultCheckout":
             found = found._replace(checkout=False)
         elif call.name not in HARMLESS:
-            raise ValueError(f"line {call.line}: options: {call.name} is not known")
+            raise Unread(f"line {call.line}: options: {call.name} is not known")
     return found
 
 
@@ -224,7 +225,7 @@ def _named(call: Call, steps: Steps) -> dict[str, Any]:
     """The named arguments of an option or parameter."""
     given = call.arguments(Frame(steps))
     if len(given) > 1 or (given and not isinstance(given[0], dict)):
-        raise ValueError(f"line {call.line}: {call.name}: its arguments have no names")
+        raise Unread(f"line {call.line}: {call.name}: its arguments have no names")
     return given[0] if given else {}
 
 
@@ -232,7 +233,7 @@ def _given(call: Call, steps: Steps) -> str:
     """The one argument of a trigger."""
     given = call.arguments(Frame(steps))
     if len(given) != 1 or not isinstance(given[0], str):
-        raise ValueError(f"line {call.line}: {call.name}: it takes one text")
+        raise Unread(f"line {call.line}: {call.name}: it takes one text")
     return given[0]
 
 
@@ -242,7 +243,7 @@ def reading(file: File, steps: Steps) -> Reading:
     jenkins.tags()
     roots = {script.folder for unit in jenkins.units.all.values() for script in unit.main if unit.job}
     if len(roots) > 1:
-        raise ValueError(f"jobs run in {', '.join(sorted(roots))}")
+        raise Unread(f"jobs run in {', '.join(sorted(roots))}")
     return Reading(
         jenkins.seen,
         jenkins.starts,

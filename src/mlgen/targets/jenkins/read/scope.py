@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read.values import Closure, Value
 from mlgen.targets.jenkins.reader import Token
 
@@ -18,11 +19,11 @@ class World:
 
     def variable(self, name: str) -> Value:
         """A name that is neither a local variable nor a field."""
-        raise ValueError(f"nothing is known of {name}")
+        raise Unread(f"nothing is known of {name}")
 
     def step(self, name: str, given: list[Value], token: Token, source: str) -> Value:
         """A call of what is no method of the file; named arguments are one map, a block is the last argument."""
-        raise ValueError(f"nothing is known of the step {name}")
+        raise Unread(f"nothing is known of the step {name}")
 
     def unstash_if(self, condition: Callable[[], bool], names: list[str]) -> None:
         """`if (condition) { unstash …; … }` and nothing else."""
@@ -70,7 +71,7 @@ def bound(
     def run(given: list[Value]) -> Value:
         frame = Frame(world, up)
         if len(given) > len(names) and names != ["it"]:
-            raise ValueError(f"{len(given)} values for {', '.join(names) or 'nothing'}")
+            raise Unread(f"{len(given)} values for {', '.join(names) or 'nothing'}")
         for index, name in enumerate(names):
             if index < len(given):
                 frame.names[name] = given[index]

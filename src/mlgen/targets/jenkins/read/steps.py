@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 
 from mlgen.readback import Fetched
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers, objects
 from mlgen.targets.jenkins.read.noted import Called, Noted, Ran, fetched
 from mlgen.targets.jenkins.read.scope import Thrown, World
@@ -69,7 +70,7 @@ class Steps(World):
             super().unstash_if(condition, names)
             return
         if self.noted.scripts:
-            raise ValueError("unstash stands behind a command")
+            raise Unread("unstash stands behind a command")
         self.noted.some.append((condition, names))
 
     def step(self, name: str, given: list[Value], token: Token, source: str) -> Value:
@@ -84,9 +85,9 @@ class Steps(World):
             if name in _MAKERS:
                 return Called(name, given)
             if any(isinstance(each, Closure) for each in given):
-                raise ValueError(f"nothing is known of the step {name}")
-        except ValueError as fault:
-            raise fault if str(fault).startswith("line ") else ValueError(f"line {token.line}: {fault}") from fault
+                raise Unread(f"nothing is known of the step {name}")
+        except Unread as fault:
+            raise fault if str(fault).startswith("line ") else Unread(f"line {token.line}: {fault}") from fault
         return self._foreign(name, given, token)
 
     def _foreign(self, name: str, given: list[Value], token: Token) -> Value:
@@ -113,7 +114,7 @@ class Steps(World):
     def _sh(self, called: Called, token: Token) -> Value:
         said = called.said or {"script": called.more[0] if len(called.more) == 1 else None}
         if set(said) - {"label", "script", "returnStatus", "returnStdout"} or not isinstance(said.get("script"), str):
-            raise ValueError("sh: it has arguments that are not known")
+            raise Unread("sh: it has arguments that are not known")
         script = said["script"]
         if said.get("returnStatus") and self.facts and helpers.is_question(script):
             return 0 if self.facts(self.inner.get("MLGEN_QUESTION", "")) else 3
@@ -124,7 +125,7 @@ class Steps(World):
             return 0
         if (found := helpers.outputs(script)) is not None:
             if self.noted.passed >= 0:
-                raise ValueError("what a command made is looked at when the job is said to have passed")
+                raise Unread("what a command made is looked at when the job is said to have passed")
             self.noted.outputs.append((len(self.noted.scripts), found))
         elif (legs := helpers.merges(script)) is not None and not self.noted.scripts:
             self.noted.compares += [job for job, _ in legs]
@@ -145,7 +146,7 @@ class Steps(World):
 
     def _block(self, called: Called) -> Closure:
         if not called.more or not isinstance(called.more[-1], Closure):
-            raise ValueError(f"{called.name}: it has no block")
+            raise Unread(f"{called.name}: it has no block")
         return called.more[-1]
 
     def _script(self, called: Called, token: Token) -> Value:
@@ -160,7 +161,7 @@ class Steps(World):
 
     def _lock(self, called: Called, token: Token) -> Value:
         if set(called.said) != {"resource"} or self.noted.scripts:
-            raise ValueError("lock: it is not around the whole job, or has arguments that are not known")
+            raise Unread("lock: it is not around the whole job, or has arguments that are not known")
         self.noted.lock = called.said["resource"]
         return self._block(called).run([])
 
@@ -174,9 +175,9 @@ class Steps(World):
     def _catchError(self, called: Called, token: Token) -> Value:
         said = called.said
         if set(said) != {"buildResult", "stageResult", "catchInterruptions"} or said["catchInterruptions"] is not False:
-            raise ValueError("catchError: it has arguments that are not known, or catches an abort")
+            raise Unread("catchError: it has arguments that are not known, or catches an abort")
         if said["buildResult"] not in ("SUCCESS", "FAILURE"):
-            raise ValueError(f"catchError: {said['buildResult']}")
+            raise Unread(f"catchError: {said['buildResult']}")
         self.noted.permitted = self.noted.permitted or said["buildResult"] == "SUCCESS"
         try:
             self._block(called).run([])
@@ -200,7 +201,7 @@ class Steps(World):
     def _cache(self, called: Called, token: Token) -> Value:
         for one in called.said.get("caches", ()):
             if not isinstance(one, Called) or one.name != "arbitraryFileCache":
-                raise ValueError("cache: only arbitraryFileCache is known")
+                raise Unread("cache: only arbitraryFileCache is known")
             said = one.only("path", "cacheName", "cacheValidityDecidingFile", "includes", "excludes")
             self.noted.caches.add(str(said["path"]))
         return self._block(called).run([])
@@ -217,7 +218,7 @@ class Steps(World):
     def _bind(self, one: Value) -> None:
         """https://www.jenkins.io/doc/pipeline/steps/credentials-binding/"""
         if not isinstance(one, Called):
-            raise ValueError("withCredentials: what is bound is not known")
+            raise Unread("withCredentials: what is bound is not known")
         self.noted.bound.add(str(one.said.get("credentialsId")))
         if one.name == "usernamePassword":
             said = one.only("credentialsId", "usernameVariable", "passwordVariable")
@@ -235,7 +236,7 @@ class Steps(World):
                 self.noted.files.add(said["variable"])
             self.see(said["variable"], said["credentialsId"])
         else:
-            raise ValueError(f"withCredentials: {one.name} is not known")
+            raise Unread(f"withCredentials: {one.name} is not known")
 
     def see(self, variable: str, secret: str) -> None:
         """A secret that is there from here on."""
@@ -258,10 +259,10 @@ class Steps(World):
             self.see(name, value.removeprefix(objects.VARIABLE))
         elif value.startswith(_ADDRESS):
             if not name.startswith("MLGEN_HOST_"):
-                raise ValueError(f"withEnv: {name} holds the address of a service")
+                raise Unread(f"withEnv: {name} holds the address of a service")
             self.noted.services.append((name.removeprefix("MLGEN_HOST_"), value.removeprefix(_ADDRESS)))
         elif "\0" in value and not (name == "HOME" and value.startswith(HOME)):
-            raise ValueError(f"withEnv: {name} holds what is not known")
+            raise Unread(f"withEnv: {name} holds what is not known")
         else:
             self.inner[name] = value
             self.noted.env[name] = value
@@ -280,7 +281,7 @@ class Steps(World):
     def _unstash(self, called: Called, token: Token) -> Value:
         (name,) = called.more
         if self.noted.scripts:
-            raise ValueError("unstash stands behind a command")
+            raise Unread("unstash stands behind a command")
         self.noted.takes.append(name)
         return None
 
@@ -300,7 +301,7 @@ class Steps(World):
     def _junit(self, called: Called, token: Token) -> Value:
         said = called.said if called.said else {"testResults": called.more[0]}
         if set(said) - {"testResults", "allowEmptyResults", "skipMarkingBuildUnstable"}:
-            raise ValueError("junit: it has arguments that are not known")
+            raise Unread("junit: it has arguments that are not known")
         self.noted.junit.update(self._paths(said["testResults"]))
         return None
 
@@ -312,13 +313,13 @@ class Steps(World):
     def _writeFile(self, called: Called, token: Token) -> Value:
         said = called.only("file", "text")
         if said != {"file": helpers.PASSED, "text": ""}:
-            raise ValueError(f"writeFile: {said['file']}")
+            raise Unread(f"writeFile: {said['file']}")
         self.noted.passed = len(self.noted.scripts)
         return None
 
     def _fileExists(self, called: Called, token: Token) -> Value:
         if called.more != [helpers.PASSED]:
-            raise ValueError("fileExists: only of the file that tells of success")
+            raise Unread("fileExists: only of the file that tells of success")
         return self.noted.passed >= 0
 
     def _readFile(self, called: Called, token: Token) -> Value:

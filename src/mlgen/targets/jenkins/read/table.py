@@ -4,6 +4,7 @@ That it does so is not found by evaluating it, as the order of the branches of `
 recognised by their text. Everything else that rows are run by is evaluated.
 """
 
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read.groovy import Parser
 
 SCHEDULER = """
@@ -51,7 +52,7 @@ FIELDS = ("waiting", "open", "results", "stopped")
 
 
 def known(texts: dict[str, str]) -> None:
-    """ValueError unless the file's scheduler is the one above."""
+    """Unread unless the file's scheduler is the one above."""
     from mlgen.targets.jenkins.read.jenkinsfile import above
     from mlgen.targets.jenkins.read.scope import World
 
@@ -59,4 +60,4 @@ def known(texts: dict[str, str]) -> None:
     for name in (*NAMES, *(f"field {field}" for field in FIELDS)):
         if texts.get(name) != wanted[name]:
             what = "is not there" if name not in texts else "does something else"
-            raise ValueError(f"{name}, by which the rows of tables are run, {what}")
+            raise Unread(f"{name}, by which the rows of tables are run, {what}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import table
 from mlgen.targets.jenkins.read.jenkinsfile import Condition, File, Stage
 from mlgen.targets.jenkins.read.noted import Noted, Ran
@@ -130,7 +131,7 @@ class Units:
             if stage.lock:
                 (said,) = stage.lock.arguments(frame)
                 if set(said) != {"resource"}:
-                    raise ValueError(f"line {stage.lock.line}: lock: it has arguments that are not known")
+                    raise Unread(f"line {stage.lock.line}: lock: it has arguments that are not known")
                 steps.noted.lock = said["resource"]
             inner = dict(steps.inner)
             assert stage.steps is not None
@@ -149,7 +150,7 @@ class Units:
 
         for condition, _ in stage.post:
             if condition not in ("always", "cleanup"):
-                raise ValueError(f"line {stage.line}: post {condition} of stage {stage.name} looks at the whole build")
+                raise Unread(f"line {stage.line}: post {condition} of stage {stage.name} looks at the whole build")
         return run
 
     # --- the tree
@@ -157,7 +158,7 @@ class Units:
     def _level(self, stage: Stage, above: tuple[Condition, ...]) -> Level:
         if stage.steps is None:
             if stage.environment or stage.lock or stage.agent or stage.post:
-                raise ValueError(f"line {stage.line}: stage {stage.name}: only `when` is known around stages")
+                raise Unread(f"line {stage.line}: stage {stage.name}: only `when` is known around stages")
             inside = tuple(self._level(each, (*above, *stage.when)) for each in stage.stages)
             return Level(stage, inside=inside)
         self.rows = None
@@ -169,7 +170,7 @@ class Units:
             self._tried(unit, run, good)
             return Level(stage, (unit,))
         if good.noted.scripts or stage.agent or stage.post:
-            raise ValueError(f"line {stage.line}: stage {stage.name} runs a table, and more")
+            raise Unread(f"line {stage.line}: stage {stage.name} runs a table, and more")
         steps = stage.steps
         return Level(
             stage, tuple(self._of_rows(self.rows, stage.line, (*above, *stage.when))), (), self._evaluated(steps)
@@ -191,7 +192,7 @@ class Units:
             stage = Stage(f"post {condition}", 0)
             if self.rows is not None:
                 if condition != "always" or good.noted.scripts:
-                    raise ValueError(f"post {condition}: a table runs there, and more or not always")
+                    raise Unread(f"post {condition}: a table runs there, and more or not always")
                 yield Level(stage, tuple(self._of_rows(self.rows, 0, ())), (), self._evaluated(body))
             elif good.noted.scripts or good.noted.secrets:
                 unit = Unit(stage.name, 0, ())
@@ -211,11 +212,11 @@ class Units:
     def _tried(self, unit: Unit, run: Callable[[], None], good: Trial) -> None:
         """What the unit does when it succeeds, and when its first or last script fails."""
         if unit.name in self.all:
-            raise ValueError(f"two stages or rows are called {unit.name}")
+            raise Unread(f"two stages or rows are called {unit.name}")
         self.all[unit.name] = unit
         unit.good = good
         if good.failed:
-            raise ValueError(f"line {unit.line}: {unit.name} fails whatever its scripts do")
+            raise Unread(f"line {unit.line}: {unit.name} fails whatever its scripts do")
         scripts = good.noted.scripts
         if not scripts:
             return
@@ -225,7 +226,7 @@ class Units:
         last = self.trial(run, len(unit.main) - 1) if len(unit.main) > 1 else first
         ends = first.noted.scripts[1:]
         if [_same(s) for s in last.noted.scripts[len(unit.main) :]] != [_same(s) for s in ends]:
-            raise ValueError(f"line {unit.line}: {unit.name}: what runs after a failure depends on which command fails")
+            raise Unread(f"line {unit.line}: {unit.name}: what runs after a failure depends on which command fails")
         tail = list(scripts[len(unit.main) :])
         for script in ends:
             if tail and _same(tail[0]) == _same(script):
@@ -243,12 +244,12 @@ class Units:
         if unit.row is not None and "when" in unit.row:
             ends = {trial.told for trial in failed}
             if unit.good.told != ("success", False) or ends not in ({("failure", True)}, {("failure", False)}):
-                raise ValueError(f"{unit.name}: the row does not tell how it ended")
+                raise Unread(f"{unit.name}: the row does not tell how it ended")
             unit.permitted = ends == {("failure", False)}
         else:
             unit.permitted = not any(trial.failed for trial in failed)
         if unit.permitted != unit.good.noted.permitted:
-            raise ValueError(f"line {unit.line}: {unit.name}: only some of its failures are permitted")
+            raise Unread(f"line {unit.line}: {unit.name}: only some of its failures are permitted")
         unit.kept = unit.good.noted.junit <= failed[0].noted.junit
 
     # --- order

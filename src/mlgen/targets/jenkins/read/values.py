@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from mlgen.readback.unread import Unread
+
 Value = Any
 
 
@@ -17,15 +19,15 @@ class Thing:
 
     def get(self, name: str) -> Value:
         """A property."""
-        raise ValueError(f"nothing is known of the property {name}")
+        raise Unread(f"nothing is known of the property {name}")
 
     def put(self, name: str, value: Value) -> None:
         """Sets a property."""
-        raise ValueError(f"the property {name} cannot be set")
+        raise Unread(f"the property {name} cannot be set")
 
     def call(self, name: str, given: list[Value]) -> Value:
         """A method."""
-        raise ValueError(f"nothing is known of the method {name}")
+        raise Unread(f"nothing is known of the method {name}")
 
 
 class Closure(Thing):
@@ -44,7 +46,7 @@ class Closure(Thing):
     def on_pair(self, key: Value, value: Value) -> Value:
         """The block on an entry of a map."""
         if self.arity != 2:
-            raise ValueError("a block on a map takes a name and a value")
+            raise Unread("a block on a map takes a name and a value")
         return self.run([key, value])
 
 
@@ -56,7 +58,7 @@ def text(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int)):
         return str(value)
-    raise ValueError(f"{type(value).__name__} is no text")
+    raise Unread(f"{type(value).__name__} is no text")
 
 
 def equal(one: Value, other: Value) -> bool:
@@ -64,14 +66,14 @@ def equal(one: Value, other: Value) -> bool:
     if one is None or other is None:
         return one is other
     if isinstance(one, bool) != isinstance(other, bool) or isinstance(one, str) != isinstance(other, str):
-        raise ValueError(f"`==` between {type(one).__name__} and {type(other).__name__}")
+        raise Unread(f"`==` between {type(one).__name__} and {type(other).__name__}")
     return bool(one == other)
 
 
 def within(one: Value, other: Value) -> bool:
     """`in`, of a list."""
     if not isinstance(other, list):
-        raise ValueError("`in` is read with a list alone")
+        raise Unread("`in` is read with a list alone")
     return any(equal(one, each) for each in other)
 
 
@@ -90,7 +92,7 @@ _SAFE = re.compile(r"(?:\\[^A-Za-z0-9]|\\[dDwWsS]|\[\^?\]?(?:\\[^A-Za-z0-9]|[^\]
 def pattern_of(said: str) -> "re.Pattern[str]":
     """https://docs.oracle.com/javase/8/docs/api/java/util/regex/Pattern.html"""
     if not _SAFE.fullmatch(said) or re.search(r"\(\?(?!:)|[*+?}]\+", said):
-        raise ValueError(f"the pattern {said!r} holds what this reader does not know")
+        raise Unread(f"the pattern {said!r} holds what this reader does not know")
     try:
         # `.` is none of Java's ends of a line.
         dots = re.sub(
@@ -98,7 +100,7 @@ def pattern_of(said: str) -> "re.Pattern[str]":
         )
         return re.compile(dots, re.ASCII)
     except re.error as fault:
-        raise ValueError(f"{said!r} is no pattern: {fault}") from fault
+        raise Unread(f"{said!r} is no pattern: {fault}") from fault
 
 
 def get(value: Value, name: str) -> Value:
@@ -107,7 +109,7 @@ def get(value: Value, name: str) -> Value:
         return value.get(name)
     if isinstance(value, Thing):
         return value.get(name)
-    raise ValueError(f"the property {name} of {'null' if value is None else type(value).__name__}")
+    raise Unread(f"the property {name} of {'null' if value is None else type(value).__name__}")
 
 
 def at(value: Value, key: Value) -> Value:
@@ -116,7 +118,7 @@ def at(value: Value, key: Value) -> Value:
         return value.get(key)
     if isinstance(value, list) and isinstance(key, int):
         return value[key] if -len(value) <= key < len(value) else None
-    raise ValueError(f"an entry of {'null' if value is None else type(value).__name__}")
+    raise Unread(f"an entry of {'null' if value is None else type(value).__name__}")
 
 
 def added(one: Value, other: Value) -> Value:
@@ -129,7 +131,7 @@ def added(one: Value, other: Value) -> Value:
         return one + text(other)
     if isinstance(one, int) and isinstance(other, int):
         return one + other
-    raise ValueError(f"`+` of {type(one).__name__} and {type(other).__name__}")
+    raise Unread(f"`+` of {type(one).__name__} and {type(other).__name__}")
 
 
 def call(value: Value, name: str, given: list[Value]) -> Value:
@@ -138,7 +140,7 @@ def call(value: Value, name: str, given: list[Value]) -> Value:
         return value.call(name, given)
     known = _METHODS.get((type(value), name))
     if known is None:
-        raise ValueError(f"the method {name} of {'null' if value is None else type(value).__name__}")
+        raise Unread(f"the method {name} of {'null' if value is None else type(value).__name__}")
     return known(value, *given)
 
 

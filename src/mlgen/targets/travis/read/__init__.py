@@ -6,7 +6,7 @@ from mlgen.readback import Reading
 
 
 def read(texts: Mapping[str, str]) -> Reading:
-    """The reading of the project's file (a root file only imports it); a ValueError says what cannot be read, where."""
+    """The reading of the project's file (a root file only imports it); Unread says what cannot be read, where."""
     from mlgen.targets.travis.read import config, run
 
     path, text = next(iter(texts.items()))

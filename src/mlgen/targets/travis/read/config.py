@@ -10,6 +10,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
+from mlgen.readback.unread import Unread
 from mlgen.targets.rendered import Loader
 from mlgen.targets.travis.read.expressions import Condition, parse
 
@@ -68,7 +69,7 @@ class File(NamedTuple):
 
 
 def read(text: str, part: bool = False) -> File:
-    """The file; ValueError where it says something that this reader does not know.
+    """The file; Unread where it says something that this reader does not know.
 
     `part`: the repository's own file imports it, for one project of several. Of what stands there for all of them, only
     that no token stays is told: https://docs.travis-ci.com/user/build-config-imports
@@ -78,7 +79,7 @@ def read(text: str, part: bool = False) -> File:
     try:
         data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as fault:
-        raise ValueError(f"it is not YAML: {' '.join(str(fault).split())}") from fault
+        raise Unread(f"it is not YAML: {' '.join(str(fault).split())}") from fault
     known(data, ROOT, "the file")
     jobs = data.get("jobs")
     known(jobs, frozenset(("allow_failures", "include")), "jobs")
@@ -116,12 +117,12 @@ def read(text: str, part: bool = False) -> File:
 
 
 def known(said: Any, keys: "frozenset[str]", where: str) -> None:
-    """ValueError if it is no mapping, or has a key that is not among these."""
+    """Unread if it is no mapping, or has a key that is not among these."""
     if not isinstance(said, dict):
-        raise ValueError(f"{where}: not a mapping")
+        raise Unread(f"{where}: not a mapping")
     for key in said:
         if key not in keys:
-            raise ValueError(f"{where}: the key {key} is not known")
+            raise Unread(f"{where}: the key {key} is not known")
 
 
 def as_list(value: Any) -> list[Any]:
@@ -132,24 +133,24 @@ def as_list(value: Any) -> list[Any]:
 def _stage(name: Any) -> str:
     """Stages are one whatever their case: https://docs.travis-ci.com/user/build-stages"""
     if not isinstance(name, str):
-        raise ValueError(f"stages: {name!r} is no name")
+        raise Unread(f"stages: {name!r} is no name")
     return name.lower()
 
 
 def _condition(said: Mapping[str, Any], where: str) -> Condition:
     value = said.get("if", "")
     if not isinstance(value, str):
-        raise ValueError(f"{where}: if: {value!r} is no condition")
+        raise Unread(f"{where}: if: {value!r} is no condition")
     try:
         return parse(value)
-    except ValueError as fault:
-        raise ValueError(f"{where}: {fault}") from fault
+    except Unread as fault:
+        raise Unread(f"{where}: {fault}") from fault
 
 
 def _unique(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"two jobs are called {name}")
+            raise Unread(f"two jobs are called {name}")
 
 
 def environment(said: Any, where: str) -> Env:
@@ -175,13 +176,13 @@ def _assigned(text: str, where: str) -> Iterator[tuple[str, str | None]]:
         return
     # https://github.com/travis-ci/travis-build/blob/master/lib/travis/build/env/var.rb: `\'` does not end a word there.
     if "\\'" in text:
-        raise ValueError(f"{where}: env: Travis misreads `{text}`")
+        raise Unread(f"{where}: env: Travis misreads `{text}`")
     try:
         words = shlex.split(text)
     except ValueError as fault:
-        raise ValueError(f"{where}: env: `{text}` cannot be read: {fault}") from fault
+        raise Unread(f"{where}: env: `{text}` cannot be read: {fault}") from fault
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not _NAME.fullmatch(name):
-            raise ValueError(f"{where}: env: `{text}` sets no variable")
+            raise Unread(f"{where}: env: `{text}` sets no variable")
         yield name, value if shell.is_fixed(text) else None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from mlgen.named import NamedTuple
+from mlgen.readback.unread import Unread
 
 Value = str | bool | None
 
@@ -51,7 +52,7 @@ class Condition(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Condition:
-    """The condition; an empty one always holds. ValueError says what cannot be read."""
+    """The condition; an empty one always holds. Unread says what cannot be read."""
     if not text.strip():
         return Condition("", lambda _: True, frozenset())
     parser = _Parser(text)
@@ -87,9 +88,9 @@ class _Parser:
         else:
             self.kind, self.token = "end", ""
 
-    def fault(self, wanted: str) -> ValueError:
+    def fault(self, wanted: str) -> Unread:
         """What to raise where something else was to come."""
-        return ValueError(f"the condition `{self.text}` cannot be read: {wanted} expected at `{self.text[self.at :]}`")
+        return Unread(f"the condition `{self.text}` cannot be read: {wanted} expected at `{self.text[self.at :]}`")
 
     def takes(self, *tokens: str) -> str:
         """Steps over the token if it is one of these, in lower case; gives it, else nothing."""
@@ -100,7 +101,7 @@ class _Parser:
         return token
 
     def needs(self, token: str) -> None:
-        """Steps over the token; ValueError if it is another."""
+        """Steps over the token; Unread if it is another."""
         if not self.takes(token):
             raise self.fault(f"`{token}`")
 

@@ -7,6 +7,7 @@ from typing import Any
 from mlgen.ir.paths import covers
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, SeenJob
+from mlgen.readback.unread import Unread
 from mlgen.targets.travis.read import helpers, scripts
 from mlgen.targets.travis.read.config import Entry, Env, File, as_list, known
 
@@ -31,7 +32,7 @@ class Native(NamedTuple):
 
 
 def natives(file: File) -> dict[str, Native]:
-    """The jobs by name; ValueError where one says what this reader does not know."""
+    """The jobs by name; Unread where one says what this reader does not know."""
     read: dict[str, scripts.Seen] = {entry.name: scripts.read(entry) for entry in file.entries}
     shared = dict(file.env.literal)
     made: dict[str, Entry] = {}
@@ -39,13 +40,13 @@ def natives(file: File) -> dict[str, Native]:
     for entry in file.entries:
         name = spaces[entry.name][0]
         if name and made.setdefault(name, entry) is not entry:
-            raise ValueError(f"{entry.name}: {made[name].name} creates the workspace {name} too")
+            raise Unread(f"{entry.name}: {made[name].name} creates the workspace {name} too")
     found = {}
     for entry in file.entries:
         name, paths, used = spaces[entry.name]
         for each in used:
             if each not in made or made[each].stage >= entry.stage:
-                raise ValueError(f"{entry.name}: it uses the workspace {each}, which no earlier job creates")
+                raise Unread(f"{entry.name}: it uses the workspace {each}, which no earlier job creates")
         seen = read[entry.name]
         created = tuple(_path(path, seen.root) for path in paths)
         uses = tuple(made[each].name for each in used)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from mlgen.ir.events import Event
 from mlgen.readback import End, Reading, SeenJob, Start, inside
+from mlgen.readback.unread import Unread
 from mlgen.targets.travis.read import context
 from mlgen.targets.travis.read.config import File
 from mlgen.targets.travis.read.expressions import Condition
@@ -46,15 +47,13 @@ class Builds:
         return self.stages[max(earlier)] if earlier else ()
 
     def _check(self) -> None:
-        """ValueError for what no event of the language shows."""
+        """Unread for what no event of the language shows."""
         for job in self.jobs.values():
             for name in job.entry.condition.asks | self.file.condition.asks:
                 if not context.is_known(name) and name not in job.env:
-                    raise ValueError(
-                        f"{job.entry.name}: if: it asks for the variable {name}, of which nothing is known"
-                    )
+                    raise Unread(f"{job.entry.name}: if: it asks for the variable {name}, of which nothing is known")
             if "changed(" in job.seen.question and not whole(job):
-                raise ValueError(f"{job.entry.name}: it asks what has changed, and does not clone the whole history")
+                raise Unread(f"{job.entry.name}: it asks what has changed, and does not clone the whole history")
 
     def starts(self, event: Event) -> bool:
         """Whether the event makes a build. What no condition asks for is no event of this file."""
@@ -138,7 +137,7 @@ def reading(file: File) -> Reading:
     builds = Builds(file)
     roots = {job.seen.root for job in builds.jobs.values() if not job.seen.milestone}
     if len(roots) > 1:
-        raise ValueError(f"the jobs run in different folders: {', '.join(sorted(roots))}")
+        raise Unread(f"the jobs run in different folders: {', '.join(sorted(roots))}")
     return Reading(
         builds.seen,
         builds.starts,

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script, shell
+from mlgen.readback.unread import Unread
 from mlgen.targets.travis.read import helpers
 from mlgen.targets.travis.read.config import PHASES, Entry, as_list
 
@@ -84,7 +85,7 @@ def _items(entry: Entry, phase: str) -> Iterator[tuple[str, Route]]:
         return
     for number, item in enumerate(as_list(value)):
         if not isinstance(item, str):
-            raise ValueError(f"{entry.name}: {phase}: {item!r} is no command")
+            raise Unread(f"{entry.name}: {phase}: {item!r} is no command")
         where = (*entry.route, phase) if phase in entry.own else (phase,)
         yield item.rstrip("\n"), (*where, number)
 

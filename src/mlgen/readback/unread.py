@@ -1,0 +1,5 @@
+"""What a reader raises: everything else that it raises is a fault of its own."""
+
+
+class Unread(ValueError):
+    """The text cannot be read back; the message says what of it, and where."""
