@@ -223,8 +223,9 @@ def a_secret_file_stays(data: Any) -> Iterator[Mutant]:
 
 @kind
 def the_token_that_clones_is_left(data: Any) -> Iterator[Mutant]:
-    yield [(("keep_netrc",), True)]
-    yield [(("keep_netrc",), DROP)]
+    if "keep_netrc" in data:  # else the root file says it for all projects
+        yield [(("keep_netrc",), True)]
+        yield [(("keep_netrc",), DROP)]
 
 
 # ---- conditions
