@@ -37,7 +37,9 @@ FOUND = {
     "a job that may fail and was stopped, which another looks at": """
         stages:
           train: {fit: {run: x}, two: {run: x, needs: [fit], allow_failure: true}}
-          test: {tell: {run: x, needs: [two], when: {result: failure}}, last: {run: x, needs: [tell], when: {result: any}}}
+          test:
+            tell: {run: x, needs: [two], when: {result: failure}}
+            last: {run: x, needs: [tell], when: {result: any}}
         """,
     "how a job ended that looks at the message itself": """
         stages:
