@@ -72,6 +72,21 @@ def test_no_cell_of_an_example_differs_from_its_spec(example: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("folder", "event"),
+    [
+        ("examples/wine-quality", ["schedule"]),
+        ("tests/fixtures/grid", ["schedule", "--schedule", "hourly"]),
+        ("tests/fixtures/grid", ["push"]),
+    ],
+    ids=["a schedule", "one of two", "a milestone"],
+)
+def test_one_event_is_read_from_the_files_as_all_of_them_are(folder: str, event: list[str]) -> None:
+    done = simulate("-C", ROOT / folder, *event)
+    assert done.returncode == 0, done.stderr
+    assert "differs" not in done.stdout
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["pusk"], "there is no event pusk"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mlgen.diagnostics import Position, SpecError, error
 from mlgen.ir import KINDS, Input, Pipeline
-from mlgen.ir.events import Event, starts
+from mlgen.ir.events import Event, at_home, starts
 from mlgen.ir.paths import in_repository
 from mlgen.lower.names import did_you_mean
 from mlgen.named import NamedTuple
@@ -43,7 +43,7 @@ def event_of(pipeline: Pipeline, options: EventOptions, starting: bool = True) -
     branch = options.branch or (pipeline.default_branch if kind in ("pull_request", "schedule") else here)
     root = pipeline.root
     changed = None if options.changed is None else tuple(in_repository(root, path) for path in options.changed)
-    event = Event(kind, branch=branch, fork=options.fork, changed=changed, root=root)
+    event = Event(kind, branch=branch, fork=options.fork, changed=changed)
     if kind == "pull_request":
         event = event._replace(source=here)
     elif kind == "tag":
@@ -56,7 +56,7 @@ def event_of(pipeline: Pipeline, options: EventOptions, starting: bool = True) -
         event = event._replace(api=name if kind == "api" else "")
         event = event._replace(inputs=_inputs(pipeline, event, options.inputs))
     _check(pipeline, kind, options)
-    event = event._replace(values=_values(pipeline, options.values))
+    event = at_home(event._replace(values=_values(pipeline, options.values)), pipeline)
     if starting and not starts(event, pipeline):
         raise _refused(pipeline, f"no run starts on {event._replace(message='')}", _fired(pipeline, kind))
     return event

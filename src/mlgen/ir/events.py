@@ -99,6 +99,17 @@ def events(pipeline: Pipeline) -> tuple[Event, ...]:
     return tuple(event for kind in KINDS if pipeline.triggers.on(kind) for event in _of_kind(pipeline, kind))
 
 
+def at_home(event: Event, pipeline: Pipeline) -> Event:
+    """The event with what the pipeline itself tells of it.
+
+    That is the project's repository, its folder there, the defaults of the inputs, and what fires its schedule.
+    """
+    home = pipeline.repository.removeprefix("https://").strip("/").removesuffix(".git").partition("/")[2]
+    defaults = tuple((entry.name, entry.default) for entry in pipeline.triggers.inputs)
+    cron = next((s.cron for s in pipeline.triggers.schedules if s.name == event.schedule), "")
+    return event._replace(repository=home, root=pipeline.root, defaults=defaults, cron=cron)
+
+
 def starts(event: Event, pipeline: Pipeline) -> bool:
     """Whether the event starts a run at all."""
     return evaluate(pipeline.trigger(event.kind), attributes(event, pipeline))
@@ -118,15 +129,13 @@ def _of_kind(pipeline: Pipeline, kind: str) -> Iterator[Event]:
     if kind in ("push", "pull_request"):
         axes.append(_changes(pipeline, asked))
     axes += _values(asked)
-    defaults = tuple((entry.name, entry.default) for entry in pipeline.triggers.inputs)
-    home = pipeline.repository.removeprefix("https://").strip("/").removesuffix(".git").partition("/")[2]
     for chosen in _combined(axes):
         fields: dict[str, object] = {}
         for part in chosen:
             for name, value in part.items():
                 joined = isinstance(value, tuple) and name in ("inputs", "values")
                 fields[name] = (*fields.get(name, ()), *value) if joined else value  # type: ignore[misc]
-        event = Event(kind, **fields, repository=home, root=pipeline.root, defaults=defaults)  # type: ignore[arg-type]
+        event = at_home(Event(kind, **fields), pipeline)  # type: ignore[arg-type]
         if all(event.name in pipeline.triggers.asked_on(name) for name, _ in event.inputs):
             yield event
 
@@ -153,7 +162,7 @@ def _patterns(asked: Iterable[Match], field: str) -> tuple[str, ...]:
 def _places(pipeline: Pipeline, kind: str, asked: tuple[Match, ...]) -> list[Mapping[str, object]]:
     """What the event names: a branch, a tag, a schedule, an api event with its branch."""
     if kind == "schedule":
-        return [{"schedule": s.name, "cron": s.cron, "branch": s.branch} for s in pipeline.triggers.schedules]
+        return [{"schedule": s.name, "branch": s.branch} for s in pipeline.triggers.schedules]
     if kind == "tag":
         return [{"tag": tag} for tag in witnesses((*_patterns(asked, "tag"), "v1.0"))]
     branches = witnesses((pipeline.default_branch, *_patterns(asked, "branch")))

@@ -12,6 +12,7 @@ from mlgen.ir.outcomes import outcomes
 from mlgen.named import NamedTuple
 from mlgen.readback import Reading
 from mlgen.targets.adapt import adapt
+from mlgen.verify.meaning import known
 from mlgen.verify.run import Ran, replay
 
 SPEC = "spec"
@@ -56,7 +57,8 @@ def sides(compiled: Compiled) -> tuple[Side, ...]:
         if target.read is not None and not (compiled.pipeline.root and target.whole):
             texts = {file.path: file.text for file in compiled.files if file.target == name}
             pipeline = adapt(compiled.pipeline, target)[0]
-            found.append(Side(name, target.read(texts), pipeline, target.eased(pipeline)))
+            reading = known(pipeline, target.read(texts), name)
+            found.append(Side(name, reading, pipeline, target.eased(pipeline)))
     return tuple(found)
 
 

@@ -23,7 +23,7 @@ def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozen
 
 def each_difference(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> Iterator[Fault]:
     """The differences one by one, what is cheap to find first."""
-    reading = _known(pipeline, reading, target)
+    reading = known(pipeline, reading, target)
     used = {name for job in pipeline.jobs for name in job.secret_names}  # no other has to be set at all
     pipeline = pipeline._replace(secrets=tuple(secret for secret in pipeline.secrets if secret.name in used))
     for found in (
@@ -36,7 +36,7 @@ def each_difference(pipeline: Pipeline, reading: Reading, target: str, eased: fr
         yield from (fault for fault in found if not {fault.aspect, f"{fault.aspect} {fault.job}"} & eased)
 
 
-def _known(pipeline: Pipeline, reading: Reading, target: str) -> Reading:
+def known(pipeline: Pipeline, reading: Reading, target: str) -> Reading:
     """The reading with the jobs in the target's own words, or that do nothing, which carry no id, found by name."""
     ids: dict[str, str] = {}
     for job in pipeline.jobs:
