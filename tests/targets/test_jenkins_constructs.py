@@ -115,6 +115,20 @@ def test_steps_and_words_of_jenkins(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("value", "ran"), [(0.5, False), (0.9, True)], ids=["stops", "passes"])
+def test_a_gate_that_stops_passes_and_nothing_after_it_runs(form: str, value: float, ran: bool, tmp_path: Path) -> None:
+    stages: dict[str, Any] = {
+        "train": {"fit": {"run": f"echo '{{\"a\": {value}}}' >m.json", "metrics": ["m.json"]}},
+        "test": {"even": {"gate": "even"}},
+        "image": {"tell": {"run": "true", "needs": ["even"]}},
+    }
+    gates = {"even": {"metrics": "m.json", "require": ["a >= 0.9"], "on_fail": ["stop"]}}
+    done = _run(tmp_path, form, stages, gates=gates)
+    assert done.ok, done.log
+    assert ("image / tell" in _ran(done)) is ran
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_files_for_people_are_kept(form: str, tmp_path: Path) -> None:
     made = "mkdir logs; echo log >logs/a; echo fine >fine"
     stages = {

@@ -138,7 +138,7 @@ def shell(label: str, script: str) -> str:
 def command(job: Job) -> str:
     """The job's command within its bounds; exported values have a file to go to."""
     if job.gate:
-        return bounded(ci_py.gate(job.gate), job.timeout, job.retry)
+        return _exporting(job) + bounded(ci_py.gate(job.gate), job.timeout, job.retry)
     return _exporting(job) + bounded(inside(job, job.run), job.timeout, job.retry)
 
 
