@@ -1,8 +1,8 @@
 """Makes the pages of docs/ that the code itself tells: `make docs`.
 
 language.md comes from the schema, codes/ from the catalogue of diagnostics and the bad specs of the tests, the marked
-parts of targets/ from the capability tables, and what commands print from the commands. A test holds all of them
-current.
+parts of targets/ from the capability tables, what commands print from the commands, and semantics.md from small specs
+that are compiled and read back. A test holds all of them current.
 """
 
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 import codes
 import console
 import language
+import semantics
 import systems
 
 
@@ -21,13 +22,17 @@ def pages(root: Path) -> dict[str, str]:
         **codes.pages(root),
         **systems.pages(root),
         **console.pages(root),
+        **semantics.pages(root),
     }
 
 
 def main() -> None:
     """Write the pages, and remove those of codes that are no more; with `--check` only tell which differ."""
     root = Path(__file__).resolve().parents[2]
-    made = pages(root)
+    try:
+        made = pages(root)
+    except semantics.Wrong as err:
+        sys.exit(f"{err}")
     stale = [p for p in (root / "docs/codes").glob("*.md") if str(p.relative_to(root / "docs")) not in made]
     wrong = [p for p, text in made.items() if not (f := root / "docs" / p).exists() or f.read_text("utf-8") != text]
     if "--check" in sys.argv[1:]:

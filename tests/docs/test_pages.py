@@ -79,6 +79,11 @@ def specs() -> list[tuple[str, str]]:
             continue
         blocks = [block[2] for block in FENCE.findall(page.read_text("utf-8")) if block[1].startswith("yaml")]
         whole = [block for block in blocks if block.startswith("version: 1\n") and block != "version: 1\n"]
+        if page.name == "semantics.md":  # what stands above each of the others is said once
+            head = [line for line in whole[0].splitlines() if line]
+            tops = [{line.partition(":")[0] for line in block.splitlines()} for block in blocks]
+            above = ("".join(f"{line}\n" for line in head if line.partition(":")[0] not in top) for top in tops)
+            whole = [over + block for over, block in zip(above, blocks) if block != whole[0]]
         found += [(f"{name(page)}-{index}", block) for index, block in enumerate(whole)]
     return found
 
