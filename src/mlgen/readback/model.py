@@ -149,6 +149,9 @@ class SeenJob(NamedTuple):
     """The branches with which its conditions compare."""
     lists: bool | None = None
     """Whether a leg says which files it made, so that others can check that."""
+    refs: frozenset[str] | None = None
+    """The refs, `refs/heads/…` and `refs/tags/…`, from which it lets itself deploy, whatever its condition says: globs
+    whose `*` is any text, `!` subtracts; empty: from all."""
 
 
 class Reading(NamedTuple):

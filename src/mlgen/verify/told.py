@@ -10,14 +10,20 @@ from mlgen.verify.fault import host_name, listed
 
 def told(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     """The differences, each with its aspect."""
-    if seen.deployment is not None and job.environment and seen.deployment != job.environment.deployment:
+    deploys = job.environment is not None and job.environment.deployment
+    if seen.deployment is not None and seen.deployment != deploys:
         word = "deploys to" if seen.deployment else "does not deploy to"
-        yield "environment", f"it {word} {job.environment.name}"
+        yield "environment", f"it {word} {job.environment.name if job.environment else 'an environment'}"
     if seen.against is not None and seen.against != (wanted := _against(pipeline, job)):
         yield "against", f"it compares with {listed(seen.against)}, not with {listed(wanted)}"
     waited = {host_name(service.name) for service in job.services if service.ports or service.ready}
     if seen.ready is not None and (missing := waited - {host_name(name) for name in seen.ready}):
         yield "services", f"it does not wait until {listed(missing)} is ready"
+    if seen.refs is not None and job.deploys:
+        from mlgen.verify.refs import wider
+
+        if found := wider(pipeline, job, seen.refs):
+            yield "refs", f"nothing but its condition keeps it from deploying from {found}"
 
 
 def _against(pipeline: Pipeline, job: Job) -> frozenset[str]:

@@ -57,6 +57,7 @@ def read(texts: Mapping[str, str]) -> Reading:
         ),
         required=_required(jobs),
         copies=True,
+        usual=lambda image: not image,
         root=workflow.root,
     )
 

@@ -97,7 +97,8 @@ class Decider:
     def _refusal(self, native: Native, event: Event, found: Contexts, ended: Mapping[str, End]) -> str:
         """Why the job fails before its command: a ref that its guard does not allow, or files that nobody made."""
         ref = text_of(found.values["github"]["ref"])
-        if native.refs and not any(fnmatchcase(ref, pattern) for pattern in native.refs):
+        denied = any(fnmatchcase(ref, pattern[1:]) for pattern in native.refs if pattern.startswith("!"))
+        if native.refs and (denied or not any(fnmatchcase(ref, pattern) for pattern in native.refs)):
             return f"no deployment from {ref}"
         for download in native.downloads:
             if download.pattern or download.may_fail:

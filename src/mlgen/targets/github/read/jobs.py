@@ -162,6 +162,8 @@ def _seen(
         runner=json.dumps(_each(data.get("runs-on"), matrix), sort_keys=True),
         own=frozenset(_hosts(data)),
         guarded=bool(steps and steps.guard),
+        refs=frozenset(steps.guard.refs) if steps and steps.guard else None,
+        deployment=_deployment(data),
         limit=_minutes(name, data),
         files=frozenset(steps.files) if steps else None,
         permissions=_permissions(name, data, steps),
@@ -243,6 +245,12 @@ def _environment(name: str, data: Mapping[str, Any], steps: Steps | None) -> str
     if set(said) - {"name", "url", "deployment"} or "${{" in str(said.get("name", "")):
         raise Unread(f"jobs.{name}.environment: is not known")
     return str(said.get("name", ""))
+
+
+def _deployment(data: Mapping[str, Any]) -> bool:
+    """https://docs.github.com/en/actions/how-tos/deploy/configure-and-manage-deployments/control-deployments"""
+    said = data.get("environment") or {}
+    return bool(said) and (not isinstance(said, dict) or said.get("deployment", True) is not False)
 
 
 def _lock(name: str, data: Mapping[str, Any], said: On) -> str:

@@ -8,12 +8,12 @@ from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script
 from mlgen.readback.unread import Unread
 from mlgen.targets.github.read import helpers, plan
+from mlgen.targets.github.read.actions import PINS
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, inside
 from mlgen.targets.github.read.templates import condition, expression, plain, value
 from mlgen.targets.github.read.values import Known, text_of
 
-_PINNED = re.compile("[0-9a-f]{40}")
 _OWN = (("MLGEN_TOKEN", "${{ github.token }}"), ("MLGEN_RESULT", "${{ job.status }}"))
 """What mlgen's own variables hold."""
 _READ = {"name", "id", "if", "uses", "env", "run", "working-directory", "timeout-minutes"}
@@ -125,12 +125,12 @@ def _only(step: Mapping[str, Any], *keys: str) -> bool:
 
 
 def _action(found: Steps, step: Mapping[str, Any]) -> bool:
-    """Whether the step is an action that is known, at one commit, with words that are."""
+    """Whether the step is an action that is known, at the commit that is, with words that are."""
     name, _, commit = str(step["uses"]).partition("@")
     said = step.get("with") or {}
-    if not _PINNED.fullmatch(commit):
-        return False
     name = name.lower()
+    if PINS.get(name) != commit:
+        return False
     if name == "actions/checkout":
         return _checkout(found, step, said)
     if name == "actions/setup-python":
