@@ -37,9 +37,20 @@ FOUND = {
     "a job that may fail and was stopped, which another looks at": """
         stages:
           train: {fit: {run: x}, two: {run: x, needs: [fit], allow_failure: true}}
-          test:
-            tell: {run: x, needs: [two], when: {result: failure}}
-            last: {run: x, needs: [tell], when: {result: any}}
+          test: {tell: {run: x, needs: [two], when: {result: failure}}}
+          last: {run: x, needs: [tell], when: {result: any}}
+        """,
+    "a milestone once all stages have ended": """
+        stages:
+          train: {go: {run: x, outs: [out/go.txt]}}
+          deploy: {two: {run: x}, deep: {run: x, needs: [two, go]}}
+          last: {mix: {run: x, needs: [two], when: {result: failure}}, tell: {needs: [deep, mix]}}
+        """,
+    "a job once all stages have ended": """
+        stages:
+          train: {go: {run: x}}
+          deploy: {two: {run: x}}
+          last: {mix: {run: x, needs: [two], when: {result: any}}, use: {run: x, needs: [mix, two, go]}}
         """,
     "how a job ended that looks at the message itself": """
         stages:

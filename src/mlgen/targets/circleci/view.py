@@ -221,7 +221,7 @@ def needs_start(pipeline: Pipeline, job: Job) -> bool:
     if not job.waits or job.result == "failure" or any(edge.always for edge in job.waits):
         return False
     mine = conditions.runs(pipeline, job)
-    others = [pipeline.job(edge.job).condition for edge in job.waits]
+    others = [conditions.runs(pipeline, pipeline.job(edge.job)) for edge in job.waits]
     return any(
         satisfiable(all_of([mine.on(kind), negate(any_of(other.on(kind) for other in others))])) for kind in KINDS
     )

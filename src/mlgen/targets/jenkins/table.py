@@ -17,6 +17,7 @@ from mlgen.targets import ci_py
 from mlgen.targets.decide import outside
 from mlgen.targets.jenkins import native, outcome, size, sources, steps
 from mlgen.targets.jenkins.conditions import has_values, kinds, when
+from mlgen.targets.jenkins.levels import after
 from mlgen.targets.jenkins.naming import legs, stage_name
 from mlgen.targets.jenkins.parts import Agent, agent, bindings, lock, login, variables
 
@@ -240,6 +241,9 @@ def _shared(
     if job.result:
         seen = [_seen(pipeline, pipeline.job(edge.job), beside, known) for edge in job.edges]
         found += [("result", groovy(job.result)), ("sees", _rows([[one] for one in seen]))]
+    elif (behind := [edge.job for edge in job.waits if edge.job not in beside]) and job.id in after(pipeline):
+        seen = [_seen(pipeline, pipeline.job(name), beside, known) for name in behind]
+        found.append(("behind", _rows([[one] for one in seen])))
     received = [name for _, name in steps.received(pipeline, job)]
     found += [("takes", _list(map(groovy, received)))] if received else []
     some: dict[str, list[str]] = {}

@@ -70,13 +70,14 @@ def _rows(pipeline: Pipeline, found: Sequence[Level], table: bool = False) -> "T
 def _table(pipeline: Pipeline, made: "Table | None") -> View | None:
     if made is None:
         return None
-    jobs = pipeline.jobs
+    jobs, late = pipeline.jobs, after(pipeline)
     return {
         "machines": made.machines,
         "methods": made.methods,
         "runs": bool(made.levels),
         "default_branch": pipeline.default_branch,
         "results": any(job.result for job in jobs),
+        "behind": any(job.id in late and not job.result for job in jobs),
         "services": any(job.services for job in jobs),
         "optional": any(take.optional for job in jobs for take in job.takes),
         "registries": any(job.container and job.container.username for job in jobs),
@@ -265,8 +266,10 @@ def _rooted(pipeline: Pipeline, found: list[str]) -> list[str]:
 
 
 def seen(pipeline: Pipeline, job: Job) -> bool:
-    """Whether another job looks at the result of this one."""
-    return any(edge.job == job.id for other in pipeline.jobs if other.result for edge in other.edges)
+    """Whether another job looks at the result of this one, or comes after it once all stages have ended."""
+    late = after(pipeline)
+    looks = (other for other in pipeline.jobs if other.result or other.id in late)
+    return any(edge.job == job.id for other in looks for edge in other.edges)
 
 
 def by_row(job: Job) -> bool:
