@@ -38,7 +38,7 @@ FOUND = {
         stages:
           train: {fit: {run: x}, two: {run: x, needs: [fit], allow_failure: true}}
           test: {tell: {run: x, needs: [two], when: {result: failure}}}
-          last: {run: x, needs: [tell], when: {result: any}}
+          last: {last: {run: x, needs: [tell], when: {result: any}}}
         """,
     "a milestone once all stages have ended": """
         stages:
