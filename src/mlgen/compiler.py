@@ -71,11 +71,13 @@ def compile_spec(
     packs: "Callable[[str, Loaded], Stack | None]" = pinned_packs,
     text: str | None = None,
     processes: int = 1,
+    proved: bool = True,
 ) -> Compiled:
     """Compile `root/spec` for its targets (with `only`: for some of them), verified, without writing anything.
 
     `packs` gives the packs of the spec; by default those that the lock pins. `text` is as in `analyse`. With more than
-    one of `processes`, targets are worked on at the same time.
+    one of `processes`, targets are worked on at the same time. Unless `proved`, what is rendered is not read back: for
+    a comparison with files that were when they were written.
     """
     loaded = load_spec(root, spec, text)
     stack = packs(root, loaded)
@@ -92,7 +94,7 @@ def compile_spec(
     chosen = [targets.get(name) for name in wanted if not only or name in only]
     faults: list[Diagnostic] = []
     files: list[File] = []
-    for emitted, found in spread(lambda target: _plain(*_emit(target, root, pipeline, overlay)), chosen, processes):
+    for emitted, found in spread(lambda t: _plain(*_emit(t, root, pipeline, overlay, proved)), chosen, processes):
         files += [File(*file) for file in emitted]
         faults += [Diagnostic(Position(*at), *rest) for at, *rest in found]
     if pipeline.root and not only:
@@ -117,7 +119,7 @@ def _plain(files: list[File], faults: list[Diagnostic]) -> tuple[list[Any], list
 
 
 def _emit(
-    target: Target, folder: str, whole: Pipeline, overlay: "Templates | None"
+    target: Target, folder: str, whole: Pipeline, overlay: "Templates | None", proved: bool
 ) -> tuple[list[File], list[Diagnostic]]:
     """The target's files, verified, and what is to be said of them; no files where it cannot say the pipeline."""
     pipeline, faults = adapt(whole, target)
@@ -138,7 +140,7 @@ def _emit(
         faults += overlay.hinted(output.template, found) if overlay and overridden else found
         texts[native[index].path] = text
         files.append(with_header(output, text, pipeline.spec, target.name, pipeline.root))
-    if not (override and override.accept) and not any(d.severity == "error" for d in faults):
+    if proved and not (override and override.accept) and not any(d.severity == "error" for d in faults):
         if pipeline.root and target.whole:
             from mlgen.monorepo import with_whole
 

@@ -57,9 +57,9 @@ def spec_of(options: _Project) -> str:
     return spec
 
 
-def _compiled(options: Options) -> tuple[Compiled, tuple[Change, ...]]:
+def _compiled(options: Options, proved: bool = True) -> tuple[Compiled, tuple[Change, ...]]:
     spec = spec_of(options)
-    compiled = compile_spec(options.directory, spec, options.targets, processes=cores())
+    compiled = compile_spec(options.directory, spec, options.targets, processes=cores(), proved=proved)
     partial = bool(options.targets)
     return compiled, planned(options.directory, spec, compiled, partial)
 
@@ -90,8 +90,11 @@ def compile_(options: Options) -> int:
 
 
 def check(options: Options) -> int:
-    """0 if every output is current; else 1, with a unified diff and the command that mends it."""
-    compiled, changes = _compiled(options)
+    """0 if every output is current; else 1, with a unified diff and the command that mends it.
+
+    What is current was read back when it was written, and what is not will be.
+    """
+    compiled, changes = _compiled(options, proved=False)
     stale = [change for change in changes if change.state != "current"]
     if options.format != "text":
         findings = [_stale(change) for change in stale]
