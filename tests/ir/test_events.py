@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from mlgen.compiler import analyse
 from mlgen.ir import KINDS, Job, Pipeline, matches
 from mlgen.ir.events import MOST, Event, attributes, events, starts
 from mlgen.ir.globs import glob_matches, outcomes, witnesses
+from mlgen.ir.outcomes import failures
 from mlgen.ir.outcomes import outcomes as become
 from mlgen.ir.paths import covers
 from tests.lower.specs import pipeline
@@ -57,6 +59,19 @@ def test_what_changes_beside_a_projects_folder_is_not_of_it() -> None:
     assert change.paths == ("**", "/common/**")
     answers = {e.changed: attributes(e, found)[change.field] for e in events(found) if e.changed is not None}
     assert answers == {("other.txt",): "false", ("projects/churn/x/y",): "true", ("common/x/y",): "true"}
+
+
+@pytest.mark.parametrize("folder", ["tests/fixtures/language", "tests/fixtures/features", "tests/fixtures/grid"])
+def test_a_failure_is_told_as_by_asking_everything_again(folder: str) -> None:
+    found = analyse(str(ROOT / folder), "mlgen.yaml")[0]
+    count = 0
+    for event in events(found):
+        meant = become(found, event)
+        names = [job.id for job in found.jobs if meant[job.id] == "success" and not job.milestone]
+        for name, then in failures(found, event, meant, names):
+            assert then == become(found, event, {name})
+            count += 1
+    assert count > 50
 
 
 def test_no_event_is_given_twice_and_their_number_is_bounded() -> None:

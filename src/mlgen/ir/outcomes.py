@@ -1,6 +1,6 @@
 """What a pipeline means: which jobs of a run start, wait or are left out, given which of them fail."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal
 
 from mlgen.ir.conditions import Condition
@@ -25,6 +25,29 @@ def outcomes(pipeline: Pipeline, event: Event, failing: Collection[str] = ()) ->
     for job in _in_order(pipeline):
         ended[job.id] = _outcome(pipeline, job, event, known, ended, failing)
     return {job.id: ended[job.id] for job in pipeline.jobs}
+
+
+def failures(
+    pipeline: Pipeline, event: Event, meant: Mapping[str, State], names: Iterable[str]
+) -> Iterator[tuple[str, dict[str, State]]]:
+    """For each of these jobs, whose commands succeed in `meant`: how all end where it fails.
+
+    `meant` is what `outcomes` gives without a failure. Only what comes after the job is asked again, as far as
+    something ends otherwise than there.
+    """
+    known = attributes(event, pipeline)
+    values = any(field.startswith("value:") for field in known)
+    for name in names:
+        ended = dict(meant)
+        ended[name] = "failure"
+        changed = {name}
+        for job in _in_order(pipeline):
+            asked = fields(job.condition.on(event.kind)) if values else ()
+            touched = any(e.job in changed for e in job.edges) or any(exporter(field) in changed for field in asked)
+            if touched and job.id != name:
+                ended[job.id] = _outcome(pipeline, job, event, known, ended, (name,))
+                changed |= {job.id} if ended[job.id] != meant[job.id] else set()
+        yield name, ended
 
 
 _order: tuple[tuple[Job, ...], tuple[Job, ...]] = ((), ())

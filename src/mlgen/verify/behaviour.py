@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from mlgen.ir import KINDS, Job, Pipeline
 from mlgen.ir.events import Event, events
-from mlgen.ir.outcomes import State, outcomes
+from mlgen.ir.outcomes import State, failures, outcomes
 from mlgen.readback import Reading, SeenJob
 from mlgen.readback.unread import Unread
 from mlgen.verify.fault import Fault
@@ -61,7 +61,7 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
             most = min(MOST_FAILING, MOST_DECISIONS - decided) // len(pipeline.jobs)
             failing = _spread(_breakable(pipeline, meant), most, tried)
             decided, tried = decided + len(failing) * len(pipeline.jobs), tried + 1
-            yield from new(_failures(pipeline, reading, event, failing, eased))
+            yield from new(_failures(pipeline, reading, event, meant, failing, eased))
 
 
 def beside(pipeline: Pipeline, known: tuple[Event, ...]) -> Iterator[Event]:
@@ -117,11 +117,15 @@ def _spread(names: list[str], most: int, turn: int) -> list[str]:
 
 
 def _failures(
-    pipeline: Pipeline, reading: Reading, event: Event, failing: list[str], eased: frozenset[str]
+    pipeline: Pipeline,
+    reading: Reading,
+    event: Event,
+    meant: dict[str, State],
+    failing: list[str],
+    eased: frozenset[str],
 ) -> Iterator[Fault]:
     """The run again and again, each time with another job that fails."""
-    for name in failing:
-        then = outcomes(pipeline, event, {name})
+    for name, then in failures(pipeline, event, meant, failing):
         ran = replay(reading, event, {name})
         yield from _differences(pipeline, reading, event, then, ran, eased, name)
 

@@ -26,12 +26,20 @@ class Decider:
         self._event: Event | None = None
         self._contexts: dict[str, Value] = {}
         self._outputs: dict[str, Known] = {}
+        self._decided: dict[tuple[str, ...], Start] = {}
 
     def decide(self, job: SeenJob, event: Event, ended: Mapping[str, End]) -> Start:
         """Whether the job starts, where the others ended so."""
         native = self._jobs[job.name]
         self._look(event)
         results = {name: self._result(name, ended) for name in self._above(native.name)}
+        makers = (ended.get(self._makers.get(download.name, ""), "") for download in native.downloads)
+        asked = (native.name, *results.values(), *makers)
+        if asked not in self._decided:
+            self._decided[asked] = self._decide(native, event, ended, results)
+        return self._decided[asked]
+
+    def _decide(self, native: Native, event: Event, ended: Mapping[str, End], results: Mapping[str, str]) -> Start:
         status = {
             "success": all(result == "success" for result in results.values()),
             "failure": any(result == "failure" for result in results.values()),
@@ -59,6 +67,7 @@ class Decider:
             self._event = event
             self._contexts = contexts(self._on, event)
             self._outputs = {}
+            self._decided = {}
 
     def _above(self, name: str) -> frozenset[str]:
         """All jobs that the job needs, and that these need."""
