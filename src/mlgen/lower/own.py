@@ -84,7 +84,7 @@ def _event(known: Known, value: list[str], kind: str) -> Expr:
         return kind in value
     names = [name for name, _ in known.triggers.api]
     asked = [name for name in names if name in value]
-    return asked == names or any_of(Match("api", name) for name in asked)
+    return bool(names) and (asked == names or any_of(Match("api", name) for name in asked))
 
 
 def _input(known: Known, name: str, values: list[Any], kind: str) -> Expr:
