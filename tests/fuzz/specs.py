@@ -143,7 +143,7 @@ def _job(draw: st.DrawFn, name: str, stage: str, state: _State) -> Spec:
     earlier, exports = list(state.jobs), list(state.exports)
     job: Spec = {}
     if kind == "gate" and state.metrics:
-        job["gate"] = draw(st.sampled_from(["good", "warned"]))
+        job["gate"] = draw(st.sampled_from(["good", "warned", "stopping"]))
         state.gates = True
         return job
     if kind == "milestone" and earlier:
@@ -243,5 +243,6 @@ def specs(draw: st.DrawFn) -> Spec:
                 "baseline": {"file": "b.json"},
             },
             "warned": {"metrics": "metrics.json", "require": ["accuracy >= 0.5"], "on_fail": "warn"},
+            "stopping": {"metrics": "metrics.json", "require": ["accuracy >= 0.5"], "on_fail": "stop"},
         }
     return spec

@@ -9,6 +9,14 @@ from tests.fuzz.settle import settle, text
 from tests.fuzz.specs import TARGETS
 
 FOUND = {
+    "a gate that stops a deployment, which another job waits for as well": """
+        stages:
+          train: {fit: {run: x, metrics: [m.json]}}
+          test: {even: {gate: even}}
+          image: {tell: {run: x, needs: [even]}}
+          deploy: {ship: {run: x}}
+        gates: {even: {metrics: m.json, require: ["a > 1"], on_fail: stop}}
+        """,
     "a milestone behind a job that needs one of failures": """
         stages:
           data: {a: {run: x}}

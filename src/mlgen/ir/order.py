@@ -39,7 +39,7 @@ def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
         edges = []
         waited[job.id] = through
         for e, is_sure in zip(job.edges, sure):
-            implied = not e.hard and not e.files and bool(through & bit[e.job])
+            implied = not (e.hard or e.files or e.exports) and bool(through & bit[e.job])
             edges.append(
                 e if (e.always, e.implied) == (is_sure, implied) else e._replace(always=is_sure, implied=implied)
             )
