@@ -264,6 +264,15 @@ def test_the_check_is_required_where_it_reports(tmp_path: Path) -> None:
     assert not required("{push: {}, pull_request: {branches: ['release/*']}}")
 
 
+def test_where_all_jobs_deploy_there_is_nothing_to_check(tmp_path: Path) -> None:
+    stages = "stages: {deploy: {a: {run: x}}}"
+    assert list(parsed(workflow(project(tmp_path, f"triggers: {{push: {{branches: [main]}}}}\n{stages}")))["jobs"]) == [
+        "a"
+    ]
+    pipeline, _ = analyse(project(tmp_path, f"triggers: {{push: {{}}, pull_request: {{}}}}\n{stages}"), "mlgen.yaml")
+    assert not any("`checks`" in setting.title for setting in get("github").settings(pipeline))
+
+
 def test_own_jobs_run_where_the_others_do(tmp_path: Path) -> None:
     text = "runners: {default: {github: {group: own, labels: [x]}}}\nstages: {test: {a: {run: x}}}"
     jobs = parsed(workflow(project(tmp_path, text)))["jobs"]

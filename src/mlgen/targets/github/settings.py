@@ -12,7 +12,8 @@ from mlgen.targets.github.view import checks, workflow_path
 def settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     """The checklist for this pipeline."""
     found = [*_environments(pipeline), *_secrets(pipeline)]
-    if evaluate(pipeline.trigger("pull_request"), {"branch": pipeline.default_branch}):  # else it would never report
+    reports = evaluate(pipeline.trigger("pull_request"), {"branch": pipeline.default_branch})
+    if reports and not all(job.deploys for job in pipeline.jobs):
         found.append(
             Setting(
                 f"Rules, Rulesets: require the check `{checks(pipeline)}`",
