@@ -603,6 +603,20 @@ def test_the_token_that_is_asked_for_is_in_a_context_of_the_job(tmp_path: Path) 
     assert any("MLGEN_TOKEN" in setting.title for setting in TARGET.settings(graph(root)))
 
 
+def test_executors_are_named_in_small_letters(tmp_path: Path) -> None:
+    """The schema has no others: https://www.schemastore.org/circleciconfig.json."""
+    said = """
+stages:
+  test:
+    a: {run: x}
+    Big: {run: x, services: {db: {image: "postgres:16", ports: [5432]}}}
+    b: {run: x, image: org/Big}
+    c: {run: x, image: org/7zip}
+"""
+    names = list(parsed(files(project(tmp_path, said))[CONFIG])["executors"])
+    assert names == ["default", "big", "big-2", "in-7zip"]
+
+
 def test_a_registry_is_logged_in_to_by_the_variables_of_the_context(tmp_path: Path) -> None:
     said = (
         "secrets: {U: {circleci: {id: REG_U}}, P: {}}\n"

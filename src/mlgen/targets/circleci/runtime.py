@@ -130,13 +130,16 @@ def executors(pipeline: Pipeline) -> dict[Executor, str]:
 
 
 def _executor_name(job: Job, leg: Leg | None) -> str:
+    """In small letters, the first of which is one: https://www.schemastore.org/circleciconfig.json."""
     if options(job, leg):
-        return job.runner_of(leg).name if leg and job.varies else job.runner.name
-    if job.services or (job.container and job.container != Container()):
-        return job.key
-    wanted = by_axis(job) or executor(job, leg)
-    name = re.sub("<<.*?>>", "", wanted.image).rsplit("/", 1)[-1].partition("@")[0]
-    return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")
+        name = job.runner_of(leg).name if leg and job.varies else job.runner.name
+    elif job.services or (job.container and job.container != Container()):
+        name = job.key
+    else:
+        wanted = by_axis(job) or executor(job, leg)
+        name = re.sub("<<.*?>>", "", wanted.image).rsplit("/", 1)[-1].partition("@")[0]
+    name = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
+    return name if name[:1].isalpha() else f"in-{name}"
 
 
 def unique(name: str, taken: object) -> str:
