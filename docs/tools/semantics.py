@@ -95,9 +95,16 @@ FACTS: dict[str, tuple[str, Callable[[Side, SeenJob], str | None]]] = {
     "receives": ("receives", lambda _, job: _of(path for path in job.takes if not path.startswith(".mlgen"))),
     "values": ("sees of exported values", lambda _, job: None if job.sees is None else _of(job.sees)),
     "secrets": ("sees of the secrets", _secrets),
+    "lock": ("holds a lock:", lambda _, job: _whether(job.lock)),
+    "portable": ("sees the portable variables:", lambda _, job: _whether(job.portable)),
+    "services": ("has beside it", lambda _, job: _of(image for _, image in job.services)),
     "makes": ("must make", lambda _, job: _of(job.requires)),
 }
 """What a reader tells of a job, by name: in words, and the value; None where it does not tell."""
+
+
+def _whether(found: object) -> str:
+    return "yes" if found else "no"
 
 
 def _of(found: Any) -> str:
