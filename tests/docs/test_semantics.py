@@ -84,7 +84,7 @@ def test_every_construct_is_there_or_named_as_not_there() -> None:
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.executed], ids=title)
 def test_what_really_runs_ends_so(entry: Entry, project: Project) -> None:  # noqa: F811
-    project.spec(entry.spec)
+    project.spec("".join(line for line in entry.spec.splitlines(keepends=True) if not line.startswith("targets:")))
     for words, claim in entry.executed.items():
         ran = project.run(*shlex.split(words))
         results = {"success": "pass", "failure": "fail", "skipped": "skip", "stopped": "stop"}
