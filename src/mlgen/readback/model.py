@@ -57,8 +57,35 @@ class Script(NamedTuple):
     """The variables that reach it, where it runs in a container that is given these only; None: all of its job."""
 
 
+class Served(NamedTuple):
+    """A container beside a job.
+
+    `ports`: those at which the job reaches it that has no container itself; `ready`: the command that tells whether it
+    is; both None where the reader does not tell. `waited`: the ports for which the job waits until they answer.
+    """
+
+    host: str
+    env: tuple[tuple[str, str], ...]
+    command: tuple[str, ...]
+    ports: tuple[int, ...] | None = None
+    ready: str | None = None
+    waited: frozenset[int] = frozenset()
+
+
+class Cached(NamedTuple):
+    """A cache: its paths, the files whose content tells it from others, and all else that does.
+
+    `python`: the version of Python that it is for; None where the reader does not tell.
+    """
+
+    paths: tuple[str, ...]
+    files: tuple[str, ...]
+    key: str
+    python: str | None = None
+
+
 class Fetched(NamedTuple):
-    """A repository that is checked out; fields as those of a checkout of the pipeline, but for its token."""
+    """A repository that is checked out; fields as those of a checkout of the pipeline. `token`: None: not told."""
 
     repository: str = ""
     path: str = ""
@@ -66,6 +93,7 @@ class Fetched(NamedTuple):
     depth: int | None = None
     lfs: bool = False
     submodules: str = ""
+    token: str | None = None
 
 
 class SeenJob(NamedTuple):
@@ -152,6 +180,29 @@ class SeenJob(NamedTuple):
     refs: frozenset[str] | None = None
     """The refs, `refs/heads/…` and `refs/tags/…`, from which it lets itself deploy, whatever its condition says: globs
     whose `*` is any text, `!` subtracts; empty: from all."""
+    served: tuple[Served, ...] | None = None
+    login: tuple[str, str] | None = None
+    """The secrets with which its image is fetched: a user's name and a password; `host` twice: by what the code host
+    gives every job; empty: none."""
+    entry: tuple[str, ...] | Literal[""] | None = ""
+    """The entry point that its image is given; None: its own; empty: not told."""
+    pull: str | None = None
+    """When its image is fetched anew, in the language's words."""
+    days: frozenset[tuple[str, int]] | None = None
+    """For how many days each path is kept, 0: as the system does."""
+    late: frozenset[str] | None = None
+    """The paths that leave the job also after its command has failed."""
+    keyed: tuple[Cached, ...] | None = None
+    fresh: bool | None = None
+    """Whether it has no caches where it makes what is released."""
+    url: str | None = None
+    """The address of its environment, with the language's references."""
+    grants: frozenset[tuple[str, str]] | None = None
+    """What its identity tokens are for: `CLOUD.OPTION`, or the variable of a token, and the value."""
+    prompt: str | None = None
+    """What somebody is asked who approves."""
+    system: str | None = None
+    """The system of its machine, where the file asks for one that everybody has; empty: it asks for another."""
 
 
 class Reading(NamedTuple):
@@ -188,6 +239,8 @@ class Reading(NamedTuple):
     """The native names of the jobs of which a failure fails a job that reports on every run; None: not told."""
     root: str | None = None
     """The project's folder in the repository, in which scripts run; None: not told."""
+    asks: Callable[[object], str] | None = None
+    """What `SeenJob.runner` is where the spec asks for a runner in the target's own words."""
     unrolled: bool = False
     """Whether each leg of a matrix is a job of its own in the file: its paths are those of the leg, and `SeenJob.leg`
     holds all variables of the job, its axes among them."""

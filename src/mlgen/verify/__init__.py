@@ -81,4 +81,4 @@ def read_back(
 
 def _of_a_step(fault: "Fault") -> bool:
     """Whether the fault may be that of a step which stands beside those that the spec asks for."""
-    return fault.aspect in ("command", "step secrets")
+    return fault.aspect in ("command", "step secrets", "added")

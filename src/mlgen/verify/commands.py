@@ -136,7 +136,7 @@ def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str
     for found in shell.readings(head.rest):
         inner = shell.head(f"{found.before}\n{found.command}" if found.before else found.command)
         if ((*head.exports, *inner.exports), head.folder or inner.folder, inner.rest) == wanted:
-            alike.append((found.timeout or script.timeout, found.tries * script.tries))
+            alike.append(_bounds(found, script))
     bounds = (command.timeout, command.tries)
     if bounds in alike:
         return ""
@@ -147,12 +147,19 @@ def _differs(job: Job, command: Meant, script: Script, exported: tuple[tuple[str
     return f"is not what the spec says, but: {brief(head.rest)}"
 
 
+def _bounds(found: shell.Bounded, script: Script) -> tuple[int, int]:
+    """Seconds of a try, and tries: of two limits, the one that comes first."""
+    outer = script.timeout
+    limit = outer if outer and outer < found.timeout * found.tries else found.timeout or outer
+    return limit, found.tries * script.tries
+
+
 def _gate_differs(command: Meant, gate: GateCheck, script: Script, head: shell.Head) -> str:
     if script.folder or head.folder:
         return f"runs in {script.folder or head.folder}, not in the root of the project"
     found = next((f for f in shell.readings(head.rest) if not f.before and shell.call(f.command)[0]), None)
     name, arguments = shell.call(found.command) if found else ("", [])
-    bounds = (found.timeout or script.timeout, found.tries * script.tries) if found else (0, 1)
+    bounds = _bounds(found, script) if found else (0, 1)
     text = head.rest
     if name != "gate" or not arguments or arguments[0] != gate.name:
         return f"is not judged by ci.py, but: {brief(text)}"

@@ -6,8 +6,8 @@ from mlgen.ir import Job, Leg, Pipeline
 from mlgen.readback import Reading, SeenJob
 from mlgen.verify.behaviour import behaviour
 from mlgen.verify.commands import brief, commands
-from mlgen.verify.fault import Fault
-from mlgen.verify.things import held_secrets, things
+from mlgen.verify.fault import Fault, listed
+from mlgen.verify.things import OWN, held_secrets, things
 
 
 def differences(pipeline: Pipeline, reading: Reading, target: str, eased: frozenset[str]) -> list[Fault]:
@@ -137,6 +137,33 @@ def _added(
         for script in job.scripts:
             message = f"{job.name}, which is no job of the spec, executes: {brief(script.text)}"
             yield Fault("command", "", message, script.route or job.route)
+        if job.environment or job.lock:
+            message = f"{job.name}, which is no job of the spec, is in the environment {job.environment or job.lock}"
+            yield Fault("environment", "", message, job.route)
+        for what in _more_than_added(job, reading):
+            yield Fault("added", "", f"{job.name}, which is no job of the spec, {what}", job.route)
+
+
+MOST_ADDED = 3600
+"""Seconds after which a job that a target adds has ended."""
+
+
+def _more_than_added(job: SeenJob, reading: Reading) -> Iterator[str]:
+    """What a job that the target adds has no use for."""
+    if extra := (job.permissions or frozenset()) - OWN:
+        yield f"has a token that may {listed(extra)}"
+    if job.identities:
+        yield f"asks for the identities {listed(job.identities)}"
+    if job.services:
+        yield f"has services: {listed(image for _, image in job.services)}"
+    if reading.usual and not reading.usual(job.image):
+        yield f"runs in {job.image}"
+    if job.system == "" and not any(job.runner == other.runner for other in reading.jobs if other.job):
+        yield f"runs on another machine: {job.runner}"
+    if job.limit and job.limit > MOST_ADDED:
+        yield f"may run for {job.limit} seconds"
+    if job.allow_failure:
+        yield "may fail"
 
 
 def _alike(pipeline: Pipeline, reading: Reading, what: str, eased: frozenset[str]) -> Iterator[Fault]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
-from mlgen.ir import Job, Pipeline
+from mlgen.ir import Condition, Job, Pipeline, Triggers
 from mlgen.ir.expressions import All, Any, Expr, Match, matches
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
@@ -15,9 +16,14 @@ def wider(pipeline: Pipeline, job: Job, refs: frozenset[str]) -> str:
     Such patterns know no conjunctions and no subtraction of the spec's, and their `*` crosses `/`: what these would
     keep out as well is not asked for.
     """
-    for name in dict.fromkeys(_names(pipeline, job, refs)):
+    return _wider(pipeline.triggers, pipeline.default_branch, job.condition, refs)
+
+
+@lru_cache(maxsize=64)
+def _wider(triggers: Triggers, main: str, condition: Condition, refs: frozenset[str]) -> str:
+    for name in dict.fromkeys(_names(main, condition, refs)):
         for start in (HEADS, TAGS):
-            if _admitted(start + name, refs) and not _meant(pipeline, job, start == TAGS, name):
+            if _admitted(start + name, refs) and not _meant(triggers, condition, start == TAGS, name):
                 return start + name
     return ""
 
@@ -27,26 +33,26 @@ def _admitted(ref: str, refs: frozenset[str]) -> bool:
     return not refs or (not denied and any(fnmatchcase(ref, each) for each in refs if not each.startswith("!")))
 
 
-def _names(pipeline: Pipeline, job: Job, refs: frozenset[str]) -> Iterator[str]:
+def _names(main: str, condition: Condition, refs: frozenset[str]) -> Iterator[str]:
     """Names that the patterns could let in: what they match, and what is like the names that are meant."""
     for ref in refs:
         for fill in ("x", "x/y", ""):
             yield ref.removeprefix("!").removeprefix(HEADS).removeprefix(TAGS).replace("*", fill).replace("?", "x")
-    asked = {m.pattern for kind in job.condition.kinds() for m in matches(job.condition.on(kind))}
-    for name in {pipeline.default_branch, *(pattern for pattern in asked if "*" not in pattern)}:
+    asked = {m.pattern for kind in condition.kinds() for m in matches(condition.on(kind))}
+    for name in {main, *(pattern for pattern in asked if "*" not in pattern)}:
         yield from (f"{name}-x", f"x-{name}", f"{name}/x")
         yield from (name[:n] + c.swapcase() + name[n + 1 :] for n, c in enumerate(name))
     yield "other"
 
 
-def _meant(pipeline: Pipeline, job: Job, tag: bool, name: str) -> bool:
+def _meant(triggers: Triggers, condition: Condition, tag: bool, name: str) -> bool:
     """Whether some event at this branch or tag may run the job."""
     for kind in ("push", "manual", "api", "tag", "schedule"):
-        asked = job.condition.on(kind)
-        if asked is False or not pipeline.triggers.on(kind) or (kind in ("push", "tag") and tag != (kind == "tag")):
+        asked = condition.on(kind)
+        if asked is False or not triggers.on(kind) or (kind in ("push", "tag") and tag != (kind == "tag")):
             continue
         if kind == "schedule":
-            if not tag and name in {schedule.branch for schedule in pipeline.triggers.schedules}:
+            if not tag and name in {schedule.branch for schedule in triggers.schedules}:
                 return True
         elif _may(asked, name, ("tag",) if kind == "tag" else () if tag else ("branch",)) is not False:
             return True

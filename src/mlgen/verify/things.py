@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from mlgen.ir import Job, Leg, Pipeline, Secret
 from mlgen.ir.paths import as_glob, normal
 from mlgen.readback import Fetched, Reading, SeenJob
+from mlgen.verify.around import around
 from mlgen.verify.fault import Fault, host_name, listed
 from mlgen.verify.told import told
 
@@ -31,8 +32,9 @@ def things(
         found += _variables(pipeline, job, seen, leg)
         found += _machine(job, seen, leg, reading)
         found += _place(pipeline, job, seen)
-        found += _access(job, seen, eased)
+        found += _access(pipeline, job, seen, eased, target)
         found += told(pipeline, job, seen)
+        found += around(pipeline, job, seen, reading, target)
     for aspect, message in found:
         if aspect not in eased:
             yield Fault(aspect, job.id, message, seen.route)
@@ -100,6 +102,8 @@ def _secrets(
     pipeline: Pipeline, job: Job, seen: SeenJob, eased: frozenset[str], reading: Reading, target: str
 ) -> Iterator[tuple[str, str]]:
     asked = {(use.variable, use.name) for use in job.secrets}
+    if job.permissions and seen.permissions not in (None, frozenset(["*"])):
+        asked.add(("MLGEN_TOKEN", "MLGEN_TOKEN"))
     held, given = held_secrets(pipeline, seen, reading, target)
     for script in seen.scripts:
         named = ((variable, held.get(name, name)) for variable, name in script.secrets)
@@ -208,14 +212,16 @@ def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, s
         yield "cache", f"it has no cache of {listed(missing)}"
 
 
-def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _access(
+    pipeline: Pipeline, job: Job, seen: SeenJob, eased: frozenset[str], target: str
+) -> Iterator[tuple[str, str]]:
     """What a reader need not tell: what the job may reach, and what bounds it."""
     deployment = job.environment is not None and job.environment.deployment
     if seen.guarded is False and deployment:
         yield "deployment", "nothing keeps it from replacing a newer deployment"
     most = job.timeout * (job.retry + 1) * max(1, len(job.steps))
-    if seen.limit and most and seen.limit <= most:
-        yield "timeout", f"it is ended after {seen.limit} seconds, and its commands may take {most}"
+    if seen.limit and (seen.limit <= most or (seen.limit < _SHORT and not most and not job.milestone)):
+        yield "timeout", f"it is ended after {seen.limit} seconds, and its commands may take {most or 'longer'}"
     if seen.files is not None and seen.files != (files := {use.variable for use in job.secrets if use.file}):
         yield "secrets", f"the secrets that it sees as files are {listed(seen.files)}, not {listed(files)}"
     if seen.permissions is not None:
@@ -232,6 +238,10 @@ def _access(job: Job, seen: SeenJob, eased: frozenset[str]) -> Iterator[tuple[st
         found = sorted(map(_fetched, seen.checkouts))
         if len(found) != len(wanted) or not all(_fetches(one, asked, deep) for one, asked in zip(found, wanted)):
             yield "checkout", "it checks out other repositories, another commit, or in another way"
+        held = {secret.name: str(secret.on(target).get("id", secret.name)) for secret in pipeline.secrets}
+        tokens = sorted(held.get(one.token, "") for one in job.checkouts)
+        if (given := [one.token for one in seen.checkouts if one.token is not None]) and sorted(given) != tokens:
+            yield "checkout", f"it checks out with the token {listed(given)}, not with {listed(tokens)}"
     words = [*(["--user", job.container.user] if job.container and job.container.user else [])]
     options = job.container.options if job.container and "container options" not in eased else ()
     words += (word for option in options for word in option.split())
@@ -265,7 +275,9 @@ def _fetches(
     )
 
 
-_OWN = {"contents:read", "deployments:read", "pipelines:read"}
+_SHORT = 600
+"""Seconds that a job is given at least of which the spec bounds no command."""
+OWN = {"contents:read", "deployments:read", "pipelines:read"}
 """What a token may do without being asked for: the target's own steps may need it."""
 
 
@@ -273,7 +285,7 @@ def _permissions(job: Job, found: frozenset[str]) -> Iterator[tuple[str, str]]:
     wanted = {f"{scope}:{access}" for scope, access in job.permissions}
     if found == {"*"} and wanted:
         return
-    covered = wanted | {each.replace(":write", ":read") for each in wanted} | _OWN
+    covered = wanted | {each.replace(":write", ":read") for each in wanted} | OWN
     if extra := found - covered:
         yield "permissions", f"its token may {listed(extra)}, which the spec does not ask for"
     if missing := {w for w in wanted if w not in found and w.replace(":read", ":write") not in found}:

@@ -3,7 +3,8 @@
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,10 +16,10 @@ from mlgen.targets.github.read.contexts import API_INPUT, On, contexts, on, star
 from mlgen.targets.github.read.decide import Decider
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, held, outside, received
-from mlgen.targets.github.read.jobs import Read, Workflow, read_job
+from mlgen.targets.github.read.jobs import Native, Read, Workflow, read_job
 from mlgen.targets.github.read.portable import schedules
 from mlgen.targets.github.read.steps import Download
-from mlgen.targets.github.read.templates import value
+from mlgen.targets.github.read.templates import names, value
 from mlgen.targets.github.read.values import Known, text_of, truth
 
 _KEYS = {"name", "run-name", "on", "permissions", "concurrency", "defaults", "env", "jobs"}
@@ -58,6 +59,7 @@ def read(texts: Mapping[str, str]) -> Reading:
         required=_required(jobs),
         copies=True,
         usual=lambda image: not image,
+        asks=lambda words: json.dumps(words, sort_keys=True),
         root=workflow.root,
     )
 
@@ -100,15 +102,29 @@ def _handed(jobs: Mapping[str, Read], root: str) -> tuple[tuple[SeenJob, ...], d
             for artifact in _meant(download, made):
                 asked.add(artifact)
                 maker, upload = made[artifact]
+                if download.may_fail and not jobs[maker].native.permitted:
+                    raise Unread(f"jobs.{name}: it goes on where the files of {maker} are missing, which may not fail")
                 found = (outside(root, path) for path in received(upload, download.path))
                 takes[name].update((jobs[maker].native.job, path) for path in found)
     seen = []
     for name, job in jobs.items():
         hands, kept = _uploads(job, asked, root)
+        days = frozenset((outside(root, path), up.days) for up in job.native.uploads for path in held(up))
+        late = frozenset(outside(root, path) for up in job.native.uploads if up.always for path in held(up))
         files = frozenset(path for _, path in takes[name])
         values = frozenset(v for path in files for v in _values(jobs, path))
         for leg in job.legs:
-            seen.append(leg._replace(takes=files, sources=frozenset(takes[name]), hands=hands, kept=kept, sees=values))
+            seen.append(
+                leg._replace(
+                    takes=files,
+                    sources=frozenset(takes[name]),
+                    hands=hands,
+                    kept=kept,
+                    sees=values,
+                    days=days,
+                    late=late,
+                )
+            )
     return tuple(seen), plain
 
 
@@ -126,7 +142,7 @@ def _uploads(job: Read, asked: set[str], root: str) -> tuple[frozenset[str], fro
     hands: set[str] = set()
     kept: set[str] = set()
     for upload in job.native.uploads:
-        whole = upload.after >= commands and (upload.strict or upload.name not in asked)
+        whole = upload.after >= commands and (upload.name not in asked or (upload.strict and not upload.always))
         if whole:
             paths = (outside(root, path) for path in held(upload))
             (hands if upload.name in asked else kept).update(paths)
@@ -140,13 +156,23 @@ def _required(jobs: Mapping[str, Read]) -> frozenset[str]:
         native = job.native
         if native.job or native.judge is None:
             continue
+        well = {name.lower(): _ENDED["success"] for name in native.needs}
         for one in native.needs:
-            results = {name.lower(): Known(result="failure" if name == one else "success") for name in native.needs}
-            status = {"success": False, "failure": True, "cancelled": False, "always": True}
-            told = Contexts({"needs": Known(results)}, status)
-            if truth(native.test.evaluate(told)) and truth(native.judge.evaluate(told)):
+            if all(_judged(native, well, one, result) for result in ("failure", "cancelled")):
                 found.add(one)
     return frozenset(found)
+
+
+_ENDED = {result: Known(result=result) for result in ("success", "failure", "cancelled")}
+
+
+def _judged(native: Native, well: Mapping[str, Known], one: str, result: str) -> bool:
+    """Whether the job fails where another one has ended so, and all else well."""
+    assert native.judge is not None
+    results = {**well, one.lower(): _ENDED[result]}
+    status = {"success": False, "failure": result == "failure", "cancelled": False, "always": True}
+    told = Contexts({"needs": Known(results)}, status)
+    return truth(native.test.evaluate(told)) and truth(native.judge.evaluate(told))
 
 
 def _values(jobs: Mapping[str, Read], path: str) -> list[str]:
@@ -165,26 +191,42 @@ def _values(jobs: Mapping[str, Read], path: str) -> list[str]:
 def _cancels(concurrency: object, said: On) -> tuple[str, ...]:
     """The kinds of events of which two runs at the same place are in one group, so that one cancels the other.
 
+    Runs at two places, or of two workflows, are in one nowhere: even without `cancel-in-progress`, a group has one run
+    that waits, and a third one cancels that.
+
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#concurrency
     """
     if concurrency is None:
         return ()
     if not isinstance(concurrency, dict) or set(concurrency) - {"group", "cancel-in-progress"}:
         raise Unread("concurrency: is not known")
+    group = str(concurrency.get("group"))
     groups: dict[str, str] = {}
     found = []
     for number, (kind, event) in enumerate(_SAMPLES.items()):
-        runs = (f"{number}01", f"{number}02")
-        first, second = (_group(str(concurrency.get("group")), said, event, run) for run in runs)
+        first, second = _groups(group, said, event, f"{number}1", f"{number}2")
+        here = [(kind, first)]
         if first == second:
             found.append(kind)
-        if other := groups.get(first):
-            raise Unread(f"concurrency: runs of {kind} and of {other} are in one group")
-        groups[first] = kind
+            elsewhere = event._replace(branch="c", tag="u" * bool(event.tag))
+            here += ((f"{kind} elsewhere", other) for other in _groups(group, said, elsewhere, f"{number}3"))
+        for name, each in here:
+            if other := groups.get(each):
+                raise Unread(f"concurrency: runs of {name} and of {other} are in one group")
+            groups[each] = name
+    if found and concurrency.get("cancel-in-progress") is not True:
+        raise Unread("concurrency: a newer run waits for the older one")
+    if found and "github.workflow" not in names(group):
+        raise Unread("concurrency: runs of other workflows are in one group")
     return tuple(found)
 
 
-def _group(group: str, said: On, event: Event, run: str) -> str:
+def _groups(group: str, said: On, event: Event, *runs: str) -> Iterator[str]:
+    """The groups of runs of the event, of which requests of other branches are others."""
     values: dict[str, Any] = contexts(said, event)
-    values["github"]["run_id"] = run
-    return text_of(value(group, Contexts(values)))
+    if request := values["github"]["event"]["pull_request"]:
+        request["number"] = 7 if event.branch == "b" else 8
+        request["base"]["ref"] = values["github"]["base_ref"] = "main"
+    for run in runs:
+        values["github"]["run_id"] = run
+        yield text_of(value(group, Contexts(values)))

@@ -14,3 +14,13 @@ PINS = {
     "google-github-actions/auth": "7c6bc770dae815cd3e89ee6cdf493a5fab2cc093",
     "azure/login": "f5d393ae46f8fde4be8b75f32e3fc50e654ad0ca",
 }
+
+CLOUDS = {
+    "aws-actions/configure-aws-credentials": ("aws", {"role-to-assume": "role", "aws-region": "region"}),
+    "google-github-actions/auth": (
+        "gcp",
+        {"workload_identity_provider": "provider", "service_account": "service_account"},
+    ),
+    "azure/login": ("azure", {"client-id": "client", "tenant-id": "tenant", "subscription-id": "subscription"}),
+}
+"""The actions that log in to clouds, and what their inputs are in the language's words."""

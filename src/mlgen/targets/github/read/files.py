@@ -18,6 +18,7 @@ class Upload(NamedTuple):
     always: bool
     strict: bool
     after: int
+    days: int = 0
 
 
 def inside(root: str, path: str) -> str:

@@ -10,6 +10,7 @@ from mlgen.named import NamedTuple
 from mlgen.readback import SeenJob
 from mlgen.readback.unread import Unread
 from mlgen.targets.github.read import plan
+from mlgen.targets.github.read.around import address, login, served
 from mlgen.targets.github.read.contexts import On, contexts
 from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.files import Upload
@@ -155,7 +156,7 @@ def _seen(
         requires=frozenset(steps.requires) if steps else frozenset(),
         reports=frozenset(steps.reports) if steps else frozenset(),
         exports=frozenset(steps.exports) if steps else frozenset(),
-        caches=frozenset(steps.caches) if steps else frozenset(),
+        caches=frozenset(path for cache in steps.caches for path in cache.paths) if steps else frozenset(),
         environment=_environment(name, data, steps),
         lock=_lock(name, data, workflow.on),
         allow_failure=_permitted(name, data),
@@ -164,6 +165,14 @@ def _seen(
         guarded=bool(steps and steps.guard),
         refs=frozenset(steps.guard.refs) if steps and steps.guard else None,
         deployment=_deployment(data),
+        served=tuple(served(name, data, steps.waited if steps else {})),
+        login=login(container),
+        keyed=tuple(steps.caches) if steps else None,
+        fresh=steps.fresh if steps else None,
+        url=address(_place(data).get("url"), leg, workflow.on),
+        grants=frozenset((key, address(each, leg, workflow.on)) for key, each in steps.grants) if steps else None,
+        ready=frozenset(_ready(data, steps)) if steps else None,
+        system=_system(data.get("runs-on")),
         limit=_minutes(name, data),
         files=frozenset(steps.files) if steps else None,
         permissions=_permissions(name, data, steps),
@@ -240,17 +249,35 @@ def _secrets(
 
 
 def _environment(name: str, data: Mapping[str, Any], steps: Steps | None) -> str:
-    said = data.get("environment") or {}
-    said = {"name": said} if isinstance(said, str) else said
+    said = _place(data)
     if set(said) - {"name", "url", "deployment"} or "${{" in str(said.get("name", "")):
         raise Unread(f"jobs.{name}.environment: is not known")
     return str(said.get("name", ""))
 
 
+def _place(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    said = data.get("environment") or {}
+    return {"name": said} if isinstance(said, str) else said
+
+
+def _ready(data: Mapping[str, Any], steps: Steps) -> Iterator[str]:
+    """The hosts of services for which it waits: GitHub does for those with a check of their health."""
+    for host, said in (data.get("services") or {}).items():
+        variable = "MLGEN_HOST_" + str(host).upper().replace("-", "_")
+        if "--health-cmd" in str(said.get("options")) or variable in steps.waited:
+            yield str(host)
+
+
+def _system(said: object) -> str:
+    """https://docs.github.com/en/actions/reference/runners/github-hosted-runners"""
+    name, _, version = said.partition("-") if isinstance(said, str) else ("", "", "")
+    known = {"ubuntu": "linux", "windows": "windows", "macos": "macos"}
+    return known.get(name, "") if version.replace(".", "").isalnum() else ""
+
+
 def _deployment(data: Mapping[str, Any]) -> bool:
     """https://docs.github.com/en/actions/how-tos/deploy/configure-and-manage-deployments/control-deployments"""
-    said = data.get("environment") or {}
-    return bool(said) and (not isinstance(said, dict) or said.get("deployment", True) is not False)
+    return bool(data.get("environment")) and _place(data).get("deployment", True) is not False
 
 
 def _lock(name: str, data: Mapping[str, Any], said: On) -> str:
@@ -280,8 +307,8 @@ def _permitted(name: str, data: Mapping[str, Any]) -> bool:
 
 def _minutes(name: str, data: Mapping[str, Any]) -> int:
     said = data.get("timeout-minutes", _LIMIT // 60)
-    if not isinstance(said, int):
-        raise Unread(f"jobs.{name}.timeout-minutes: is no number")
+    if not isinstance(said, int) or said < 1:
+        raise Unread(f"jobs.{name}.timeout-minutes: is no number of minutes")
     return said * 60
 
 

@@ -5,24 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlgen.named import NamedTuple
-from mlgen.readback import Fetched, Route, Script
+from mlgen.readback import Cached, Fetched, Route, Script
 from mlgen.readback.unread import Unread
 from mlgen.targets.github.read import helpers, plan
-from mlgen.targets.github.read.actions import PINS
+from mlgen.targets.github.read.actions import CLOUDS, PINS
+from mlgen.targets.github.read.around import cached
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, inside
-from mlgen.targets.github.read.templates import condition, expression, plain, value
+from mlgen.targets.github.read.templates import condition, plain, secret_of, value
 from mlgen.targets.github.read.values import Known, text_of
 
-_OWN = (("MLGEN_TOKEN", "${{ github.token }}"), ("MLGEN_RESULT", "${{ job.status }}"))
+_TOKEN, _RESULT = ("MLGEN_TOKEN", "${{ github.token }}"), ("MLGEN_RESULT", "${{ job.status }}")
 """What mlgen's own variables hold."""
 _READ = {"name", "id", "if", "uses", "env", "run", "working-directory", "timeout-minutes"}
 """The keys of a step with a command that are read into fields of their own."""
-_CLOUDS = {
-    "aws-actions/configure-aws-credentials": ("aws", {"role-to-assume", "aws-region"}),
-    "google-github-actions/auth": ("gcp", {"workload_identity_provider", "service_account"}),
-    "azure/login": ("azure", {"client-id", "tenant-id", "subscription-id"}),
-}
 _CHECKOUT = {"persist-credentials", "repository", "path", "ref", "token", "fetch-depth", "lfs", "submodules"}
 _SPARSE = {"sparse-checkout", "sparse-checkout-cone-mode"}
 
@@ -62,7 +58,12 @@ class Steps:
         self.guard: helpers.Guard | None = None
         self.judge = ""
         self.checkouts: list[Fetched] = []
-        self.caches: set[str] = set()
+        self.caches: list[Cached] = []
+        self.fresh = True
+        """Whether its caches are left out on tags."""
+        self.waited: dict[str, set[int]] = {}
+        """The ports for which it waits, by the variable of their host."""
+        self.grants: list[tuple[str, object]] = []
         self.downloads: list[Download] = []
         self.uploads: list[Upload] = []
         self.requires: set[str] = set()
@@ -144,8 +145,10 @@ def _action(found: Steps, step: Mapping[str, Any]) -> bool:
         return _download(found, step, said)
     if name == "actions/upload-artifact":
         return _upload(found, step, said)
-    if name in _CLOUDS and _only(step, "uses", "with") and set(said) <= _CLOUDS[name][1]:
-        found.identities.add(_CLOUDS[name][0])
+    if name in CLOUDS and _only(step, "uses", "with") and said.keys() <= CLOUDS[name][1].keys():
+        cloud, words = CLOUDS[name]
+        found.identities.add(cloud)
+        found.grants += [(f"{cloud}.{words[key]}", each) for key, each in said.items()]
         return not found.begun
     return False
 
@@ -173,6 +176,7 @@ def _checkout(found: Steps, step: Mapping[str, Any], said: Mapping[str, Any]) ->
         depth=said.get("fetch-depth"),
         lfs=said.get("lfs") is True,
         submodules="true" if modules is True else str(modules),
+        token=(secret_of(said["token"]) or "?") if "token" in said else "",
     )
     found.checkouts.append(fetched)
     return True
@@ -181,12 +185,12 @@ def _checkout(found: Steps, step: Mapping[str, Any], said: Mapping[str, Any]) ->
 def _cache(found: Steps, step: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
     if found.begun or not _only(step, "uses", "with", "if") or set(said) - {"path", "key", "restore-keys"}:
         return False
-    if str(step.get("if", "github.ref_type != 'tag'")) != "github.ref_type != 'tag'" or not said.get("key"):
+    if str(step.get("if", "github.ref_type != 'tag'")) != "github.ref_type != 'tag'" or not said.get("path"):
         return False
-    root = found.place.root
-    for path in str(said["path"]).strip().split("\n"):
-        found.caches.add(path.removeprefix(f"{root}/") if root else path)
-    return True
+    cache = cached(said, found.place.root, found.place.axes, found.python)
+    found.caches += [cache] if cache else []
+    found.fresh = found.fresh and "if" in step
+    return cache is not None
 
 
 def _download(found: Steps, step: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
@@ -194,6 +198,8 @@ def _download(found: Steps, step: Mapping[str, Any], said: Mapping[str, Any]) ->
         return False
     known = {"name", "path"} if "name" in said else {"pattern", "merge-multiple", "path"}
     if set(said) - known or ("pattern" in said and said.get("merge-multiple") is not True):
+        return False
+    if "pattern" in said and "continue-on-error" in step:
         return False
     found.downloads.append(
         Download(
@@ -220,9 +226,17 @@ def _upload(found: Steps, step: Mapping[str, Any], said: Mapping[str, Any]) -> b
             always=when == "always()",
             strict=said.get("if-no-files-found") == "error",
             after=len(found.scripts),
+            days=_days(said.get("retention-days", 0)),
         )
     )
     return True
+
+
+def _days(said: object) -> int:
+    """https://github.com/actions/upload-artifact#retention-period; 0: as the repository's settings say."""
+    if not isinstance(said, int):
+        raise Unread(f"retention-days: {said} is no number")
+    return said
 
 
 def _symbolic(found: Steps, text: str) -> str:
@@ -254,14 +268,16 @@ def _first(found: Steps, step: Mapping[str, Any], text: str) -> bool:
         found.guard = guard
         return True
     if env and (names := helpers.written(text)):
-        uses = {name: _secret(env.get(f"SECRET_{name}")) for name in names}
+        uses = {name: secret_of(env.get(f"SECRET_{name}")) for name in names}
         if len(env) != len(uses) or not all(uses.values()) or "if" in step:
             return False
         found.files |= {name: use for name, use in uses.items() if use}
         return True
     if env:
         return False
-    if helpers.waiting(text) is not None:
+    if (waited := helpers.waiting(text)) is not None:
+        for variable, _, port in (each.partition("/") for each in waited):
+            found.waited.setdefault(variable, set()).add(int(port))
         return "if" not in step
     if found.portable:  # what follows checks files that were received, and so comes before
         return False
@@ -311,6 +327,7 @@ def _named(found: Steps, step: Mapping[str, Any], text: str) -> bool:
     if name and set(env) == {"AUDIENCE"} and helpers.is_token(text):
         found.tokens[name] = name.removeprefix("token-")
         found.identities.add(found.tokens[name])
+        found.grants.append((found.tokens[name], env["AUDIENCE"]))
         return True
     return False
 
@@ -326,6 +343,8 @@ def _script(found: Steps, step: Mapping[str, Any], route: Route) -> Script:
     when = _when(found, step)
     if when is None:
         more.append(f"if: {step['if']}")
+    if when in ("failure", "always") and _RESULT not in (step.get("env") or {}).items():
+        more.append("it is not told whether the job has failed")
     if "id" in step and (when or "success") == "success":
         found.named.append(str(step["id"]))
     text = plain(str(step["run"])) if "run" in step else f"uses: {step['uses']}"
@@ -348,22 +367,13 @@ def _variables(found: Steps, env: Mapping[str, Any]) -> tuple[list[tuple[str, st
     """The secrets that a step sees, and its other variables but those that mlgen gives."""
     secrets, more = [], []
     for name, said in env.items():
-        if secret := _secret(said):
+        if secret := "MLGEN_TOKEN" if (name, said) == _TOKEN else secret_of(said):
             secrets.append((str(name), secret))
-        elif (name, said) in _OWN:
+        elif (name, said) == _RESULT:
             continue
         elif not any(said == f"${{{{ steps.{step}.outputs.token }}}}" for step, v in found.tokens.items() if v == name):
             more.append(f"{name}: {said}")
     return secrets, more
-
-
-def _secret(said: object) -> str:
-    """The name of the secret, or plain variable of the repository, that the text is; empty if it is none."""
-    asked = expression(said) if isinstance(said, str) else None
-    if asked is None or asked.functions or len(asked.names) != 1:
-        return ""
-    context, _, name = asked.source.partition(".")
-    return name if context in ("secrets", "vars") and re.fullmatch(r"\w+", name) else ""
 
 
 def _when(found: Steps, step: Mapping[str, Any]) -> str | None:

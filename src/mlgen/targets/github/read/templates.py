@@ -3,6 +3,7 @@
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -97,3 +98,12 @@ def names(data: object) -> Iterator[str]:
     elif isinstance(data, list):
         for item in data:
             yield from names(item)
+
+
+def secret_of(said: object) -> str:
+    """The name of the secret, or plain variable of the repository, that the text is; empty if it is none."""
+    asked = expression(said) if isinstance(said, str) else None
+    if asked is None or asked.functions or len(asked.names) != 1:
+        return ""
+    context, _, name = asked.source.partition(".")
+    return name if context in ("secrets", "vars") and re.fullmatch(r"\w+", name) else ""
