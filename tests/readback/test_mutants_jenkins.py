@@ -773,6 +773,375 @@ def a_step_comes_after_all(text: str) -> Iterator[str]:
         yield text.rstrip()[:-1] + "    post { always { node('') { sh './deploy.sh' } } }\n}\n"
 
 
+# --- approvals, again
+
+
+@kind
+def anybody_may_approve(text: str) -> Iterator[str]:
+    yield from replaced(text, rf", submitter: {STRING}", "")
+    yield from replaced(text, rf", submitter: {STRING}", ", submitter: ''")
+
+
+@kind
+def others_may_approve(text: str) -> Iterator[str]:
+    yield from replaced(text, rf"(, submitter: )'({STRING[1:]})", r"\1'interns,\2")
+    yield from replaced(text, r"(input message: '[^']*')$", r"\1, submitter: 'interns'")
+
+
+@kind
+def a_question_is_asked_for_ever(text: str) -> Iterator[str]:
+    yield from replaced(text, r"^( *)timeout\(time: 1, unit: 'DAYS'\) \{\n( *input .*)\n *\}\n", r"\2\n")
+    yield from replaced(text, r"timeout\(time: 1, unit: 'DAYS'\)", "timeout(time: 9999, unit: 'DAYS')")
+    yield from replaced(text, r"timeout\(time: 1, unit: 'DAYS'\)", "timeout(time: 1, unit: 'SECONDS')")
+    yield from replaced(text, r"timeout\(time: 1, unit: 'DAYS'\)", "timeout(1)")
+
+
+@kind
+def a_question_has_an_answer(text: str) -> Iterator[str]:
+    """One that asks for a value goes on whatever that is."""
+    yield from replaced(
+        text, r"(input message: '[^']*')", r"\1, parameters: [booleanParam(name: 'ok', defaultValue: true)]"
+    )
+
+
+@kind
+def a_question_is_asked_after_the_deployment(text: str) -> Iterator[str]:
+    for block in stages(text):
+        inner = list(stages(block.text.partition("\n")[2])) if block.name.startswith("deploy: ") else []
+        if len(inner) == 2:
+            one, other = inner
+            yield text.replace(one.text + other.text, other.text + one.text)
+
+
+@kind
+def a_question_is_asked_of_some_runs(text: str) -> Iterator[str]:
+    yield from replaced(
+        text,
+        r"^( *)(stage\('approve [^']*'\) \{\n)",
+        r"\1\2\1    when { expression { env.JENKINS_EVENT == 'manual' } }\n",
+    )
+
+
+@kind
+def a_deployment_stands_beside_its_question(text: str) -> Iterator[str]:
+    return replaced(text, r"^( *)stages( \{\n *stage\('approve )", r"\1parallel\2")
+
+
+@kind
+def a_question_holds_a_machine(text: str) -> Iterator[str]:
+    return replaced(text, r"^( *)(stage\('approve [^']*'\) \{\n)", r"\1\2\1    agent any\n")
+
+
+# --- agents and services
+
+
+@kind
+def a_container_may_do_all(text: str) -> Iterator[str]:
+    args = "--privileged -v /var/run/docker.sock:/var/run/docker.sock"
+    yield from replaced(
+        text, r"agent \{ docker \{ (image '[^']*') \} \}", rf"agent {{ docker {{ \1; args '{args}' }} }}"
+    )
+    yield from replaced(text, r"args '([^']*)'$", rf"args '\1 {args}'")
+    yield from replaced(text, r"(return \[image: '[^']*')", rf"\1, args: '{args}'")
+    yield from replaced(text, r"(return \[.*args: ')", rf"\1{args} ")
+
+
+@kind
+def a_container_has_no_options(text: str) -> Iterator[str]:
+    yield from replaced(text, r"^ *args '[^']*'\n", "")
+    yield from replaced(text, r"(return \[.*) args: '(?:[^'\\]|\\.)*',", r"\1")
+
+
+@kind
+def a_machine_is_another(text: str) -> Iterator[str]:
+    yield from replaced(text, r"^( *)label '[^']*'", r"\1label 'controller'")
+    yield from replaced(
+        text, r"agent \{ docker \{ (image '[^']*') \} \}", r"agent { docker { \1; label 'controller' } }"
+    )
+    yield from replaced(text, r"agent any$", "agent { label 'controller' }")
+    yield from replaced(text, r"(return \[image: '[^']*')", r"\1, label: 'controller'")
+
+
+@kind
+def every_stage_has_a_machine(text: str) -> Iterator[str]:
+    return replaced(text, r"^    agent none$", "    agent any")
+
+
+@kind
+def a_service_has_another_variable(text: str) -> Iterator[str]:
+    yield from replaced(text, r"args: '-e (\w+)=\w+'", r"args: '-e \1=other'")
+    yield from replaced(text, r"args: '-e (\w+=\w+)', ready", "ready")
+    yield from replaced(text, r"args: '-e (\w+=\w+)'", r"args: '-e \1 --privileged'")
+
+
+@kind
+def a_service_is_at_another_port(text: str) -> Iterator[str]:
+    yield from replaced(text, r"ports: '\d+'", "ports: '9'")
+    yield from replaced(text, r"(variable: '[^']*'), ports: '\d+'", r"\1")
+
+
+@kind
+def a_service_is_ready_at_once(text: str) -> Iterator[str]:
+    yield from replaced(text, r"ready: '[^']*'", "ready: 'true'")
+    yield from replaced(text, r" ready: '[^']*',", "")
+
+
+@kind
+def a_service_runs_something_else(text: str) -> Iterator[str]:
+    return replaced(text, r"(\[image: '[^']*', variable: '[^']*')", r"\1, command: 'evil'")
+
+
+# --- secrets, again
+
+
+@kind
+def two_secrets_are_swapped(text: str) -> Iterator[str]:
+    names = list(dict.fromkeys(re.findall(r"string\(credentialsId: '([^']*)'", text)))
+    for one, other in pairwise(names):
+        swapped = text.replace(f"credentialsId: '{one}'", "credentialsId: '\0'")
+        swapped = swapped.replace(f"credentialsId: '{other}'", f"credentialsId: '{one}'")
+        yield swapped.replace("credentialsId: '\0'", f"credentialsId: '{other}'")
+
+
+@kind
+def a_secret_is_printed(text: str) -> Iterator[str]:
+    return replaced(text, r"^( *)(withCredentials\(.*\) \{)\n", r"\1\2\n\1    sh 'env'\n")
+
+
+@kind
+def a_registry_s_secret_is_another(text: str) -> Iterator[str]:
+    yield from replaced(text, r"login: '[^']*'", "login: 'other'")
+    yield from replaced(text, r"registryCredentialsId '[^']*'", "registryCredentialsId 'other'")
+
+
+# --- failures, again
+
+
+@kind
+def a_failure_is_a_warning(text: str) -> Iterator[str]:
+    for word in ("warnError('never mind')", "catchError(buildResult: 'SUCCESS', stageResult: 'SUCCESS')", "unstable"):
+        yield from within(text, jobs(text), rf"^( *)(sh label: '(?!outputs|legs){STRING[1:]}, script: {LONG})\n",
+                          rf"\1{word} {{ \2 }}\n")  # fmt: skip
+
+
+@kind
+def a_status_is_not_looked_at(text: str) -> Iterator[str]:
+    yield from within(text, jobs(text), r"sh label: ('[^']*'), script", r"sh label: \1, returnStatus: true, script")
+    yield from replaced(text, r"returnStatus: true, script", "returnStdout: true, script")
+
+
+@kind
+def a_failure_is_swallowed(text: str) -> Iterator[str]:
+    yield from within(text, jobs(text), r"(\w)'''$", r"\1 || true'''")
+    yield from within(text, rows(text), r"(run: '(?:[^'\\]|\\.)*)'", r"\1 || true'")
+    yield from both(text, r"(ls -ld -- [^'\n|]*)'", r"\1 || true'")
+
+
+@kind
+def a_failure_ends_the_stages_beside_it(text: str) -> Iterator[str]:
+    yield from replaced(text, r"^( *)parallel \{\n", r"\1failFast true\n\1parallel {\n")
+    yield from replaced(
+        text, r"^( *)disableRestartFromStage\(\)\n", r"\1disableRestartFromStage()\n\1parallelsAlwaysFailFast()\n"
+    )
+    yield from replaced(text, r"parallel\(runs\)", "parallel(runs + [failFast: true])")
+
+
+@kind
+def later_stages_are_skipped_for_less(text: str) -> Iterator[str]:
+    return replaced(
+        text, r"^( *)disableRestartFromStage\(\)\n", r"\1disableRestartFromStage()\n\1skipStagesAfterUnstable()\n"
+    )
+
+
+@kind
+def the_whole_run_is_bounded_or_repeated(text: str) -> Iterator[str]:
+    for word in ("timeout(time: 1, unit: 'MINUTES')", "retry(3)", "rateLimitBuilds(throttle: [count: 1])"):
+        yield from replaced(text, r"^( *)disableRestartFromStage\(\)\n", rf"\1disableRestartFromStage()\n\1{word}\n")
+        yield from within(text, jobs(text), r"^( *)agent ", rf"\1options {{ {word} }}\n\1agent ")
+
+
+@kind
+def runs_of_a_branch_go_on_side_by_side(text: str) -> Iterator[str]:
+    return replaced(text, r"^ *disableConcurrentBuilds\(.*\)\n", "")
+
+
+@kind
+def a_stage_may_be_run_by_itself(text: str) -> Iterator[str]:
+    return replaced(text, r"^ *disableRestartFromStage\(\)\n", "")
+
+
+@kind
+def a_newer_run_ends_older_ones(text: str) -> Iterator[str]:
+    yield from within(text, jobs(text), r"^( *)steps \{\n", r"\1steps {\n\1    milestone(1)\n")
+    yield from replaced(text, r"abortPrevious: .*?\)$", "abortPrevious: env.BRANCH_NAME != 'x')")
+
+
+@kind
+def what_comes_last_looks_at_the_result(text: str) -> Iterator[str]:
+    for word in ("failure", "success", "unstable", "aborted", "changed"):
+        yield from within(text, (b for b in jobs(text) if "always {" in b.text), r"^( *)always \{", rf"\1{word} {{")
+
+
+@kind
+def a_workspace_is_left_for_others(text: str) -> Iterator[str]:
+    yield from replaced(text, r"^ *post \{ cleanup \{ deleteDir\(\) \} \}\n", "")
+    yield from replaced(text, r"^ *cleanup \{ deleteDir\(\) \}\n", "")
+    yield from replaced(text, r"deleteDir\(\)", "echo 'done'")
+
+
+# --- stages, again
+
+
+@kind
+def a_machine_is_taken_for_nothing(text: str) -> Iterator[str]:
+    yield from within(text, jobs(text), r"^ *before(Agent|Options) true\n", "")
+    yield from within(text, jobs(text), r"beforeOptions true", "beforeAgent true")
+
+
+@kind
+def a_stage_stands_in_a_matrix(text: str) -> Iterator[str]:
+    for block in jobs(text):
+        yield (
+            text[: block.start]
+            + re.sub(
+                r"^( *)agent ",
+                r"\1matrix { axes { axis { name 'A'; values 'a', 'b' } } }\n\1agent ",
+                block.text,
+                count=1,
+                flags=re.M,
+            )
+            + text[block.end :]
+        )
+
+
+@kind
+def a_stage_asks_for_a_person_s_input(text: str) -> Iterator[str]:
+    asked = re.findall(r"stage\('approve ([^']+)'\)", text)
+    free = (block for block in jobs(text) if not block.name.endswith(tuple(asked or ["-"])))
+    return within(text, free, r"^( *)agent ", r"\1input { message 'Go on?' }\n\1agent ")
+
+
+@kind
+def a_stage_has_tools(text: str) -> Iterator[str]:
+    return within(text, jobs(text), r"^( *)agent ", r"\1tools { jdk 'evil' }\n\1agent ")
+
+
+@kind
+def a_condition_takes_anything_else(text: str) -> Iterator[str]:
+    yield from replaced(text, r"^( *)when \{\n(.*\n)", r"\1when {\n\2\1    anyOf { branch 'x'; expression { true } }\n")
+    yield from replaced(text, r"expression \{\n", "expression { true ||\n")
+
+
+@kind
+def a_deployment_runs_on_every_branch(text: str) -> Iterator[str]:
+    for block in stages(text):
+        if block.name.startswith("deploy") and "when {" in block.text:
+            wide = re.sub(r"env\.BRANCH_NAME == '[^']*'", "env.BRANCH_NAME != ''", block.text)
+            if wide != block.text and "env.JENKINS_EVENT in ['push'" in block.text + "env.JENKINS_EVENT in ['push'":
+                yield text[: block.start] + wide + text[block.end :]
+
+
+@kind
+def a_pattern_is_wider(text: str) -> Iterator[str]:
+    return replaced(text, r"==~ /[^\n]*?/(?= |\)|$)", "==~ /.*/")
+
+
+# --- files, again
+
+
+@kind
+def files_are_not_kept(text: str) -> Iterator[str]:
+    return replaced(text, r"^ *archiveArtifacts .*\n", "")
+
+
+@kind
+def more_files_are_kept(text: str) -> Iterator[str]:
+    return replaced(text, r"archiveArtifacts artifacts: '[^']*'", "archiveArtifacts artifacts: '**'")
+
+
+@kind
+def a_stash_holds_more(text: str) -> Iterator[str]:
+    yield from replaced(text, r"(stash name: '[^']*', includes: ')", r"\1src/**, ")
+    yield from replaced(text, r"(stash name: '[^']*', )includes: '[^']*', ", r"\1")
+
+
+@kind
+def two_stashes_are_swapped(text: str) -> Iterator[str]:
+    for block in jobs(text):
+        names = re.findall(r"stash name: '([^']*)'", block.text)
+        for one, other in pairwise(names):
+            changed = block.text.replace(f"stash name: '{one}'", "stash name: '\0'")
+            changed = changed.replace(f"stash name: '{other}'", f"stash name: '{one}'").replace("\0", other)
+            yield text[: block.start] + changed + text[block.end :]
+
+
+@kind
+def another_stash_is_received(text: str) -> Iterator[str]:
+    names = re.findall(r"stash name: '([^']+)'", text)
+    for one, other in pairwise(names):
+        yield from replaced(text, rf"unstash '{re.escape(one)}'", f"unstash '{other}'")
+
+
+@kind
+def a_cache_is_of_all_versions_of_its_files(text: str) -> Iterator[str]:
+    yield from replaced(text, r", cacheValidityDecidingFile: '[^']*'", "")
+    yield from replaced(text, r"cacheValidityDecidingFile: '[^']*'", "cacheValidityDecidingFile: 'README.md'")
+
+
+@kind
+def a_cache_holds_more(text: str) -> Iterator[str]:
+    return replaced(
+        text, r"caches: \[arbitraryFileCache\(", "caches: [arbitraryFileCache(path: 'src'), arbitraryFileCache("
+    )
+
+
+@kind
+def a_cache_of_pull_requests_is_used_by_all(text: str) -> Iterator[str]:
+    return replaced(text, r"defaultBranch: '[^']*'", "defaultBranch: env.CHANGE_BRANCH")
+
+
+# --- values, again
+
+
+@kind
+def a_timeout_has_another_unit(text: str) -> Iterator[str]:
+    return replaced(text, r"(timeout -k 30 \d+)m ", r"\1h ")
+
+
+@kind
+def groovy_fills_in_a_script(text: str) -> Iterator[str]:
+    for block in jobs(text):
+        found = re.search(r"script: '''(#!(?:[^'\\$]|'(?!''))*)'''", block.text)
+        if found:
+            new = 'script: """' + found[1] + ' ${env.CHANGE_TITLE}"""'
+            yield text[: block.start] + block.text.replace(found[0], new) + text[block.end :]
+
+
+@kind
+def a_variable_of_all_stages_is_added(text: str) -> Iterator[str]:
+    for line in ("PATH = '/evil'", "BASH_ENV = 'evil.sh'", 'PYTHONPATH = "${env.WORKSPACE}/evil"'):
+        yield from replaced(text, r"^( *)JENKINS_EVENT = event\(\)\n", rf"\1JENKINS_EVENT = event()\n\1{line}\n")
+
+
+@kind
+def a_row_has_another_end(text: str) -> Iterator[str]:
+    yield from replaced(text, r"result: '(?:failure|any)'", "result: 'any'")
+    yield from replaced(text, r" permitted: true", " permitted: false")
+
+
+@kind
+def a_library_s_step_is_called(text: str) -> Iterator[str]:
+    yield from within(text, jobs(text), r"^( *)steps \{\n", r"\1steps {\n\1    library 'evil'\n")
+    yield from within(text, jobs(text), r"^( *)steps \{\n", r"\1steps {\n\1    load 'evil.groovy'\n")
+    yield from within(text, jobs(text), r"^( *)steps \{\n", r"\1steps {\n\1    evaluate(readFile('evil.groovy'))\n")
+
+
+@kind
+def another_trigger_starts_runs(text: str) -> Iterator[str]:
+    yield from replaced(text, r"^    triggers \{\n", "    triggers {\n        pollSCM('* * * * *')\n")
+    yield from replaced(text, r"^    triggers \{\n", "    triggers {\n        upstream(upstreamProjects: 'evil')\n")
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_a_mutant_is_told(name: str) -> None:
     fast = [each for each in emitted() if each.project.name not in SLOW]

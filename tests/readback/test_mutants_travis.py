@@ -750,6 +750,245 @@ def variables_multiply_the_jobs(data: Any) -> Iterator[Mutant]:
     yield [(("env",), {"jobs": ["A=1", "A=2"]})]
 
 
+# ---- machines and services, again
+
+
+@kind
+def the_system_is_another(data: Any) -> Iterator[Mutant]:
+    for key, value in (("os", "windows"), ("os", "osx"), ("dist", "xenial"), ("arch", "arm64"), ("virt", "vm")):
+        yield [((key,), value)]
+    yield [(("group",), "edge")]
+
+
+@kind
+def the_system_of_a_job_is_another(data: Any) -> Iterator[Mutant]:
+    for key, value in (("os", "windows"), ("dist", "xenial"), ("arch", "arm64"), ("language", "node_js")):
+        yield from ([((*route, key), value)] for route, _ in list(_entries(data))[:1])
+
+
+@kind
+def the_size_of_a_machine_is_another(data: Any) -> Iterator[Mutant]:
+    for route, _ in _entries(data, "vm"):
+        yield [((*route, "vm"), DROP)]
+    yield [(("vm",), {"size": "2x-large"})]
+
+
+@kind
+def axes_multiply_the_jobs(data: Any) -> Iterator[Mutant]:
+    for key, values in (("os", ["linux", "osx"]), ("python", ["3.8", "3.11"]), ("arch", ["amd64", "arm64"]),
+                        ("node_js", ["18", "20"]), ("dist", ["jammy", "focal"]), ("compiler", ["gcc", "clang"])):  # fmt: skip
+        yield [((key,), values)]
+
+
+@kind
+def something_else_is_installed(data: Any) -> Iterator[Mutant]:
+    yield [(("addons",), {"apt": {"packages": ["evil"], "sources": [{"sourceline": "ppa:evil/ppa"}]}})]
+    yield [(("addons",), {"hosts": ["pypi.org"]})]
+    yield [(("addons",), {"artifacts": True})]
+
+
+@kind
+def a_service_of_the_machine_is_started(data: Any) -> Iterator[Mutant]:
+    for route, entry in [((), data), *_entries(data)]:
+        yield [((*route, "services"), [*_many(entry.get("services")), "postgresql"])]
+
+
+def _many(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+@kind
+def a_service_has_another_variable(data: Any) -> Iterator[Mutant]:
+    sites = list(_items(data, "before_install", r"^docker run .*--name service-"))
+    yield from _replaced(iter(sites), r"(-e|--env) (\w+)=\S+", r"\1 \2=other")
+    yield from _replaced(iter(sites), r" (-e|--env) \w+=\S+", "")
+    yield from _replaced(iter(sites), r"--name service-", "-e POSTGRES_HOST_AUTH_METHOD=trust --name service-")
+
+
+@kind
+def a_service_is_at_another_port(data: Any) -> Iterator[Mutant]:
+    sites = list(_items(data, "before_install", r"^docker run .*--name service-"))
+    yield from _replaced(iter(sites), r"(-p|--publish) \S+", r"\1 9999:9999")
+    yield from _replaced(iter(sites), r" (-p|--publish) \S+", "")
+
+
+@kind
+def a_service_is_not_waited_for(data: Any) -> Iterator[Mutant]:
+    return (_put(site) for site in _items(data, "before_install", r"^timeout 120 "))
+
+
+# ---- caches, clones
+
+
+@kind
+def a_cache_holds_more(data: Any) -> Iterator[Mutant]:
+    directories = data.get("cache", {}).get("directories", [])
+    yield [(("cache",), {"directories": [*directories, "$HOME"]})]
+    yield [(("cache",), {"directories": [*directories, "models"]})]
+    yield [(("cache",), {"directories": directories, "pip": True})]
+
+
+@kind
+def a_job_has_a_cache_of_its_own(data: Any) -> Iterator[Mutant]:
+    for route, entry in _entries(data, "cache"):
+        if entry["cache"] is False:
+            yield [((*route, "cache"), {"directories": ["models"]})]
+
+
+@kind
+def a_cache_is_that_of_all_versions(data: Any) -> Iterator[Mutant]:
+    for route, entry in _entries(data, "env"):
+        for number, each in enumerate(entry["env"]) if isinstance(entry["env"], list) else ():
+            if str(each).startswith("CACHE_NAME="):
+                yield [((*route, "env", number), DROP)]
+
+
+@kind
+def the_clone_is_another(data: Any) -> Iterator[Mutant]:
+    for git in (
+        {"depth": 1},
+        {"clone": False},
+        {"submodules": False},
+        {"strategy": "tarball"},
+        {"sparse_checkout": "s"},
+    ):
+        yield [(("git",), git)]
+        yield from ([((*route, "git"), git)] for route, _ in list(_entries(data))[:1])
+
+
+# ---- secrets, again
+
+
+@kind
+def an_encrypted_secret_reaches_all_jobs(data: Any) -> Iterator[Mutant]:
+    for route, said in _lists(data):
+        for number, each in enumerate(said):
+            if isinstance(each, dict) and "secure" in each:
+                shared = data.get("env", {}).get("global", [])
+                yield [((*route, number), DROP), (("env", "global"), [*shared, each])]
+
+
+@kind
+def an_encrypted_secret_is_added(data: Any) -> Iterator[Mutant]:
+    shared = data.get("env", {}).get("global", [])
+    yield [(("env", "global"), [*shared, {"secure": "abcd"}])]
+    for route, entry in _entries(data, "env"):
+        yield [((*route, "env"), [*_many(entry["env"]), {"secure": "abcd"}])]
+
+
+@kind
+def a_variable_is_added(data: Any) -> Iterator[Mutant]:
+    shared = data.get("env", {}).get("global", [])
+    yield [(("env", "global"), [*shared, "PYTHONPATH=/tmp/evil"])]
+    yield [(("env", "global"), [*shared, 'BASH_ENV="$HOME/evil"'])]
+    for route, entry in _entries(data, "env"):
+        yield [((*route, "env"), [*_many(entry["env"]), "LD_PRELOAD=/tmp/evil.so"])]
+        yield [((*route, "env"), [*_many(entry["env"]), 'PATH="$HOME/evil:$PATH"'])]
+
+
+@kind
+def a_secret_is_read_back(data: Any) -> Iterator[Mutant]:
+    for site in _items(data, "before_install", "^unset ", own=True):
+        name = re.findall(r"unset (\w+)", site[1][site[2]])
+        yield _put(site, f"export KEPT=${name[0]}", site[1][site[2]])
+
+
+# ---- ends
+
+
+@kind
+def a_failure_is_a_success(data: Any) -> Iterator[Mutant]:
+    for phase in ("before_install", "install", "script"):
+        yield from _replaced(_items(data, phase), r"travis_terminate [1-9$]\S*", "travis_terminate 0")
+    yield from (_put(site, site[1][site[2]], "travis_terminate 0") for site in _commands(data))
+    yield from (_put(site, "travis_terminate 0", site[1][site[2]]) for site in _commands(data))
+
+
+@kind
+def a_check_of_files_is_overlooked(data: Any) -> Iterator[Mutant]:
+    for phase in ("before_install", "script"):
+        yield from _replaced(_items(data, phase, r"^ls -ld"), r"\n?\Z", " || true")
+
+
+@kind
+def a_command_is_overlooked(data: Any) -> Iterator[Mutant]:
+    yield from _replaced(_commands(data), r"\n?\Z", " || true")
+    yield from _replaced(_items(data, "install", own=False), r"\n?\Z", " || true")
+
+
+@kind
+def a_command_is_wrapped(data: Any) -> Iterator[Mutant]:
+    for word in ("travis_wait 30 ", "travis_retry "):
+        yield from _replaced(_commands(data), r"\A", word)
+        yield from _replaced(_items(data, "install"), r"\A", word)
+
+
+@kind
+def a_timeout_has_another_unit(data: Any) -> Iterator[Mutant]:
+    return _replaced(_items(data, "script", "timeout -k"), r"(timeout -k 30 \d+)m ", r"\1h ")
+
+
+@kind
+def failures_end_the_other_jobs(data: Any) -> Iterator[Mutant]:
+    yield [(("jobs", "fast_finish"), True)]
+    yield [(("jobs", "exclude"), [{"name": data["jobs"]["include"][0]["name"]}])]
+
+
+@kind
+def all_jobs_may_fail(data: Any) -> Iterator[Mutant]:
+    yield [(("jobs", "allow_failures"), [{"os": "linux"}])]
+    yield [(("jobs", "allow_failures"), [{}])]
+    yield [(("jobs", "allow_failures"), [{"stage": data["stages"][0]}])]
+    yield [(("jobs", "allow_failures"), [{"env": data["jobs"]["include"][0]["env"]}])]
+
+
+@kind
+def what_runs_always_needs_a_failure(data: Any) -> Iterator[Mutant]:
+    for route, entry in _entries(data, "after_script"):
+        if "after_failure" not in entry:
+            yield [((*route, "after_script"), DROP), ((*route, "after_failure"), entry["after_script"])]
+            yield [((*route, "after_script"), DROP), ((*route, "after_success"), entry["after_script"])]
+
+
+@kind
+def a_command_runs_in_another_phase(data: Any) -> Iterator[Mutant]:
+    for route, entry in _entries(data, "script"):
+        for phase in ("after_success", "after_script", "before_script"):
+            yield [((*route, "script"), "true"), ((*route, phase), entry["script"])]
+
+
+# ---- deployments
+
+
+@kind
+def a_deployment_runs_on_every_branch(data: Any) -> Iterator[Mutant]:
+    for route, entry in _entries(data, "if"):
+        if entry["stage"].startswith("deploy"):
+            wide = re.sub(r'branch = "[^"]*"', 'branch != ""', entry["if"])
+            if wide != entry["if"] and "ci.py when" not in str(entry.get("before_install")):
+                yield [((*route, "if"), wide)]
+
+
+@kind
+def a_deployment_comes_before_the_tests(data: Any) -> Iterator[Mutant]:
+    for route, entry in _entries(data):
+        if entry["stage"].startswith("deploy") and "use" not in entry.get("workspaces", {}):
+            yield [((*route, "stage"), data["stages"][0])]
+
+
+@kind
+def a_stage_has_a_condition(data: Any) -> Iterator[Mutant]:
+    last = data["stages"][-1]
+    yield [(("stages", len(data["stages"]) - 1), {"name": last, "if": 'branch = "other"'})]
+
+
+@kind
+def a_build_is_made_of_other_conditions(data: Any) -> Iterator[Mutant]:
+    yield [(("conditions",), "v0")]
+    yield [(("merge_mode",), "replace")]
+    yield [(("branches",), {"only": ["other"]})]
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_every_mutant_is_told(name: str) -> None:
     count, found = survivors(TARGET, emitted(), KINDS[name], alone=name not in STRUCTURAL, most=2)

@@ -203,6 +203,28 @@ class SeenJob(NamedTuple):
     """What somebody is asked who approves."""
     system: str | None = None
     """The system of its machine, where the file asks for one that everybody has; empty: it asks for another."""
+    approvers: frozenset[str] | None = None
+    """Who may agree, where it waits for that; empty: whoever the system lets."""
+    patience: int | None = None
+    """Seconds after which nobody can agree any longer; 0: that is never so."""
+    started: tuple[str, ...] | None = None
+    """The words by which its container is started; empty: as the image has it."""
+    serving: frozenset[tuple[str, str]] | None = None
+    """Of its services: the host, and `env NAME=VALUE`, `command WORDS` or `option WORD`."""
+    awaits: frozenset[tuple[str, str]] | None = None
+    """What is waited for before its commands: the host, and `port NUMBER` or `ready COMMAND`."""
+    cached: frozenset[str] | None = None
+    """The paths of its caches, and no others."""
+    follows: frozenset[tuple[str, str]] | None = None
+    """Of those: the path, and a file with which the cache changes."""
+    seeds: frozenset[str] | None = None
+    """The branches of which others may begin with the caches."""
+    apart: bool | None = None
+    """Whether people are shown what is in `kept` alone, and not what it hands on."""
+    tidy: bool | None = None
+    """Whether nothing that it leaves is there for what runs on its machine later."""
+    idle: bool | None = None
+    """Whether it takes a machine or a lock before it is known that it runs."""
 
 
 class Reading(NamedTuple):
@@ -237,6 +259,8 @@ class Reading(NamedTuple):
     inputs as the variables MLGEN_INPUT_…, these are the names, and the options are sorted."""
     required: frozenset[str] | None = None
     """The native names of the jobs of which a failure fails a job that reports on every run; None: not told."""
+    bare: str | None = None
+    """What `SeenJob.runner` is where the file asks for no machine; None: not told."""
     root: str | None = None
     """The project's folder in the repository, in which scripts run; None: not told."""
     asks: Callable[[object], str] | None = None

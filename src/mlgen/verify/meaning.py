@@ -134,6 +134,10 @@ def _added(
         if seen := {name for _, name in (*job.secrets, *given)} - plain:
             names = ", ".join(sorted(seen))
             yield Fault("secrets", "", f"{job.name}, which is no job of the spec, sees {names}", job.route)
+        if reading.bare is not None and job.runner not in (reading.bare, ""):
+            yield Fault("runner", "", f"{job.name}, which is no job of the spec, runs on {job.runner}", job.route)
+        if job.tidy is False:
+            yield Fault("files", "", f"{job.name}, which is no job of the spec, leaves files on the machine", job.route)
         for script in job.scripts:
             message = f"{job.name}, which is no job of the spec, executes: {brief(script.text)}"
             yield Fault("command", "", message, script.route or job.route)

@@ -6,6 +6,7 @@ from mlgen.ir import Job, Leg, Pipeline, Secret
 from mlgen.ir.paths import as_glob, normal
 from mlgen.readback import Fetched, Reading, SeenJob
 from mlgen.verify.around import around
+from mlgen.verify.bounds import bounds, fits
 from mlgen.verify.fault import Fault, host_name, listed
 from mlgen.verify.told import told
 
@@ -35,6 +36,7 @@ def things(
         found += _access(pipeline, job, seen, eased, target)
         found += told(pipeline, job, seen)
         found += around(pipeline, job, seen, reading, target)
+        found += bounds(pipeline, job, seen, leg, reading, target)
     for aspect, message in found:
         if aspect not in eased:
             yield Fault(aspect, job.id, message, seen.route)
@@ -245,7 +247,7 @@ def _access(
     words = [*(["--user", job.container.user] if job.container and job.container.user else [])]
     options = job.container.options if job.container and "container options" not in eased else ()
     words += (word for option in options for word in option.split())
-    if seen.container is not None and list(seen.container) != words:
+    if seen.container is not None and not fits(job, seen.container, words, target):
         yield "container", f"its image is run with {' '.join(seen.container) or 'no options'}, not {' '.join(words)}"
     most_legs = job.matrix.max_parallel if job.matrix else 0
     all_of_them = job.matrix is not None and most_legs >= len(job.matrix.legs)

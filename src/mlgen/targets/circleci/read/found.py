@@ -34,11 +34,12 @@ class Steps(NamedTuple):
     tokens: tuple[str, ...] = ()
     identities: frozenset[str] = frozenset()
     checkouts: tuple[Fetched, ...] = ()
-    services: tuple[tuple[str, str], ...] = ()
+    services: tuple[helpers.Started, ...] = ()
     container: helpers.Container | None = None
     reports: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     covered: tuple[str, ...] = ()
-    caches: tuple[str, ...] = ()
+    caches: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Paths, each with the files with which its cache changes."""
     aside: helpers.Aside | None = None
     merged: tuple[tuple[str, str, tuple[str, ...]], ...] = ()

@@ -136,14 +136,24 @@ def waits(text: str) -> bool:
     return text.startswith(_WAIT) and re.fullmatch(r"wait_for \d+(?:\nwait_for \d+)*", text[len(_WAIT) :]) is not None
 
 
-def started(text: str) -> tuple[str, str] | None:
-    """The service that a step starts on a virtual machine: its name and image; None if it starts none."""
+class Started(NamedTuple):
+    """A service on a virtual machine: its name and image, and what it is started with, as `SeenJob.serving` has it."""
+
+    name: str
+    image: str
+    serving: tuple[str, ...]
+
+
+def started(text: str) -> Started | None:
+    """The service that a step starts; None if it starts none."""
     line, _, rest = text.partition("\n")
     words = shell.words(line)
     if words[:4] != ["docker", "run", "--detach", "--name"] or len(words) < 6:
         return None
     name, words = words[4], words[5:]
+    serving = []
     while words[:1] in (["--publish"], ["--env"]) and len(words) > 2:
+        serving += [f"env {words[1]}"] if words[0] == "--env" else []
         words = words[2:]
     if rest:
         ready = re.fullmatch(
@@ -151,7 +161,10 @@ def started(text: str) -> tuple[str, str] | None:
         )
         if not ready:
             return None
-    return (name, words[0]) if words and not words[0].startswith("-") else None
+    if not words or words[0].startswith("-"):
+        return None
+    serving += [f"command {shlex.join(words[1:])}"] if words[1:] else []
+    return Started(name, words[0], tuple(serving))
 
 
 class Container(NamedTuple):

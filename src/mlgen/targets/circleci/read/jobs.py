@@ -12,13 +12,14 @@ from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read import helpers, steps
 from mlgen.targets.circleci.read.config import Data, Entry, File, declared, given, known
 from mlgen.targets.circleci.read.context import COMMIT
+from mlgen.targets.circleci.read.expressions import Refused
 from mlgen.targets.circleci.read.found import Steps
 from mlgen.targets.circleci.read.inline import inlined
 from mlgen.targets.circleci.read.inserted import filled, plain, text_of, waits
 from mlgen.targets.circleci.read.machines import KEYS, Machine, environment, machine, python_of
 
 _KEYS = ("type", "description", "parameters", "executor", "steps", *KEYS)
-_VALUES = {"pipeline.git.revision": COMMIT, "pipeline.project.slug": "PROJECT"}
+_VALUES = {"pipeline.git.revision": COMMIT}
 _OWN = ("mlgen_executor", "mlgen_leg")
 """Parameters that are no axes: the executor of a leg, and what its files go by."""
 _HOST = "MLGEN_HOST_"
@@ -147,7 +148,7 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         if values.get(axis) == "":
             del values[axis]
     image = read.container.image if read.container else box.image
-    services = tuple(sorted([*read.services, *_beside(box, values)]))
+    services = (*((one.name, one.image) for one in read.services), *_beside(box, values))
     names = tuple(sorted({*read.names, *(("", name) for name in (*box.names, *read.tokens))}))
     axes = frozenset(leg)
     return SeenJob(
@@ -160,7 +161,7 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         portable=read.portable,
         image=image,
         python=python_of(image),
-        services=services,
+        services=tuple(sorted(services)),
         env=tuple(sorted(values.items())),
         secrets=names,
         hands=frozenset(_handed(read, axes)),
@@ -168,9 +169,9 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         reports=frozenset(helpers.axes(read.reports, axes)),
         kept=frozenset(read.kept),
         exports=frozenset(read.exports),
-        caches=frozenset(read.caches),
+        caches=frozenset(path for path, _ in read.caches),
         environment=None,
-        lock=text_of(entry.group, _VALUES),
+        lock=_lock(entry.group, where),
         allow_failure=read.allow_failure,
         runner=box.runner,
         own=frozenset(_variables(values, services, read)),
@@ -182,7 +183,27 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         shown=frozenset((*read.covered, *read.kept)),
         compares=frozenset(job_id for job_id, _, _ in read.merged),
         lists=read.aside is not None,
+        entry=box.entry,
+        serving=frozenset(_serving(services, box, read)),
+        cached=frozenset(path for path, _ in read.caches),
+        keyed=frozenset((path, file) for path, files in read.caches for file in files),
+        apart=True,
     )
+
+
+def _serving(services: tuple[tuple[str, str], ...], box: Machine, read: Steps) -> Iterator[tuple[str, str]]:
+    """What each service is started with: first those of steps, then the containers beside, in their order."""
+    started = (*(one.serving for one in read.services), *box.serving)
+    for (name, _), words in zip(services, started, strict=True):
+        yield from ((name, text) for text in words)
+
+
+def _lock(group: str, where: str) -> str:
+    """A lock that is of the project, and not of one commit, branch or pipeline."""
+    try:
+        return text_of(group, {"pipeline.project.slug": "PROJECT"})
+    except Refused as fault:
+        raise Unread(f"{where}: serial-group: `{group}` is not the same in all pipelines: {fault}") from fault
 
 
 def _beside(box: Machine, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:

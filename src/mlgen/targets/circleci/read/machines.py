@@ -4,12 +4,13 @@ https://circleci.com/docs/reference/configuration-reference/#executors, …#dock
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
-from mlgen.targets.circleci.read.config import Data, File, declared, given, known, mapping
+from mlgen.targets.circleci.read.config import Data, File, declared, given, known, mapping, texts
 from mlgen.targets.circleci.read.expressions import Values
 from mlgen.targets.circleci.read.inserted import filled, plain, text_of
 
@@ -36,6 +37,10 @@ class Machine(NamedTuple):
     user: str
     names: tuple[str, ...]
     """The variables of its contexts with which it fetches its image."""
+    entry: tuple[str, ...]
+    """The words by which its container is started; none: as the image has it."""
+    serving: tuple[frozenset[str], ...]
+    """What each of the containers beside is started with, as `SeenJob.serving` has it."""
 
 
 def machine(job: Data, parameters: Mapping[str, Any], file: File, values: Values, where: str) -> Machine:
@@ -58,11 +63,31 @@ def machine(job: Data, parameters: Mapping[str, Any], file: File, values: Values
         f"{kind} {said.get('resource_class', '')}".strip(),
         str(said.get("shell", "")),
         folder[len(REPOSITORY) + 1 :],
-        environment(said.get("environment", {}), where),
+        {**environment(main.get("environment", {}), where), **environment(said.get("environment", {}), where)},
         tuple(plain(str(each["image"])) for each in images[1:]),
         str(main.get("user", "")),
         tuple(_auth(images, where)),
+        tuple(_started(main)),
+        tuple(frozenset(_serving(each, where)) for each in images[1:]),
     )
+
+
+def _started(image: Data) -> Iterator[str]:
+    """https://circleci.com/docs/reference/configuration-reference/#docker"""
+    if "entrypoint" in image:
+        yield " ".join(map(plain, texts(image["entrypoint"], "entrypoint")))
+    if "command" in image:
+        yield "command " + " ".join(map(plain, texts(image["command"], "command")))
+
+
+def _serving(image: Data, where: str) -> Iterator[str]:
+    for name, value in environment(image.get("environment", {}), where).items():
+        yield f"env {name}={plain(value)}"
+    if "command" in image:
+        yield "command " + shlex.join(map(plain, texts(image["command"], "command")))
+    for key in ("entrypoint", "user", "name"):
+        if key in image:
+            yield f"option {key} {image[key]}"
 
 
 def environment(said: Any, where: str) -> dict[str, str]:

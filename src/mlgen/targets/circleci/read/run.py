@@ -169,5 +169,6 @@ def reading(file: File) -> Reading:
                 if name not in (SCHEDULE, NAMED)
             )
         ),
+        bare="",
         root=roots.pop() if len(roots) == 1 and own else None,
     )

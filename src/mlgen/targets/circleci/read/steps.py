@@ -3,6 +3,7 @@
 https://circleci.com/docs/reference/configuration-reference/#steps
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ _WHEN: dict[str, Literal["success", "failure", "always"]] = {
     "on_success": "success", "on_fail": "failure", "always": "always"
 }  # fmt: skip
 MOST_STEPS = 2000
+_CHECKSUM = re.compile(r'\{\{ checksum "([^"]*)" \}\}')
 
 
 def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, kinds: frozenset[str]) -> Steps:
@@ -128,8 +130,10 @@ class _Reader:
         key, paths = plain(step.words["key"]), list(map(plain, step.words["paths"]))
         if self.heads and paths == [".mlgen/head"]:
             return True
-        if any(key.startswith(each) for each in self.restored):
-            self._closing("caches", *paths)
+        found = [frozenset(_CHECKSUM.findall(each)) for each in self.restored if key.startswith(each)]
+        if found:
+            files = frozenset(_CHECKSUM.findall(key)).intersection(*found)
+            self._closing("caches", *((path, files) for path in paths))
         return True
 
     # ---- `run`

@@ -1,6 +1,8 @@
 """What the file's own scripts do around the commands of a job: each is recognised exactly, or it is a command."""
 
 import re
+import shlex
+from collections.abc import Iterator
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
@@ -111,6 +113,16 @@ def identity(text: str) -> bool:
         if match:
             some, rest = True, rest[match.end() :].lstrip("\n")
     return some and not rest and found.strict
+
+
+def serving(args: str, command: str) -> Iterator[str]:
+    """What a container is started with, beside its image, as `SeenJob.serving` has it."""
+    words = shlex.split(args)
+    while words:
+        word = words.pop(0)
+        yield f"env {words.pop(0)}" if word in ("-e", "--env") and words else f"option {word}"
+    if command:
+        yield f"command {command}"
 
 
 class Outputs(NamedTuple):

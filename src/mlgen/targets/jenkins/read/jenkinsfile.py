@@ -57,6 +57,8 @@ class Stage(NamedTuple):
     name: str
     line: int
     when: tuple[Condition, ...] = ()
+    early: str = ""
+    """`beforeAgent` or `beforeOptions`, if the condition is looked at before these."""
     lock: Call | None = None
     agent: Agent | None = None
     environment: tuple[tuple[str, Run], ...] = ()
@@ -280,7 +282,7 @@ def _stage(parser: Parser) -> Stage:
         if directive in _BODIES and any(body in found for body in _BODIES):
             raise parser.fail(f"{where} has more than one of {', '.join(_BODIES)}")
         if directive == "when":
-            found["when"] = tuple(_when(parser, where))
+            found["when"], found["early"] = _when(parser, where)
         elif directive == "options":
             found["lock"] = _lock(parser, where)
         elif directive == "agent":
@@ -306,16 +308,22 @@ def _steps(parser: Parser) -> Run:
     return lambda frame: body(Frame(frame.world, frame))
 
 
-def _when(parser: Parser, where: str) -> Iterator[Condition]:
-    """Only `expression`: all that stand there must hold."""
+def _when(parser: Parser, where: str) -> tuple[tuple[Condition, ...], str]:
+    """Only `expression`: all that stand there must hold; and before what they are looked at.
+
+    `beforeOptions` comes before `beforeAgent`: https://www.jenkins.io/doc/book/pipeline/syntax/#when
+    """
     known = ("beforeAgent", "beforeOptions", "beforeInput", "expression")
+    found, early = [], ""
     for name in _directives(parser, f"when of {where}", known):
         if name == "expression":
             start = parser.position + 1
             run = parser.block()
-            yield Condition(_valued(run), _shown(parser, start))
+            found.append(Condition(_valued(run), _shown(parser, start)))
         else:
             parser.expect("true")
+            early = name if early != "beforeOptions" and name != "beforeInput" else early
+    return tuple(found), early
 
 
 def _valued(body: Run) -> Run:

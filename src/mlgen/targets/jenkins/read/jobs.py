@@ -1,11 +1,13 @@
 """The units of a file as the values that `SeenJob` holds of them."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 
 from mlgen.readback import Fetched, Script, SeenJob, shell
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers
+from mlgen.targets.jenkins.read.jenkinsfile import Stage
 from mlgen.targets.jenkins.read.noted import Ran
 from mlgen.targets.jenkins.read.steps import HOME
 from mlgen.targets.jenkins.read.units import ENVIRONMENT, Unit
@@ -49,7 +51,7 @@ class Stashes:
 def seen_jobs(units: dict[str, Unit], checkouts: bool) -> tuple[SeenJob, ...]:
     """All of them; `checkouts`: a stage with an agent checks out the repository by itself."""
     stashes = Stashes(units.values())
-    found = [_seen(unit, stashes, checkouts) for unit in units.values()]
+    found = [_seen(unit, stashes, checkouts, [units[name] for name in unit.needs]) for unit in units.values()]
     slots: dict[str, set[str]] = {}
     for job in found:
         if job.lock.startswith(_SLOT):
@@ -62,9 +64,11 @@ def seen_jobs(units: dict[str, Unit], checkouts: bool) -> tuple[SeenJob, ...]:
     )
 
 
-def _seen(unit: Unit, stashes: Stashes, checkouts: bool) -> SeenJob:
+def _seen(unit: Unit, stashes: Stashes, checkouts: bool, before: list[Unit]) -> SeenJob:
     noted = unit.good.noted
     agent = unit.stage.agent if unit.stage else None
+    if agent and noted.asks:
+        raise Unread(f"line {unit.line}: {unit.name} holds a machine while it waits for a person")
     image = noted.image or (agent.image if agent else "")
     opened = [helpers.opened(script.text, bool(noted.identities)) for script in unit.main]
     ends = [helpers.opened(script.text, bool(noted.identities)) for _, script, _ in unit.after]
@@ -80,6 +84,8 @@ def _seen(unit: Unit, stashes: Stashes, checkouts: bool) -> SeenJob:
     paths = [path for name in stashes.of(unit) for path in stashes.paths[name]]
     gives = [path for _, found in noted.gives.values() for path in found]
     appends = any(each.exports for each in opened)
+    container, entry = _container(noted.args or (agent.args if agent else ""))
+    asked = [one.good.noted for one in before if one.good.noted.asks]
     labels = noted.labels or ([agent.label] if agent else [""])
     return SeenJob(
         name=unit.name,
@@ -110,12 +116,43 @@ def _seen(unit: Unit, stashes: Stashes, checkouts: bool) -> SeenJob:
         permissions=frozenset(["*"] if ("MLGEN_TOKEN", TOKEN) in noted.secrets else []),
         identities=frozenset(noted.identities),
         checkouts=tuple(fetched),
+        container=container,
         parallel=0,
         sees=frozenset(value for path in paths for value in stashes.values.get(_plain(root, path), ())),
         shown=frozenset(_shown(noted.shown, root)) | frozenset(_below(root, noted.archived)),
         compares=frozenset(noted.compares),
         lists=any(found.lists for found in outputs),
+        approvers=asked[0].approvers if len(asked) == 1 else None,
+        patience=asked[0].patience if len(asked) == 1 else None,
+        entry=entry,
+        serving=frozenset(noted.serving),
+        awaits=frozenset(noted.awaits),
+        cached=frozenset(map(_cached, noted.caches)),
+        keyed=frozenset((_cached(path), file) for path, file in noted.keyed),
+        seeds=frozenset(noted.seeds),
+        apart=True,
+        tidy=noted.tidy and unit.tidy if agent or noted.labels else None,
+        idle=_idle(unit.stage),
     )
+
+
+def _idle(stage: Stage | None) -> bool:
+    """Whether the stage takes a machine or a lock before its condition is looked at."""
+    if stage is None or not stage.when:
+        return False
+    return (stage.lock is not None and stage.early != "beforeOptions") or (stage.agent is not None and not stage.early)
+
+
+def _container(args: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of `docker run`, and those by which the container is started."""
+    words = ["--user" if word == "-u" else word for word in shlex.split(args)]
+    start = "--entrypoint="
+    entry = tuple(word.removeprefix(start) for word in words if word.startswith(start))
+    return tuple(word for word in words if not word.startswith(start)), entry
+
+
+def _cached(path: str) -> str:
+    return f"~/{path.removeprefix(_HOME)}" if path.startswith(_HOME) else path
 
 
 def _root(unit: Unit) -> str:

@@ -49,6 +49,15 @@ class Noted:
         self.env: dict[str, str] = {}
         self.permitted = self.asks = self.told_url = False
         self.lock = self.image = self.label = self.args = ""
+        self.tidy = False
+        """Whether its folder is emptied."""
+        self.approvers: frozenset[str] = frozenset()
+        self.patience = 0
+        """Who may agree, and for how many seconds they are asked."""
+        self.serving: set[tuple[str, str]] = set()
+        self.awaits: set[tuple[str, str]] = set()
+        self.keyed: set[tuple[str, str]] = set()
+        self.seeds: set[str] = set()
         self.labels: list[str] = []
         self.takes: list[str] = []
         self.some: list[tuple[Callable[[], bool], list[str]]] = []

@@ -88,6 +88,7 @@ class Image(Thing):
             noted.image, noted.args = self.name, str(given[0])
             return given[1].run([])
         if name == "withRun":
+            self.steps.started = str(given[0]), str(given[1])
             return given[2].run([{"id": "container"}])
         return super().call(name, given)
 

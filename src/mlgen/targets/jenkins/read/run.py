@@ -33,8 +33,9 @@ class Options(NamedTuple):
     """The pipeline's options, as far as they say what runs."""
 
     cancel: Call | None = None
-    serial: bool = False
     checkout: bool = True
+    whole: bool = False
+    """Whether nobody can start at a later stage, and so pass by an approval or a gate."""
 
 
 class Jenkins:
@@ -213,11 +214,17 @@ def _options(file: File) -> Options:
     found = Options()
     for call in file.options:
         if call.name == "disableConcurrentBuilds":
-            found = found._replace(cancel=call, serial=True)
+            found = found._replace(cancel=call)
+        elif call.name == "disableRestartFromStage":
+            found = found._replace(whole=True)
         elif call.name == "skipDefaultCheckout":
             found = found._replace(checkout=False)
         elif call.name not in HARMLESS:
             raise Unread(f"line {call.line}: options: {call.name} is not known")
+    if not found.whole:
+        raise Unread("options: a run can be started from a later stage, past what comes before it")
+    if found.cancel is None:
+        raise Unread("options: runs of one branch go on side by side")
     return found
 
 
@@ -253,5 +260,6 @@ def reading(file: File, steps: Steps) -> Reading:
         root=roots.pop() if roots else "",
         inputs=jenkins.inputs(),
         open=True,
+        bare="",
         unrolled=True,
     )

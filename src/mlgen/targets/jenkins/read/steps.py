@@ -45,6 +45,10 @@ class Steps(World):
         self.bindings: list[tuple[str, str]] = []
         self.folders: list[str] = []
         self.around: list[str] = []
+        self.limits: list[int] = []
+        """Seconds after which what goes on is ended, from the outermost bound to the innermost."""
+        self.started: tuple[str, str] = "", ""
+        """The arguments and the command of the container that was started last."""
         return self.noted
 
     # --- names
@@ -186,7 +190,11 @@ class Steps(World):
         return None
 
     def _timeout(self, called: Called, token: Token) -> Value:
-        return self._bounded("a timeout that aborts", called)
+        self.limits.append(_seconds(called))
+        try:
+            return self._bounded("a timeout that aborts", called)
+        finally:
+            self.limits.pop()
 
     def _retry(self, called: Called, token: Token) -> Value:
         return self._bounded("a retry of Jenkins' own", called)
@@ -204,6 +212,9 @@ class Steps(World):
                 raise Unread("cache: only arbitraryFileCache is known")
             said = one.only("path", "cacheName", "cacheValidityDecidingFile", "includes", "excludes")
             self.noted.caches.add(str(said["path"]))
+            files = str(said.get("cacheValidityDecidingFile", "")).split(",")
+            self.noted.keyed |= {(str(said["path"]), file) for file in files if file}
+        self.noted.seeds.add(str(called.said.get("defaultBranch", "")))
         return self._block(called).run([])
 
     def _withCredentials(self, called: Called, token: Token) -> Value:
@@ -260,7 +271,11 @@ class Steps(World):
         elif value.startswith(_ADDRESS):
             if not name.startswith("MLGEN_HOST_"):
                 raise Unread(f"withEnv: {name} holds the address of a service")
-            self.noted.services.append((name.removeprefix("MLGEN_HOST_"), value.removeprefix(_ADDRESS)))
+            host = name.removeprefix("MLGEN_HOST_")
+            self.noted.services.append((host, value.removeprefix(_ADDRESS)))
+            self.noted.serving |= {(host, text) for text in helpers.serving(*self.started)}
+            self.noted.awaits |= {(host, f"port {port}") for port in self.inner["PORTS"].split()}
+            self.noted.awaits |= {(host, f"ready {self.inner['READY']}")} if self.inner["READY"] else set()
         elif "\0" in value and not (name == "HOME" and value.startswith(HOME)):
             raise Unread(f"withEnv: {name} holds what is not known")
         else:
@@ -328,6 +343,7 @@ class Steps(World):
     # --- the rest
 
     def _deleteDir(self, called: Called, token: Token) -> Value:
+        self.noted.tidy = not self.folders
         return None
 
     def _echo(self, called: Called, token: Token) -> Value:
@@ -340,9 +356,25 @@ class Steps(World):
         return HOME
 
     def _input(self, called: Called, token: Token) -> Value:
-        called.only("message", "submitter", "ok", "id")
+        """https://www.jenkins.io/doc/pipeline/steps/pipeline-input-step/"""
+        said = called.only("message", "submitter", "ok", "id")
+        names = (name.strip() for name in str(said.get("submitter") or "").split(","))
+        self.noted.approvers = frozenset(name for name in names if name)
+        self.noted.patience = min(self.limits, default=0)
         self.noted.asks = True
         return None
+
+
+_UNITS = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600, "DAYS": 86400}
+
+
+def _seconds(called: Called) -> int:
+    """The bound of a `timeout`: https://www.jenkins.io/doc/pipeline/steps/workflow-basic-steps/#timeout"""
+    time = called.said.get("time") or (called.more[0] if len(called.more) == 2 else None)
+    unit = called.said.get("unit", "MINUTES")
+    if not isinstance(time, int) or unit not in _UNITS or set(called.said) - {"time", "unit"}:
+        raise Unread("timeout: its arguments are not known")
+    return time * _UNITS[unit]
 
 
 _STEPS = frozenset((

@@ -45,7 +45,7 @@ class Unit:
         self.after: list[tuple[str, Ran, Ran | None]] = []
         """`failure` or `always`; the script after a failure, and after a success."""
         self.permitted = False
-        self.kept = True
+        self.kept = self.tidy = True
         self.forked: frozenset[str] = frozenset()
         """The credentials that it is given on a pull request from a fork."""
 
@@ -251,6 +251,7 @@ class Units:
         if unit.permitted != unit.good.noted.permitted:
             raise Unread(f"line {unit.line}: {unit.name}: only some of its failures are permitted")
         unit.kept = unit.good.noted.junit <= failed[0].noted.junit
+        unit.tidy = failed[0].noted.tidy
 
     # --- order
 

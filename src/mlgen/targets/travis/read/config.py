@@ -27,6 +27,11 @@ INHERITED = frozenset((
     "virt",
 ))  # fmt: skip
 """What a job takes from the file, unless it says otherwise itself: https://docs.travis-ci.com/user/build-matrix"""
+AXES = frozenset((
+    "arch", "compiler", "dist", "gemfile", "go", "jdk", "node_js", "os", "osx_image", "perl", "php", "python", "r", "ruby", "rust", "rvm", "scala",
+    "xcode_scheme", "virt",
+))  # fmt: skip
+"""Of which several make several jobs: https://docs.travis-ci.com/user/build-matrix"""
 ROOT = frozenset((*INHERITED, "env", "if", "jobs", "notifications", "stages", "version"))
 JOB = frozenset((*INHERITED, "env", "if", "name", "stage", "workspaces"))
 _PLAIN = re.compile(r"([A-Za-z_]\w*)=([\w@%+:,./-]*)", re.ASCII)
@@ -81,6 +86,9 @@ def read(text: str, part: bool = False) -> File:
     except yaml.YAMLError as fault:
         raise Unread(f"it is not YAML: {' '.join(str(fault).split())}") from fault
     known(data, ROOT, "the file")
+    for key in AXES & data.keys():
+        if isinstance(data[key], list) and len(data[key]) > 1:
+            raise Unread(f"the file: {key} has several values, which multiply the jobs")
     jobs = data.get("jobs")
     known(jobs, frozenset(("allow_failures", "include")), "jobs")
     shared = data.get("env", {})
@@ -109,7 +117,7 @@ def read(text: str, part: bool = False) -> File:
                 stages.index(last),
                 _condition(own, where),
                 environment(own.get("env"), where),
-                any(all(own.get(key) == value for key, value in each.items()) for each in allowed),
+                any(all(said.get(key) == value for key, value in each.items()) for each in allowed),
             )
         )
     _unique([entry.name for entry in entries])

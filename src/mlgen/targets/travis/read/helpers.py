@@ -171,6 +171,8 @@ class Service(NamedTuple):
 
     name: str
     image: str
+    serving: tuple[str, ...]
+    """What it is started with, as `SeenJob.serving` has it."""
 
 
 def service(text: str) -> Service | None:
@@ -184,22 +186,28 @@ def service(text: str) -> Service | None:
     address = "'{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'"
     variable = "MLGEN_HOST_" + found[1].upper().replace("-", "_")
     ends = [f"{variable}=$(docker inspect --format {address} service-{found[1]}) &&", f"export {variable}"]
-    return Service(found[1], unquoted(found[3])) if lines[1:] == ends else None
+    if lines[1:] != ends:
+        return None
+    serving = [f"env {value}" for value in shlex.split(found[2])[1::2]]
+    serving += [f"command {shlex.join(shlex.split(found[4]))}"] if found[4] else []
+    return Service(found[1], unquoted(found[3]), tuple(serving))
 
 
-def waits(text: str) -> bool:
-    """Whether the item waits until a service is ready or answers, and fails where it does not."""
+def waits(text: str) -> tuple[str, str] | None:
+    """The service and what is waited for, as `SeenJob.awaits` has it, where the item fails if that does not come."""
     lines = text.split("\n")
     if len(lines) != 2:
-        return False
+        return None
     ready = (
         r"bash -c 'until docker exec service-(\S+) sh -c \"\$0\" >/dev/null 2>&1; do sleep 1; done' "
-        rf"{WORD}"
+        rf"({WORD})"
     )
-    answers = r"bash -c 'until \(: <\"/dev/tcp/\$0/\$1\"\) 2>/dev/null; do sleep 1; done' \"\$MLGEN_HOST_\w+\" \d+"
+    answers = r"bash -c 'until \(: <\"/dev/tcp/\$0/\$1\"\) 2>/dev/null; do sleep 1; done' \"\$MLGEN_HOST_(\w+)\" (\d+)"
     message = r"  \{ echo (?:'[^']*'|[\w-]+) >&2; docker logs service-\S+; false; \}"
     known = re.fullmatch(rf"timeout \d+ (?:{ready}|{answers}) \|\|", lines[0])
-    return known is not None and re.fullmatch(message, lines[1]) is not None
+    if not known or not re.fullmatch(message, lines[1]):
+        return None
+    return (known[1], f"ready {unquoted(known[2])}") if known[1] else (known[3], f"port {known[4]}")
 
 
 class Login(NamedTuple):

@@ -7,12 +7,17 @@ from typing import Any
 from mlgen.ir.paths import covers
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, SeenJob
+from mlgen.readback.opaque import words_of
 from mlgen.readback.unread import Unread
 from mlgen.targets.travis.read import helpers, scripts
 from mlgen.targets.travis.read.config import Entry, Env, File, as_list, known
 
 SILENCE = 600
 """Seconds without a line of output after which Travis ends a job: https://docs.travis-ci.com/user/customizing-the-build"""
+USUAL = ("linux", "jammy", "focal", "noble")
+"""Words for a machine that is like any other: its versions of Python are told by the job.
+https://docs.travis-ci.com/user/reference/overview"""
+EXPANDED = "a value that the shell expands"
 _BUILD_DIR = "$TRAVIS_BUILD_DIR/"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -96,8 +101,8 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         portable=seen.portable,
         image=container.image if container else "",
         python=str(said.get("python", "")) if said.get("language") == "python" else "",
-        services=tuple(sorted((s.name, s.image) for s in seen.services)) if _docker(entry) else (),
-        env=tuple(sorted(given.items())),
+        services=tuple(sorted(_services(job))),
+        env=tuple(sorted({**given, **dict.fromkeys(entry.env.others, EXPANDED)}.items())),
         secrets=tuple(sorted(held)),
         takes=frozenset(path for _, path in taken),
         sources=frozenset(taken),
@@ -117,7 +122,28 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         shown=frozenset(_expanded(path, leg) for path in seen.shown),
         compares=frozenset(merged.job for merged in seen.compares),
         lists=seen.manifest in job.created if job.created else None,
+        own=frozenset(_own(job)),
+        serving=frozenset((s.name, text) for s in seen.services for text in s.serving),
+        awaits=frozenset(seen.awaits),
+        cached=frozenset(_caches(said.get("cache"), seen.root, entry.name)),
     )
+
+
+def _own(job: Native) -> Iterator[str]:
+    """The variables that are mlgen's own, with the value that they need."""
+    yield "MLGEN_JOB"
+    yield "CACHE_NAME"  # a part of the name of the job's cache
+    if job.seen.exports:
+        yield "MLGEN_EXPORTS"
+
+
+def _services(job: Native) -> Iterator[tuple[str, str]]:
+    """Containers, and what Travis starts on the machine: https://docs.travis-ci.com/user/database-setup"""
+    for name in as_list(job.entry.said.get("services")):
+        if name != "docker":
+            yield str(name), "of the machine"
+    if _docker(job.entry):
+        yield from ((one.name, one.image) for one in job.seen.services)
 
 
 def passes(passed: Collection[str], name: str) -> bool:
@@ -155,7 +181,11 @@ def _machine(said: Mapping[str, Any], name: str) -> str:
     """https://docs.travis-ci.com/user/reference/overview"""
     size = said.get("vm", {})
     known(size, frozenset(("size", "create")), f"{name}: vm")
-    return " ".join(str(word) for word in (size.get("size", ""), said.get("arch", "")) if word)
+    words = [size.get("size", ""), said.get("arch", ""), said.get("virt", ""), said.get("group", "")]
+    words += [said.get("os", "linux"), said.get("dist", "")]
+    if said.get("addons"):
+        words.append(f"addons {words_of(said['addons'])}")
+    return " ".join(str(word) for word in words if word not in ("", None, *USUAL))
 
 
 def _judges(seen: scripts.Seen) -> bool:

@@ -143,6 +143,7 @@ def reading(file: File) -> Reading:
         builds.starts,
         builds.decide,
         reaches=builds.reaches,
+        bare="",
         root=roots.pop() if roots else None,
         unrolled=True,
     )

@@ -54,6 +54,7 @@ class Seen(NamedTuple):
     files: frozenset[str] = frozenset()
     """Those of them that hold the path of a file with the secret."""
     services: tuple[helpers.Service, ...] = ()
+    awaits: tuple[tuple[str, str], ...] = ()
     logins: tuple[str, ...] = ()
     container: helpers.Container | None = None
     requires: frozenset[str] = frozenset()
@@ -185,7 +186,9 @@ class _Reader:
             return self._set(logins=(*found.logins, *login.secrets))
         if found.container is None and (container := helpers.container(text)):
             return self._set(container=container)
-        return helpers.waits(text) or self._expects(text)
+        if waited := helpers.waits(text):
+            return self._set(awaits=(*found.awaits, waited))
+        return self._expects(text)
 
     def _renames(self, text: str) -> bool:
         found, names, files = self.found, [], []
@@ -241,6 +244,8 @@ class _Reader:
         )
         first = self.phase != "script" or len(self.scripts) == self.before
         more = []
+        if self.phase == "after_success":
+            more.append("its failure is none")
         if self.phase == "script" and not (first or read.guarded):
             when = "always"  # whatever the items before it gave
         if self.found.container and not read.contained:
