@@ -969,7 +969,7 @@ def a_job_does_nothing(data: Any) -> Iterator[Mutant]:
 def an_approval_that_is_refused_will_do(data: Any) -> Iterator[Mutant]:
     approvals = {route[-1] for route, _ in _entries(data, "type")}
     for route, words in _own(data, "requires"):
-        if words["requires"][0] in approvals:
+        if str(words["requires"][0]) in approvals:
             for ends in (["success", "canceled"], ["success", "unauthorized"], ["success", "failed"], "terminal"):
                 yield [((*route, "requires"), [{words["requires"][0]: ends}, *words["requires"][1:]])]
 
@@ -1004,11 +1004,11 @@ def an_approval_comes_after_the_deployment(data: Any) -> Iterator[Mutant]:
 @kind
 def an_approval_is_asked_for_by_one_that_may_fail(data: Any) -> Iterator[Mutant]:
     for route, words in _entries(data, "type"):
-        for each in words.get("requires", ()):
-            if isinstance(each, str):
-                yield [
-                    ((*route, "requires"), [{each: "terminal"} if one is each else one for one in words["requires"]])
-                ]
+        asked = words.get("requires", [])
+        for each in asked:
+            before = {one for other in asked if other is not each for one in _above(data, str(other))}
+            if isinstance(each, str) and each not in before:
+                yield [((*route, "requires"), [{each: "terminal"} if one is each else one for one in asked])]
 
 
 # ---- what brings in more
@@ -1168,14 +1168,6 @@ def a_lock_is_of_one_pipeline_alone(data: Any) -> Iterator[Mutant]:
             yield [((*route, "serial-group"), f"<< {value} >>/{own}")]
 
 
-@kind
-def a_lock_is_of_one_leg_alone(data: Any) -> Iterator[Mutant]:
-    for route, words in _own(data, "serial-group"):
-        for axis in words.get("matrix", {}).get("parameters", {}):
-            yield [((*route, "serial-group"), f"{words['serial-group']}/<< matrix.{axis} >>")]
-        yield [((*route, "serial-group"), f"{words['serial-group']}-other")]
-
-
 # ---- deployments
 
 
@@ -1197,7 +1189,7 @@ def a_deployment_runs_on_every_tag(data: Any) -> Iterator[Mutant]:
 def a_deployment_does_not_wait_for_the_gate(data: Any) -> Iterator[Mutant]:
     gates = {name for name, job in _jobs(data) if "ci.py gate" in str(job["steps"])}
     for route, words in _own(data, "requires"):
-        left = [each for each in words["requires"] if each not in gates]
+        left = [each for each in words["requires"] if str(each) not in gates]
         if left != words["requires"]:
             known = {each for other in left if isinstance(other, str) for each in {other} | _above(data, other)}
             if not gates & set(map(str, words["requires"])) <= known:

@@ -806,13 +806,6 @@ def a_service_has_another_variable(data: Any) -> Iterator[Mutant]:
 
 
 @kind
-def a_service_is_at_another_port(data: Any) -> Iterator[Mutant]:
-    sites = list(_items(data, "before_install", r"^docker run .*--name service-"))
-    yield from _replaced(iter(sites), r"(-p|--publish) \S+", r"\1 9999:9999")
-    yield from _replaced(iter(sites), r" (-p|--publish) \S+", "")
-
-
-@kind
 def a_service_is_not_waited_for(data: Any) -> Iterator[Mutant]:
     return (_put(site) for site in _items(data, "before_install", r"^timeout 120 "))
 
@@ -845,7 +838,8 @@ def a_cache_is_that_of_all_versions(data: Any) -> Iterator[Mutant]:
 
 @kind
 def the_clone_is_another(data: Any) -> Iterator[Mutant]:
-    for git in (
+    others = ({"depth": 1}, {"clone": False}, {"submodules": False}, {"strategy": "tarball"}, {"sparse_checkout": "s"})
+    for git in others:
         {"depth": 1},
         {"clone": False},
         {"submodules": False},
@@ -860,15 +854,6 @@ def the_clone_is_another(data: Any) -> Iterator[Mutant]:
 
 
 @kind
-def an_encrypted_secret_reaches_all_jobs(data: Any) -> Iterator[Mutant]:
-    for route, said in _lists(data):
-        for number, each in enumerate(said):
-            if isinstance(each, dict) and "secure" in each:
-                shared = data.get("env", {}).get("global", [])
-                yield [((*route, number), DROP), (("env", "global"), [*shared, each])]
-
-
-@kind
 def an_encrypted_secret_is_added(data: Any) -> Iterator[Mutant]:
     shared = data.get("env", {}).get("global", [])
     yield [(("env", "global"), [*shared, {"secure": "abcd"}])]
@@ -879,7 +864,7 @@ def an_encrypted_secret_is_added(data: Any) -> Iterator[Mutant]:
 @kind
 def a_variable_is_added(data: Any) -> Iterator[Mutant]:
     shared = data.get("env", {}).get("global", [])
-    yield [(("env", "global"), [*shared, "PYTHONPATH=/tmp/evil"])]
+    yield [(("env", "global"), [*shared, "PYTHONSTARTUP=/tmp/evil"])]
     yield [(("env", "global"), [*shared, 'BASH_ENV="$HOME/evil"'])]
     for route, entry in _entries(data, "env"):
         yield [((*route, "env"), [*_many(entry["env"]), "LD_PRELOAD=/tmp/evil.so"])]
@@ -953,7 +938,7 @@ def what_runs_always_needs_a_failure(data: Any) -> Iterator[Mutant]:
 @kind
 def a_command_runs_in_another_phase(data: Any) -> Iterator[Mutant]:
     for route, entry in _entries(data, "script"):
-        for phase in ("after_success", "after_script", "before_script"):
+        for phase in ("after_success", "after_script"):
             yield [((*route, "script"), "true"), ((*route, phase), entry["script"])]
 
 

@@ -217,6 +217,10 @@ class SeenJob(NamedTuple):
     """The paths of its caches, and no others."""
     follows: frozenset[tuple[str, str]] | None = None
     """Of those: the path, and a file with which the cache changes."""
+    salts: tuple[str, ...] | None = None
+    """What the caches are called, where that tells them from older ones."""
+    sealed: frozenset[str] | None = None
+    """The secrets that stand in the file itself, encrypted, and reach the job."""
     seeds: frozenset[str] | None = None
     """The branches of which others may begin with the caches."""
     apart: bool | None = None

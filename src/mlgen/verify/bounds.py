@@ -19,6 +19,9 @@ def bounds(
     """The differences, each with its aspect."""
     if job.approval:
         yield from _approval(job, seen)
+    sealed = {secret.on(target).get("secure") for secret in pipeline.secrets}
+    if seen.sealed and (more := seen.sealed - sealed):
+        yield "secrets", f"it is given an encrypted secret that the spec does not have: {listed(more)}"
     yield from _container(job, seen, target)
     yield from _machine(job, seen, leg, reading, target)
     yield from _services(job, seen)
@@ -119,12 +122,14 @@ def _caches(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, 
     found = {_home(path) for path in seen.cached or () if not path.startswith(".mlgen/")}
     if more := found - {path for path, _ in caches if not job.deploys}:
         yield "cached", f"it has a cache of {listed(more)}, which the spec does not ask for"
-    if seen.keyed is not None:
-        followed = {(_home(path), file) for path, file in seen.keyed}
-        for path, cache in caches:
+    followed = {(_home(path), file) for path, file in seen.keyed or ()}
+    for path, cache in caches:
+        if path in found:
             missing = {file for file in cache.key if (path, file) not in followed}
-            if path in found and missing:
+            if missing and seen.keyed is not None:
                 yield "cache", f"its cache of {path} does not change with {listed(missing)}"
+            if seen.salts is not None and not any(cache.salt in salt for salt in seen.salts):
+                yield "cache", f"its cache of {path} is not told from older ones by {cache.salt}"
     if seen.seeds and seen.seeds != {pipeline.default_branch}:
         yield "cached", f"its caches begin as those of {listed(seen.seeds)}"
 

@@ -267,12 +267,12 @@ def _fetched(one: Fetched) -> tuple[str, str, str, bool, int, str]:
 def _fetches(
     found: tuple[str, str, str, bool, int, str], wanted: tuple[str, str, str, bool, int, str], deep: bool
 ) -> bool:
-    """Whether the one is the other; where the spec gives no depth, any will do, and more may come unasked."""
+    """Whether the one is the other; where the spec gives no depth, the file gives none; and more may come unasked."""
     *same, large, depth, submodules = wanted
     return (
         list(found[:3]) == same
         and (found[3] or not large)
-        and (depth in (-1, found[4]) or found[4] == 0)
+        and found[4] in (depth, 0)
         and (found[5] == submodules or (deep and found[5] == "recursive"))
     )
 

@@ -41,5 +41,7 @@ class Steps(NamedTuple):
     covered: tuple[str, ...] = ()
     caches: tuple[tuple[str, frozenset[str]], ...] = ()
     """Paths, each with the files with which its cache changes."""
+    salts: tuple[str, ...] = ()
+    """The keys of its caches."""
     aside: helpers.Aside | None = None
     merged: tuple[tuple[str, str, tuple[str, ...]], ...] = ()

@@ -185,6 +185,7 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         lists=read.aside is not None,
         entry=box.entry,
         serving=frozenset(_serving(services, box, read)),
+        salts=read.salts,
         cached=frozenset(path for path, _ in read.caches),
         keyed=frozenset((path, file) for path, files in read.caches for file in files),
         apart=True,

@@ -134,6 +134,7 @@ class _Reader:
         if found:
             files = frozenset(_CHECKSUM.findall(key)).intersection(*found)
             self._closing("caches", *((path, files) for path in paths))
+            self._closing("salts", key)
         return True
 
     # ---- `run`
@@ -381,6 +382,7 @@ class _Reader:
             tuple(late.get("kept", ())),
             tuple(late.get("covered", ())),
             tuple(late.get("caches", ())),
+            tuple(late.get("salts", ())),
             next(iter(late.get("aside", ())), None),
             tuple(self.found.get("merged", ())),
         )

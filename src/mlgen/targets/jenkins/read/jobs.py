@@ -129,6 +129,7 @@ def _seen(unit: Unit, stashes: Stashes, checkouts: bool, before: list[Unit]) -> 
         awaits=frozenset(noted.awaits),
         cached=frozenset(map(_cached, noted.caches)),
         keyed=frozenset((_cached(path), file) for path, file in noted.keyed),
+        salts=tuple(noted.salts),
         seeds=frozenset(noted.seeds),
         apart=True,
         tidy=noted.tidy and unit.tidy if agent or noted.labels else None,

@@ -58,6 +58,7 @@ class Noted:
         self.awaits: set[tuple[str, str]] = set()
         self.keyed: set[tuple[str, str]] = set()
         self.seeds: set[str] = set()
+        self.salts: list[str] = []
         self.labels: list[str] = []
         self.takes: list[str] = []
         self.some: list[tuple[Callable[[], bool], list[str]]] = []

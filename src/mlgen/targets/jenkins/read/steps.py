@@ -213,6 +213,7 @@ class Steps(World):
             said = one.only("path", "cacheName", "cacheValidityDecidingFile", "includes", "excludes")
             self.noted.caches.add(str(said["path"]))
             files = str(said.get("cacheValidityDecidingFile", "")).split(",")
+            self.noted.salts.append(str(said.get("cacheName", "")))
             self.noted.keyed |= {(str(said["path"]), file) for file in files if file}
         self.noted.seeds.add(str(called.said.get("defaultBranch", "")))
         return self._block(called).run([])

@@ -28,8 +28,8 @@ INHERITED = frozenset((
 ))  # fmt: skip
 """What a job takes from the file, unless it says otherwise itself: https://docs.travis-ci.com/user/build-matrix"""
 AXES = frozenset((
-    "arch", "compiler", "dist", "gemfile", "go", "jdk", "node_js", "os", "osx_image", "perl", "php", "python", "r", "ruby", "rust", "rvm", "scala",
-    "xcode_scheme", "virt",
+    "arch", "compiler", "dist", "go", "jdk", "node_js", "os", "perl", "php", "python", "r", "ruby", "rust", "rvm",
+    "scala", "virt",
 ))  # fmt: skip
 """Of which several make several jobs: https://docs.travis-ci.com/user/build-matrix"""
 ROOT = frozenset((*INHERITED, "env", "if", "jobs", "notifications", "stages", "version"))
@@ -96,6 +96,8 @@ def read(text: str, part: bool = False) -> File:
     allowed = jobs.get("allow_failures", [])
     for each in allowed:
         known(each, JOB, "jobs.allow_failures")
+        for key in INHERITED & each.keys() - data.keys():
+            raise Unread(f"jobs.allow_failures: it asks for {key}, of which the file says nothing")
     stages = [_stage(name) for name in data.get("stages", [])]
     inherited = {key: value for key, value in data.items() if key in INHERITED}
     if part:

@@ -34,6 +34,8 @@ class Native(NamedTuple):
     """What its workspace holds, relative to the project's root."""
     uses: tuple[str, ...]
     """The names of the jobs of which it has the workspaces."""
+    sealed: frozenset[str]
+    """The encrypted secrets that it is given, or that all jobs are."""
 
 
 def natives(file: File) -> dict[str, Native]:
@@ -55,7 +57,9 @@ def natives(file: File) -> dict[str, Native]:
         seen = read[entry.name]
         created = tuple(_path(path, seen.root) for path in paths)
         uses = tuple(made[each].name for each in used)
-        found[entry.name] = Native(entry, {**shared, **dict(entry.env.literal)}, seen, name, created, uses)
+        found[entry.name] = Native(
+            entry, {**shared, **dict(entry.env.literal)}, seen, name, created, uses, secure(entry.env, file.env)
+        )
     return found
 
 
@@ -125,6 +129,8 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         own=frozenset(_own(job)),
         serving=frozenset((s.name, text) for s in seen.services for text in s.serving),
         awaits=frozenset(seen.awaits),
+        salts=(dict(entry.env.literal).get("CACHE_NAME", ""),),
+        sealed=job.sealed,
         cached=frozenset(_caches(said.get("cache"), seen.root, entry.name)),
     )
 
@@ -183,6 +189,8 @@ def _machine(said: Mapping[str, Any], name: str) -> str:
     known(size, frozenset(("size", "create")), f"{name}: vm")
     words = [size.get("size", ""), said.get("arch", ""), said.get("virt", ""), said.get("group", "")]
     words += [said.get("os", "linux"), said.get("dist", "")]
+    if said.get("language", "generic") not in ("python", "generic", "minimal", "shell"):
+        words.append(said["language"])
     if said.get("addons"):
         words.append(f"addons {words_of(said['addons'])}")
     return " ".join(str(word) for word in words if word not in ("", None, *USUAL))
