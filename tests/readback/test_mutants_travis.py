@@ -831,7 +831,7 @@ def a_job_has_a_cache_of_its_own(data: Any) -> Iterator[Mutant]:
 def a_cache_is_that_of_all_versions(data: Any) -> Iterator[Mutant]:
     for route, entry in _entries(data, "env"):
         for number, each in enumerate(entry["env"]) if isinstance(entry["env"], list) else ():
-            if str(each).startswith("CACHE_NAME="):
+            if str(each).startswith("CACHE_NAME=") and entry.get("cache") is not False:
                 yield [((*route, "env", number), DROP)]
 
 
@@ -839,7 +839,8 @@ def a_cache_is_that_of_all_versions(data: Any) -> Iterator[Mutant]:
 def the_clone_is_another(data: Any) -> Iterator[Mutant]:
     others = ({"depth": 1}, {"clone": False}, {"submodules": False}, {"strategy": "tarball"}, {"sparse_checkout": "s"})
     for git in others:
-        yield [(("git",), git)]
+        if any("git" not in entry for _, entry in _entries(data)):
+            yield [(("git",), git)]
         yield from ([((*route, "git"), git)] for route, _ in list(_entries(data))[:1])
 
 

@@ -119,8 +119,8 @@ def _told(pairs: "set[tuple[str, str]] | frozenset[tuple[str, str]]") -> str:
 def _caches(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     """Nothing but what the spec names is kept between runs, for others to begin with, and it follows its files."""
     caches = [(_home(path), cache) for cache in job.caches for path in cache.paths]
-    found = {_home(path) for path in seen.cached or () if not path.startswith(".mlgen/")}
-    if more := found - {path for path, _ in caches if not job.deploys}:
+    found = {_home(path) for path in seen.cached or ()}
+    if more := {p for p in found if not p.startswith(".mlgen/")} - {path for path, _ in caches if not job.deploys}:
         yield "cached", f"it has a cache of {listed(more)}, which the spec does not ask for"
     followed = {(_home(path), file) for path, file in seen.keyed or ()}
     for path, cache in caches:
