@@ -5,6 +5,7 @@ from typing import Literal
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Script
 from mlgen.targets.circleci.read import helpers
+from mlgen.targets.circleci.read.services import Started
 
 
 class Moment(NamedTuple):
@@ -34,7 +35,7 @@ class Steps(NamedTuple):
     tokens: tuple[str, ...] = ()
     identities: frozenset[str] = frozenset()
     checkouts: tuple[Fetched, ...] = ()
-    services: tuple[helpers.Started, ...] = ()
+    services: tuple[Started, ...] = ()
     container: helpers.Container | None = None
     reports: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()

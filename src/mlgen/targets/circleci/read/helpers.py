@@ -27,7 +27,7 @@ LAST_HEAD = (
     'printf \'%s %s\\n\' "${base:--}" "$CIRCLE_SHA1" > .mlgen/head\n'
     '[ "$MLGEN_EVENT" != push ] || printf \'export MLGEN_BASE=%q\\n\' "${base#-}" >> "$BASH_ENV"'
 )
-_WORD = r"(?:'(?:[^']|'\"'\"')*'|[\w@%+=:,./~-]+)"
+WORD = r"(?:'(?:[^']|'\"'\"')*'|[\w@%+=:,./~-]+)"
 _NAME = r"[A-Za-z_]\w*"
 _WAIT = (
     "wait_for() {\n"
@@ -104,7 +104,7 @@ def identity(text: str) -> str | None:
     https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
     """
     token = re.fullmatch(
-        rf"printf 'export ({_NAME})=%q\\n' \"\$\(circleci run oidc get --claims {_WORD}\)\" >> \"\$BASH_ENV\"", text
+        rf"printf 'export ({_NAME})=%q\\n' \"\$\(circleci run oidc get --claims {WORD}\)\" >> \"\$BASH_ENV\"", text
     )
     if token:
         return token[1]
@@ -119,7 +119,7 @@ def identity(text: str) -> str | None:
     for line in lines:
         words = shell.words(line.removesuffix(' >> "$BASH_ENV"'))
         export = words[1] if len(words) == 2 and words[0] == "echo" and line.endswith(' >> "$BASH_ENV"') else ""
-        found = re.fullmatch(rf"export ({_NAME})={_WORD}", export)
+        found = re.fullmatch(rf"export ({_NAME})={WORD}", export)
         if not found:
             return None
         variables.add(found[1])
@@ -136,37 +136,6 @@ def waits(text: str) -> bool:
     return text.startswith(_WAIT) and re.fullmatch(r"wait_for \d+(?:\nwait_for \d+)*", text[len(_WAIT) :]) is not None
 
 
-class Started(NamedTuple):
-    """A service on a virtual machine: its name and image, and what it is started with, as `SeenJob.serving` has it."""
-
-    name: str
-    image: str
-    serving: tuple[str, ...]
-
-
-def started(text: str) -> Started | None:
-    """The service that a step starts; None if it starts none."""
-    line, _, rest = text.partition("\n")
-    words = shell.words(line)
-    if words[:4] != ["docker", "run", "--detach", "--name"] or len(words) < 6:
-        return None
-    name, words = words[4], words[5:]
-    serving = []
-    while words[:1] in (["--publish"], ["--env"]) and len(words) > 2:
-        serving += [f"env {words[1]}"] if words[0] == "--env" else []
-        words = words[2:]
-    if rest:
-        ready = re.fullmatch(
-            rf"for _ in \{{1\.\.120\}}; do docker exec {_WORD} sh -c {_WORD} && exit; sleep 1; done\nexit 1", rest
-        )
-        if not ready:
-            return None
-    if not words or words[0].startswith("-"):
-        return None
-    serving += [f"command {shlex.join(words[1:])}"] if words[1:] else []
-    return Started(name, words[0], tuple(serving))
-
-
 class Container(NamedTuple):
     """The container on a virtual machine in which scripts run: its image, and the words of the spec's own options."""
 
@@ -179,8 +148,8 @@ _CONTAINER = re.compile(
     r'  --volume "\$HOME:\$HOME" --volume /tmp:/tmp --workdir "\$PWD" \\\n'
     r"  --env GIT_CONFIG_COUNT=1 --env GIT_CONFIG_KEY_0=safe\.directory "
     r'--env GIT_CONFIG_VALUE_0=(?:"\$PWD"|"\$HOME/project") \\\n'
-    rf"(?:  (?P<options>{_WORD}(?: {_WORD})*) \\\n)?"
-    rf"  (?P<image>{_WORD}) infinity"
+    rf"(?:  (?P<options>{WORD}(?: {WORD})*) \\\n)?"
+    rf"  (?P<image>{WORD}) infinity"
 )
 
 
@@ -243,11 +212,11 @@ def quoted(text: str) -> str:
 
 
 _CLONES = (
-    rf"git init --quiet (?P<folder>{_WORD})",
-    rf"git -C {_WORD}(?P<login> -c credential\.helper='!f\(\) \{{ echo username=x-access-token; "
+    rf"git init --quiet (?P<folder>{WORD})",
+    rf"git -C {WORD}(?P<login> -c credential\.helper='!f\(\) \{{ echo username=x-access-token; "
     rf"echo \"password=\$(?P<token>{_NAME})\"; \}}; f')? fetch --quiet(?: --depth=(?P<depth>\d+))? "
-    rf"(?P<url>\"\$CIRCLE_REPOSITORY_URL\"|{_WORD}) (?P<ref>{_WORD})",
-    rf"git -C {_WORD} checkout --quiet --detach FETCH_HEAD",
+    rf"(?P<url>\"\$CIRCLE_REPOSITORY_URL\"|{WORD}) (?P<ref>{WORD})",
+    rf"git -C {WORD} checkout --quiet --detach FETCH_HEAD",
 )
 _LOGIN = rf"(?: -c credential\.helper='!f\(\) \{{ echo username=x-access-token; echo \"password=\${_NAME}\"; \}}; f')?"
 
@@ -277,7 +246,7 @@ def clone(text: str) -> Clone | None:
         found = Fetched(name, path, "" if ref == "HEAD" else ref, depth, extras[1], extras[0])
         return Clone(found, (said["token"],) if said["token"] else ())
     ref = ""
-    fetch = re.fullmatch(rf"git fetch --quiet origin ({_WORD})", lines[0])
+    fetch = re.fullmatch(rf"git fetch --quiet origin ({WORD})", lines[0])
     if fetch and lines[1:2] == ["git checkout --quiet --detach FETCH_HEAD"]:
         ref = shlex.split(fetch[1])[0]
         del lines[:2]
@@ -355,7 +324,7 @@ def aside(text: str) -> Aside | None:
 def merged(text: str) -> tuple[str, str, tuple[str, ...]] | None:
     """The job whose legs a step joins, failing where two made one file; the folder, and the paths; None if not."""
     lines = text.split("\n")
-    found = re.fullmatch(rf"python3 \.mlgen/ci\.py merge --job ({_WORD}) (\.mlgen/legs/[\w.-]+)/\*\.json", lines[0])
+    found = re.fullmatch(rf"python3 \.mlgen/ci\.py merge --job ({WORD}) (\.mlgen/legs/[\w.-]+)/\*\.json", lines[0])
     if not found or len(lines) != 5:
         return None
     copy = re.fullmatch(r'  \(top=\$PWD; cd "\$leg"; cp -R --parents -- (.+) "\$top"\)', lines[2])
@@ -389,7 +358,7 @@ def hashed(text: str) -> str:
 def stops(text: str) -> bool:
     """Whether the step ends the job where a permitted failure was noted."""
     found = re.fullmatch(
-        rf'if \[ -n "\$\{{MLGEN_FAILED:-\}}" \]; then\n  echo {_WORD}\n  circleci-agent step halt\nfi', text
+        rf'if \[ -n "\$\{{MLGEN_FAILED:-\}}" \]; then\n  echo {WORD}\n  circleci-agent step halt\nfi', text
     )
     return found is not None
 
@@ -398,9 +367,9 @@ def tells(text: str) -> bool:
     """Whether the step only prints where a deployment is."""
     start = 'while IFS= read -r line; do export "$line"; done < '
     line, _, rest = text.partition("\n")
-    if rest and line.startswith(start) and re.fullmatch(_WORD, line[len(start) :]):
+    if rest and line.startswith(start) and re.fullmatch(WORD, line[len(start) :]):
         text = rest
-    return re.fullmatch(rf'echo (?:"(?:[^"\\$`\n]|\\.|\$\{{\w+\}})*"|{_WORD})', text) is not None
+    return re.fullmatch(rf'echo (?:"(?:[^"\\$`\n]|\\.|\$\{{\w+\}})*"|{WORD})', text) is not None
 
 
 def axes(paths: tuple[str, ...], names: frozenset[str]) -> Iterator[str]:

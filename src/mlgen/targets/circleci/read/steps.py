@@ -3,7 +3,6 @@
 https://circleci.com/docs/reference/configuration-reference/#steps
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from mlgen.targets.circleci.read.found import Moment, Steps
 from mlgen.targets.circleci.read.inline import Step, command_of, options_of, reruns, silence, way
 from mlgen.targets.circleci.read.inserted import plain, waits
 from mlgen.targets.circleci.read.machines import SHELL, environment
+from mlgen.targets.circleci.read.services import followed, started
 
 RUN = (
     "name", "command", "shell", "environment", "background", "working_directory", "no_output_timeout", "when",
@@ -25,7 +25,6 @@ _WHEN: dict[str, Literal["success", "failure", "always"]] = {
     "on_success": "success", "on_fail": "failure", "always": "always"
 }  # fmt: skip
 MOST_STEPS = 2000
-_CHECKSUM = re.compile(r'\{\{ checksum "([^"]*)" \}\}')
 
 
 def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, kinds: frozenset[str]) -> Steps:
@@ -130,9 +129,7 @@ class _Reader:
         key, paths = plain(step.words["key"]), list(map(plain, step.words["paths"]))
         if self.heads and paths == [".mlgen/head"]:
             return True
-        found = [frozenset(_CHECKSUM.findall(each)) for each in self.restored if key.startswith(each)]
-        if found:
-            files = frozenset(_CHECKSUM.findall(key)).intersection(*found)
+        if (files := followed(key, self.restored)) is not None:
             self._closing("caches", *((path, files) for path in paths))
             self._closing("salts", key)
         return True
@@ -190,7 +187,7 @@ class _Reader:
 
     def _prepares(self, command: str) -> bool:
         named, identity = helpers.named(command), helpers.identity(command)
-        service, clone, merge = helpers.started(command), helpers.clone(command), helpers.merged(command)
+        service, clone, merge = started(command), helpers.clone(command), helpers.merged(command)
         if named:
             self._add("names", *named.names)
             self._add("files", *named.files)

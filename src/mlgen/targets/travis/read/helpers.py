@@ -4,7 +4,7 @@ import re
 import shlex
 
 from mlgen.named import NamedTuple
-from mlgen.readback import Fetched, shell
+from mlgen.readback import shell
 
 ENVIRONMENT = "source .mlgen/env.sh"
 HEARTBEAT = 'while sleep 300; do echo "still running"; done &'
@@ -17,7 +17,7 @@ _LEAVES = " || { [ $? = 3 ] && travis_terminate 0; }"
 _BASH = "bash -euo pipefail -c "
 _NAME = r"[A-Za-z_]\w*"
 _DOUBLE = r"\"(?:[^\"\\$`]|\\.|\$\{\w+\}|\$\w+)*\""
-_WORD = r"(?:'[^']*'|[\w@%+=:,./-])+"
+PLAIN = r"(?:'[^']*'|[\w@%+=:,./-])+"
 WORD = rf"(?:'[^']*'|[\w@%+=:,./-]|{_DOUBLE})+"
 
 
@@ -218,10 +218,10 @@ class Login(NamedTuple):
 
 def login(text: str) -> Login | None:
     """A login, or its end; None if the item is neither."""
-    if re.fullmatch(rf"docker logout(?: {_WORD})?", text):
+    if re.fullmatch(rf"docker logout(?: {PLAIN})?", text):
         return Login(())
     found = re.fullmatch(
-        rf'printf %s "\$({_NAME})" \| docker login --username (?:"\$({_NAME})"|"") --password-stdin(?: {_WORD})?', text
+        rf'printf %s "\$({_NAME})" \| docker login --username (?:"\$({_NAME})"|"") --password-stdin(?: {PLAIN})?', text
     )
     return Login(tuple(name for name in found.groups() if name)) if found else None
 
@@ -327,75 +327,3 @@ def _document(lines: list[str]) -> str | None:
         return None
     end = lines[0].removeprefix(start).removesuffix("' || true")
     return "\n".join(lines[1:-1]) if lines[-1] == end and end not in lines[1:-1] else None
-
-
-class Clone(NamedTuple):
-    """What is checked out beside, or instead of, what Travis clones; `tokens`: the secrets that it uses."""
-
-    fetched: Fetched
-    tokens: tuple[str, ...] = ()
-
-
-_CREDENTIAL = r"(?: -c credential\.helper='!f\(\) \{ echo username=x-access-token; echo \"password=\$(\w+)\"; \}; f')?"
-_URL = rf"(?:\"\$MLGEN_REPOSITORY_URL\.git\"|{_WORD})"
-
-
-def checkout(text: str) -> Clone | None:
-    """The checkout of another repository, or of the project into a folder; None if the item is none."""
-    lines = text.split(" &&\n")
-    first = re.fullmatch(rf"git init --quiet ({_WORD})", lines[0])
-    if not first or len(lines) < 3:
-        return None
-    git = rf"git -C {re.escape(first[1])}"
-    fetch = re.fullmatch(
-        rf"{git}{_CREDENTIAL} fetch --quiet(?: --depth=(\d+))? ({_URL}) ({_WORD}|\"\$TRAVIS_COMMIT\")", lines[1]
-    )
-    if not fetch or lines[2] != f"git -C {first[1]} checkout --quiet --detach FETCH_HEAD":
-        return None
-    submodules, lfs = "", False
-    for line in lines[3:]:
-        update = re.fullmatch(rf"{git}{_CREDENTIAL} submodule update --init( --recursive)?", line)
-        if update and update[1] == fetch[1]:
-            submodules = "recursive" if update[2] else "true"
-        elif (pull := re.fullmatch(rf"{git}{_CREDENTIAL} lfs pull ({_URL})", line)) and pull[2] == fetch[3]:
-            lfs = True
-        else:
-            return None
-    own = fetch[3].startswith('"$MLGEN_')
-    ref = "" if fetch[4] in ("HEAD", '"$TRAVIS_COMMIT"') else unquoted(fetch[4])
-    depth = 0 if fetch[2] is None else None if fetch[2] == "1" else int(fetch[2])
-    repository = "" if own else unquoted(fetch[3]).removesuffix(".git")
-    return Clone(Fetched(repository, unquoted(first[1]), ref, depth, lfs, submodules), tuple(filter(None, [fetch[1]])))
-
-
-def changed_checkout(text: str) -> Clone | None:
-    """What is done to Travis' own clone: another commit, and the files of LFS; None if the item is neither."""
-    lines = text.split(" &&\n")
-    ref, lfs, tokens = "", False, []
-    fetch = re.fullmatch(rf"git{_CREDENTIAL} fetch --quiet(?: --depth=\d+)? origin ({_WORD})", lines[0])
-    if fetch:
-        back = ["git checkout --quiet --detach FETCH_HEAD", 'git checkout --quiet "$TRAVIS_COMMIT" -- .mlgen']
-        if lines[1:3] != back:
-            return None
-        ref, tokens = unquoted(fetch[2]), [fetch[1]]
-        del lines[:3]
-    if lines:
-        pull = re.fullmatch(rf"git{_CREDENTIAL} lfs pull", lines[0])
-        if not pull or len(lines) > 1:
-            return None
-        lfs, tokens = True, [*tokens, pull[1]]
-    return Clone(Fetched("", "", ref, None, lfs, ""), tuple(filter(None, tokens)))
-
-
-def emptied(text: str) -> list[str] | None:
-    """The paths that stay where the repository is taken away; None if the item does not do that."""
-    if text.startswith('(cd "$TRAVIS_BUILD_DIR" && ') and text.endswith(")"):
-        text = text[len('(cd "$TRAVIS_BUILD_DIR" && ') : -1]
-    words = shell.words(text) if text.startswith("find . -mindepth 1 ") else []
-    end = ["-prune", "-o", "!", "-type", "d", "-exec", "rm", "-f", "--", "{}", "+"]
-    if words[:5] != ["find", ".", "-mindepth", "1", "("] or words[-len(end) - 1 :] != [")", *end]:
-        return None
-    paths = words[5 : -len(end) - 1]
-    if any(word != ("-path" if n % 3 == 0 else "-o") for n, word in enumerate(paths) if n % 3 != 1):
-        return None
-    return [path.removeprefix("./") for path in paths[1::3]]

@@ -10,7 +10,7 @@ from typing import Any
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script, shell
 from mlgen.readback.unread import Unread
-from mlgen.targets.travis.read import helpers
+from mlgen.targets.travis.read import clones, helpers
 from mlgen.targets.travis.read.config import PHASES, Entry, as_list
 
 MACHINE = "travis"
@@ -45,8 +45,8 @@ class Seen(NamedTuple):
     question: str = ""
     """The expression that has to hold, or the job ends, green."""
     stays: tuple[str, ...] | None = None
-    clones: tuple[helpers.Clone, ...] = ()
-    own: helpers.Clone = helpers.Clone(Fetched())
+    clones: tuple[clones.Clone, ...] = ()
+    own: clones.Clone = clones.Clone(Fetched())
     """What it does to the clone of the project."""
     decoded: tuple[tuple[str, str], ...] = ()
     names: tuple[tuple[str, str], ...] = ()
@@ -170,11 +170,11 @@ class _Reader:
             return not found.question and found.container is None and self._set(question=asked)
         if names := helpers.unset(text):
             return self._set(spent=found.spent | set(names))
-        if (stays := helpers.emptied(text)) is not None:
+        if (stays := clones.emptied(text)) is not None:
             return self._set(stays=tuple(stays))
-        if clone := helpers.checkout(text):
+        if clone := clones.checkout(text):
             return self._set(clones=(*found.clones, clone))
-        if text.startswith("git ") and (own := helpers.changed_checkout(text)):
+        if text.startswith("git ") and (own := clones.changed_checkout(text)):
             return self._set(own=own)
         if decoded := helpers.decoded(text):
             return self._set(decoded=(*found.decoded, *decoded))
