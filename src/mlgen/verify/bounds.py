@@ -69,8 +69,8 @@ def fits(job: Job, found: tuple[str, ...], wanted: list[str], target: str) -> bo
 def _container(job: Job, seen: SeenJob, target: str) -> Iterator[tuple[str, str]]:
     entrypoint = job.container.entrypoint if job.container else None
     wanted = () if entrypoint is None else (entrypoint,)
-    if seen.entry is not None and seen.entry != wanted:
-        yield "container", f"its container is started by {' '.join(seen.entry) or 'what its image says'}"
+    if seen.started is not None and seen.started != wanted:
+        yield "container", f"its container is started by {' '.join(seen.started) or 'what its image says'}"
 
 
 def _machine(job: Job, seen: SeenJob, leg: Leg | None, reading: Reading, target: str) -> Iterator[tuple[str, str]]:
@@ -122,11 +122,11 @@ def _caches(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, 
     found = {_home(path) for path in seen.cached or ()}
     if more := {p for p in found if not p.startswith(".mlgen/")} - {path for path, _ in caches if not job.deploys}:
         yield "cached", f"it has a cache of {listed(more)}, which the spec does not ask for"
-    followed = {(_home(path), file) for path, file in seen.keyed or ()}
+    followed = {(_home(path), file) for path, file in seen.follows or ()}
     for path, cache in caches:
         if path in found:
             missing = {file for file in cache.key if (path, file) not in followed}
-            if missing and seen.keyed is not None:
+            if missing and seen.follows is not None:
                 yield "cache", f"its cache of {path} does not change with {listed(missing)}"
             if seen.salts is not None and not any(cache.salt in salt for salt in seen.salts):
                 yield "cache", f"its cache of {path} is not told from older ones by {cache.salt}"

@@ -183,11 +183,11 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         shown=frozenset((*read.covered, *read.kept)),
         compares=frozenset(job_id for job_id, _, _ in read.merged),
         lists=read.aside is not None,
-        entry=box.entry,
+        started=box.entry,
         serving=frozenset(_serving(services, box, read)),
         salts=read.salts,
         cached=frozenset(path for path, _ in read.caches),
-        keyed=frozenset((path, file) for path, files in read.caches for file in files),
+        follows=frozenset((path, file) for path, files in read.caches for file in files),
         apart=True,
     )
 

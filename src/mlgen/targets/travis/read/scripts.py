@@ -10,7 +10,8 @@ from typing import Any
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script, shell
 from mlgen.readback.unread import Unread
-from mlgen.targets.travis.read import clones, helpers
+from mlgen.targets.travis.read import helpers
+from mlgen.targets.travis.read.clones import Clone, changed_checkout, checkout, emptied
 from mlgen.targets.travis.read.config import PHASES, Entry, as_list
 
 MACHINE = "travis"
@@ -45,8 +46,8 @@ class Seen(NamedTuple):
     question: str = ""
     """The expression that has to hold, or the job ends, green."""
     stays: tuple[str, ...] | None = None
-    clones: tuple[clones.Clone, ...] = ()
-    own: clones.Clone = clones.Clone(Fetched())
+    clones: tuple[Clone, ...] = ()
+    own: Clone = Clone(Fetched())
     """What it does to the clone of the project."""
     decoded: tuple[tuple[str, str], ...] = ()
     names: tuple[tuple[str, str], ...] = ()
@@ -170,11 +171,11 @@ class _Reader:
             return not found.question and found.container is None and self._set(question=asked)
         if names := helpers.unset(text):
             return self._set(spent=found.spent | set(names))
-        if (stays := clones.emptied(text)) is not None:
+        if (stays := emptied(text)) is not None:
             return self._set(stays=tuple(stays))
-        if clone := clones.checkout(text):
+        if clone := checkout(text):
             return self._set(clones=(*found.clones, clone))
-        if text.startswith("git ") and (own := clones.changed_checkout(text)):
+        if text.startswith("git ") and (own := changed_checkout(text)):
             return self._set(own=own)
         if decoded := helpers.decoded(text):
             return self._set(decoded=(*found.decoded, *decoded))
