@@ -93,11 +93,11 @@ def _secrets(side: Side, job: SeenJob) -> str:
 
 FACTS: dict[str, tuple[str, Callable[[Side, SeenJob], str | None]]] = {
     "receives": ("receives", lambda _, job: _of(path for path in job.takes if not path.startswith(".mlgen"))),
-    "values": ("sees of exported values", lambda _, job: None if job.sees is None else _of(job.sees)),
-    "secrets": ("sees of the secrets", _secrets),
+    "values": ("sees the exported values:", lambda _, job: None if job.sees is None else _of(job.sees)),
+    "secrets": ("sees the secrets:", _secrets),
     "lock": ("holds a lock:", lambda _, job: _whether(job.lock)),
     "portable": ("sees the portable variables:", lambda _, job: _whether(job.portable)),
-    "services": ("has beside it", lambda _, job: _of(image for _, image in job.services)),
+    "services": ("has beside it:", lambda _, job: _of(image for _, image in job.services)),
     "makes": ("must make", lambda _, job: _of(job.requires)),
 }
 """What a reader tells of a job, by name: in words, and the value; None where it does not tell."""
