@@ -146,7 +146,7 @@ def _differences(
         state, found = meant[job.id], ran[job.id]
         for aspect, message in (
             *_started(pipeline, job, meant, found, eased, failed, event.fork),
-            *(_bound(pipeline, reading, job, meant, found, eased) if state in _RUNS and found.runs else ()),
+            *(_bound(pipeline, reading, job, meant, found, eased, failed) if state in _RUNS and found.runs else ()),
         ):
             yield Fault(aspect, job.id, f"{where} {message}", _seen(reading, job.id).route)
 
@@ -176,7 +176,13 @@ def _started(
 
 
 def _bound(
-    pipeline: Pipeline, reading: Reading, job: Job, meant: dict[str, State], found: Ran, eased: frozenset[str]
+    pipeline: Pipeline,
+    reading: Reading,
+    job: Job,
+    meant: dict[str, State],
+    found: Ran,
+    eased: frozenset[str],
+    failed: str,
 ) -> Iterator[tuple[str, str]]:
     """What else must hold of a job that runs: how a milestone ends, its approval, its lock, and what it is told."""
     if job.milestone and found.failed != (meant[job.id] == "failure"):
@@ -191,6 +197,8 @@ def _bound(
         other = pipeline.job(edge.job)
         name = "MLGEN_RESULT_" + other.key.upper().replace("-", "_")
         wanted = "failure" if meant[other.id] == "stopped" else meant[other.id]
+        if failed and told.get(name) == "failure" and {"stops more", f"stops more {other.id}"} & eased:
+            continue  # a failure has stopped this one as well
         if told.get(name) != wanted and not (other.allow_failure and wanted == "failure"):
             yield "result", f"{name} is {told.get(name, 'not set')}, not {wanted}"
 

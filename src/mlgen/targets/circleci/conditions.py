@@ -26,6 +26,7 @@ from mlgen.ir import (
     is_literal,
 )
 from mlgen.ir.expressions import satisfiable, substituted
+from mlgen.ir.order import left_to_results
 from mlgen.named import NamedTuple
 from mlgen.targets.decide import outside
 
@@ -51,11 +52,14 @@ def runs(pipeline: Pipeline, job: Job) -> Condition:
     """When the job runs: its condition, and the triggers' filters, which no other part of the file can say.
 
     A requirement that is filtered out is ignored, so a job that wants a failure asks for an event on which there can be
-    one: https://circleci.com/docs/reference/configuration-reference/#requires
+    one, and what needs such a job for the same: https://circleci.com/docs/reference/configuration-reference/#requires
     """
     found = outside(job.condition, INSIDE).both(pipeline.triggers.condition)
     if job.result == "failure":
         found = found.both(either([runs(pipeline, pipeline.job(edge.job)) for edge in job.waits]))
+    elif not job.watches and (told := left_to_results(pipeline.jobs)):
+        for edge in job.edges:
+            found = found.both(runs(pipeline, pipeline.job(edge.job))) if edge.hard and edge.job in told else found
     return found
 
 

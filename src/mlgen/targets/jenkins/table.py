@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from mlgen.ir import KINDS, Condition, Job, Leg, Pipeline, Service
+from mlgen.ir.order import left_to_results
 from mlgen.named import NamedTuple
 from mlgen.quoting import groovy
 from mlgen.quoting.shell import sh_template
 from mlgen.targets import ci_py
 from mlgen.targets.decide import outside
 from mlgen.targets.jenkins import native, outcome, size, sources, steps
-from mlgen.targets.jenkins.conditions import has_values, kinds, when
+from mlgen.targets.jenkins.conditions import exporters_of, has_values, kinds, when
 from mlgen.targets.jenkins.levels import after
 from mlgen.targets.jenkins.naming import legs, stage_name
 from mlgen.targets.jenkins.parts import Agent, agent, bindings, lock, login, variables
@@ -235,15 +236,15 @@ def _shared(
     if has_values(job.condition):
         found.append(("asks", f"{{ {' '.join(when(pipeline, job.condition))} }}"))
     found.append(("needs", _list(groovy(e.job) for e in job.waits if e.job in beside)))
-    looks = [pipeline.job(edge.job) for edge in job.edges if edge.hard]
-    follows = [other.id for other in looks if other.result and other.id in beside]
+    told = left_to_results(pipeline.jobs)
+    follows = [edge.job for edge in job.edges if edge.hard and edge.job in told and edge.job in beside]
     found += [("follows", _list(map(groovy, follows)))] if follows else []
     if job.result:
         seen = [_seen(pipeline, pipeline.job(edge.job), beside, known) for edge in job.edges]
-        found += [("result", groovy(job.result)), ("sees", _rows([[one] for one in seen]))]
+        found += [("result", groovy(job.result)), ("sees", _rows(seen))]
     elif (behind := [edge.job for edge in job.waits if edge.job not in beside]) and job.id in after(pipeline):
         seen = [_seen(pipeline, pipeline.job(name), beside, known) for name in behind]
-        found.append(("behind", _rows([[one] for one in seen])))
+        found.append(("behind", _rows(seen)))
     received = [name for _, name in steps.received(pipeline, job)]
     found += [("takes", _list(map(groovy, received)))] if received else []
     some: dict[str, list[str]] = {}
@@ -261,13 +262,17 @@ def _shared(
     return found
 
 
-def _seen(pipeline: Pipeline, job: Job, beside: Collection[str], known: dict[tuple[str, ...], str]) -> str:
+def _seen(pipeline: Pipeline, job: Job, beside: Collection[str], known: dict[tuple[str, ...], str]) -> list[str]:
     """A job of which another sees the result; whether one that did not start should have is asked of its condition."""
     name = f"MLGEN_RESULT_{job.key.upper().replace('-', '_')}"
     said = [("job", groovy(job.id)), ("variable", groovy(name))]
-    said += [("runs", _condition(pipeline, job, known))] if job.id not in beside else []
+    if job.id not in beside:
+        said.append(("runs", _condition(pipeline, job, known)))
+        if exporters := exporters_of(job.condition):  # one that told nothing did not pass, and stopped the job
+            untold = [f"!exported[{groovy(name)}]" for name in exporters]
+            said.append(("asks", f"{{ {' || '.join(untold)} || {' '.join(when(pipeline, job.condition))} }}"))
     said += [("permitted", "true")] if job.allow_failure else []
-    return lines(said)[0]
+    return lines(said)
 
 
 def _own(pipeline: Pipeline, job: Job, leg: Leg | None, places: Places) -> list[Field]:
