@@ -4,6 +4,8 @@ from mlgen.ir import All, Expr, Job, Match, Pipeline, all_of, implies, matches
 from mlgen.ir.order import left_to_results
 from mlgen.targets.github.conditions import KINDS, clauses, condition, exported, home, residual, value_test
 
+_PASSED, _WHERE_PERMITTED = "== 'success'", "!= 'skipped'"
+
 
 def order(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> tuple[list[str], str]:
     """`needs` and `if`; `plan` holds the outputs of the plan job."""
@@ -28,14 +30,22 @@ def _waiting(job: Job, pipeline: Pipeline, events: str) -> tuple[list[str], str]
     ancestors = _ancestors(job, pipeline)
     if ancestors == strong:
         return [pipeline.job(edge.job).key for edge in job.waits], events
-    asked = [pipeline.job(edge.job) for edge in job.edges if edge.hard and not pipeline.job(edge.job).allow_failure]
+    asked = [
+        pipeline.job(e.job) for e in job.edges if e.hard or (e.always and not e.implied and _weak(e.job, pipeline))
+    ]
     listed = {edge.job for edge in job.edges} | strong | _watched(job, pipeline)
     needs = [other.key for other in pipeline.jobs if other.id in listed]
     tests = ["!cancelled()", "!contains(needs.*.result, 'failure')", "!contains(needs.*.result, 'cancelled')"]
-    tests += [f"needs.{other.key}.result == 'success'" for other in asked]
+    tests += [f"needs.{other.key}.result {_WHERE_PERMITTED if other.allow_failure else _PASSED}" for other in asked]
     if events:
         tests.append(f"({events})" if " || " in events else events)
     return needs, " && ".join(tests)
+
+
+def _weak(name: str, pipeline: Pipeline) -> bool:
+    """Whether the job may be skipped for a failure of one that does not run on every event on which it does."""
+    job = pipeline.job(name)
+    return not job.watches and _ancestors(job, pipeline) != _strong(job, pipeline)
 
 
 def _strong(job: Job, pipeline: Pipeline) -> set[str]:

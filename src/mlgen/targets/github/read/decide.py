@@ -11,6 +11,7 @@ from mlgen.readback import End, SeenJob, Start
 from mlgen.targets.github.read.contexts import On, contexts
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.jobs import Native
+from mlgen.targets.github.read.steps import Download
 from mlgen.targets.github.read.templates import condition, value
 from mlgen.targets.github.read.values import Known, Value, text_of, truth
 
@@ -33,7 +34,7 @@ class Decider:
         native = self._jobs[job.name]
         self._look(event)
         results = {name: self._result(name, ended) for name in self._above(native.name)}
-        makers = (ended.get(self._makers.get(download.name, ""), "") for download in native.downloads)
+        makers = (ended.get(maker, "") for download in native.downloads for maker in self._of(download))
         asked = (native.name, *results.values(), *makers)
         if asked not in self._decided:
             self._decided[asked] = self._decide(native, event, ended, results)
@@ -110,11 +111,18 @@ class Decider:
         if native.refs and (denied or not any(fnmatchcase(ref, pattern) for pattern in native.refs)):
             return f"no deployment from {ref}"
         for download in native.downloads:
-            if download.pattern or download.may_fail:
+            if download.may_fail or (download.pattern and not native.looks):
                 continue
             if download.test and not truth(condition(download.test).evaluate(found)):
                 continue
-            maker = self._makers.get(download.name, "")
-            if ended.get(maker) != "success":  # a permitted failure has made none either
-                return f"no artifact {download.name}, since {maker or 'no job'} did not make it"
+            for maker in self._of(download) or ("",):
+                if ended.get(maker) != "success":  # a permitted failure has made none either
+                    name = download.name or download.pattern
+                    return f"no artifact {name}, since {maker or 'no job'} did not make it"
         return ""
+
+    def _of(self, download: Download) -> tuple[str, ...]:
+        """The jobs that make what is downloaded."""
+        if download.name:
+            return (self._makers[download.name],) if download.name in self._makers else ()
+        return tuple(maker for name, maker in self._makers.items() if fnmatchcase(name, download.pattern))

@@ -49,6 +49,8 @@ class Native(NamedTuple):
     refs: tuple[str, ...]
     approval: bool
     downloads: tuple[Download, ...]
+    looks: bool
+    """Whether it looks for what it has received, and fails without."""
     uploads: tuple[Upload, ...]
     judge: Expression | None
     outputs: Mapping[str, tuple[str, str] | plan.Answer]
@@ -340,6 +342,7 @@ def _native(name: str, data: Mapping[str, Any], steps: Steps | None, env: Enviro
         refs=guard.refs if guard else (),
         approval=bool(guard and guard.approval),
         downloads=tuple(steps.downloads) if steps else (),
+        looks=bool(steps and steps.looks),
         uploads=tuple(steps.uploads) if steps else (),
         judge=condition(steps.judge) if steps and steps.judge else None,
         outputs=outputs,

@@ -65,6 +65,7 @@ class Steps:
         """The ports for which it waits, by the variable of their host."""
         self.grants: list[tuple[str, object]] = []
         self.downloads: list[Download] = []
+        self.looks = False  # whether it looks for files before its commands
         self.uploads: list[Upload] = []
         self.requires: set[str] = set()
         self.reports: set[str] = set()
@@ -284,7 +285,9 @@ def _first(found: Steps, step: Mapping[str, Any], text: str) -> bool:
     if merge := helpers.merge(text):
         found.merged.add(merge.job)
         return True
-    return "if" not in step and helpers.listing(text) is not None
+    looked = helpers.listing(text) if "if" not in step else None
+    found.looks = found.looks or looked is not None
+    return looked is not None
 
 
 def _last(found: Steps, step: Mapping[str, Any], text: str) -> bool:
