@@ -75,13 +75,15 @@ class Served(NamedTuple):
 class Cached(NamedTuple):
     """A cache: its paths, the files whose content tells it from others, and all else that does.
 
-    `python`: the version of Python that it is for; None where the reader does not tell.
+    `python`: the version of Python that it is for; None where the reader does not tell. `most`: how many files the
+    system can look at; 0: all.
     """
 
     paths: tuple[str, ...]
     files: tuple[str, ...]
     key: str
     python: str | None = None
+    most: int = 0
 
 
 class Fetched(NamedTuple):

@@ -10,6 +10,7 @@ from mlgen.readback.unread import Unread
 from mlgen.targets.contract import Output, Target
 
 if TYPE_CHECKING:
+    from mlgen.readback import Route
     from mlgen.verify.fault import Fault
 
 
@@ -27,7 +28,15 @@ def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "lis
     try:
         return differences(pipeline, target.read(texts), target.name, target.eased(pipeline))
     except Unread as fault:
-        return [Fault("text", "", str(fault))]
+        return [Fault("text", "", str(fault), _way(next(iter(texts.values())), str(fault)))]
+
+
+def _way(text: str, message: str) -> "Route":
+    """The way through the data with which the message begins, such as `jobs.fit.steps.0: …`; empty if it is none."""
+    way = message.partition(": ")[0].replace("[", ".").replace("]", "").split(".")
+    if not way[0] or f"\n{way[0]}:" not in f"\n{text}":
+        return ()
+    return tuple(int(step) if step.isdigit() else step for step in way)
 
 
 def differs(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> bool:

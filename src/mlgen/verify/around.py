@@ -124,7 +124,7 @@ def _cached(pipeline: Pipeline, job: Job, seen: SeenJob) -> _Found:
     wanted = {as_glob(path): cache for cache in job.caches for path in cache.paths}
     for path, cache in wanted.items():
         there = found.get(path)
-        if there and there.files != cache.key:
+        if there and there.files != cache.key[: there.most or None]:
             yield "cache", f"the cache of {path} is that of {listed(there.files)}, not of {listed(cache.key)}"
         elif there and cache.salt not in there.key:
             yield "cache", f"the cache of {path} is not one of {cache.salt}"
@@ -140,7 +140,7 @@ def _cached(pipeline: Pipeline, job: Job, seen: SeenJob) -> _Found:
 def _address(pipeline: Pipeline, job: Job, found: str, target: str) -> _Found:
     said = job.environment.url if job.environment else ""
     wanted = written(said, pipeline, job, target)
-    if found != wanted and not (not found and ("${" in wanted or not job.deploys)):
+    if written(found, pipeline, job, target) != wanted and not (not found and ("${" in wanted or not job.deploys)):
         yield "url", f"its environment's address is {found or 'none'}, not {wanted or 'there'}"
 
 

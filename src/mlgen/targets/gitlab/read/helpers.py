@@ -126,13 +126,14 @@ def closed(text: str) -> bool:
 
 
 def waits(text: str) -> str:
-    """The variable with the host of a service until whose port answers the line waits, or `docker`; else empty."""
+    """The variable with the host of a service and the port until which answers the line waits, as `VARIABLE/PORT`, or
+    `docker`; else empty."""
     if text in (DAEMON, f"{CLIENT_TOLD}\n{DAEMON}"):
         return "docker"
     start = "timeout 120 bash -c 'until (: <\"/dev/tcp/$0/$1\") 2>/dev/null; do sleep 1; done' "
-    end = r"\"\$(MLGEN_HOST_\w+)\" \d+ \|\| \{ echo (?:'[^']*'|[\w-]+) >&2; exit 1; \}"
+    end = r"\"\$(MLGEN_HOST_\w+)\" (\d+) \|\| \{ echo (?:'[^']*'|[\w-]+) >&2; exit 1; \}"
     found = re.fullmatch(end, text.removeprefix(start)) if text.startswith(start) else None
-    return found[1] if found else ""
+    return f"{found[1]}/{found[2]}" if found else ""
 
 
 _URL = r"(?:\"\$CI_REPOSITORY_URL\"|'[^']*'|[\w@%+=:,./-]+)"
@@ -242,6 +243,36 @@ def identity(text: str) -> str:
         if len(forms) == len(lines) and all(re.fullmatch(form, line) for form, line in zip(forms, lines)):
             return cloud
     return ""
+
+
+_GRANTED = {
+    "role": r'AWS_ROLE_ARN=("(?:[^"\\]|\\.)*")',
+    "region": r'AWS_REGION=("(?:[^"\\]|\\.)*") AWS_DEFAULT_REGION=\1\n',
+    "provider": r'"//iam\.googleapis\.com/(.*)",',
+    "service_account": r"/serviceAccounts/(.*):generateAccessToken",
+    "client": r'AZURE_CLIENT_ID=("(?:[^"\\]|\\.)*")',
+    "tenant": r'AZURE_TENANT_ID=("(?:[^"\\]|\\.)*")',
+    "subscription": r'AZURE_SUBSCRIPTION_ID=("(?:[^"\\]|\\.)*")',
+}
+
+
+def granted(text: str, cloud: str) -> dict[str, str]:
+    """What the lines log in to at the cloud, in the language's words."""
+    found = {name: re.search(form, text) for name, form in _GRANTED.items()}
+    return {f"{cloud}.{name}": template(each[1]) for name, each in found.items() if each}
+
+
+def template(word: str) -> str:
+    """What a word in double quotes says, references as `${NAME}`."""
+    plain = word[1:-1] if word.startswith('"') else word
+    return re.sub(r"\\([\\\"$`])|\$(\w+)", lambda found: found[1] or f"${{{found[2]}}}", plain)
+
+
+def address(text: str) -> str:
+    """The address that the line writes where a dotenv report has it; empty if it writes none."""
+    url = rf"\(\. \.mlgen/env\.sh; printf 'MLGEN_URL=%s\\n' ({_DOUBLE})\) >\.mlgen/url\.env"
+    found = re.fullmatch(url, text)
+    return template(found[1]) if found else ""
 
 
 def merges(text: str) -> str:

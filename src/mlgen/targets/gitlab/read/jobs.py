@@ -20,7 +20,7 @@ KEYS = frozenset((
     "id_tokens", "image", "inherit", "interruptible", "manual_confirmation", "needs", "parallel", "resource_group",
     "retry", "rules", "script", "services", "stage", "tags", "timeout", "trigger", "variables", "when",
 ))  # fmt: skip
-ARTIFACTS = frozenset(("expire_in", "expose_as", "access", "name", "paths", "reports", "when"))
+ARTIFACTS = frozenset(("expire_in", "expose_as", "name", "paths", "reports", "when"))
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 

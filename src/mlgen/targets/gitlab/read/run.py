@@ -78,6 +78,10 @@ class Pipelines:
         for job in self.jobs.values():
             for name in asked_variables(job):
                 raise Unread(f"{job.name}: rules ask for ${name}, of which nothing is known")
+        given = {variable for variable, said in self.file.variables.items() if isinstance(said, dict)}
+        for job in self.jobs.values():
+            if job.variables.get("MLGEN_JOB") and (missing := given - job.variables.keys()):
+                raise Unread(f"{job.name}: inherit: it is not given {', '.join(sorted(missing))}")
         for source in OTHERS:
             if self._workflow(Event("manual", branch="main"), {"CI_PIPELINE_SOURCE": source}):
                 raise Unread(f"workflow: rules let the source {source} start pipelines, which is no event")
@@ -292,7 +296,12 @@ def reading(file: File) -> Reading:
         copies=True,
         reaches=_reaches,
         root=known.root,
+        asks=_asked_runner,
     )
+
+
+def _asked_runner(words: object) -> str:
+    return " ".join(map(str, words["tags"])) if isinstance(words, dict) else str(words)
 
 
 def _reaches(seen: SeenJob, name: str, environments: tuple[str, ...]) -> bool:

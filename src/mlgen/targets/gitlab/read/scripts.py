@@ -4,7 +4,7 @@ https://docs.gitlab.com/ci/yaml/script/, https://docs.gitlab.com/ci/yaml/#after_
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgen.named import NamedTuple
@@ -45,7 +45,11 @@ class Seen(NamedTuple):
     fetched: tuple[Fetched, ...] = ()
     clouds: frozenset[str] = frozenset()
     ready: frozenset[str] = frozenset()
-    """The variables with the hosts of services for whose ports it waits."""
+    """The ports of services for which it waits: the variable with the host, and the number."""
+    granted: Mapping[str, str] = {}
+    """What it logs in to at clouds: `CLOUD.OPTION` and the value."""
+    address: str = ""
+    """The address of its environment, where its scripts tell it."""
 
 
 def read(name: str, said: dict[str, Any]) -> Seen:
@@ -199,6 +203,7 @@ class _Main(_Shell):
         self.merged: set[str] = set()
         self.fetched: list[Fetched] = []
         self.clouds: set[str] = set()
+        self.granted: dict[str, str] = {}
         self.ready: set[str] = set()
         self.closing: list[tuple[int, str, Route, str, Any]] = []
         """After how many commands, the entry, its place, what it is and what it says."""
@@ -212,7 +217,7 @@ class _Main(_Shell):
                 self.closing.append((len(self.scripts), text, route, what, value))
                 return
         if helpers.tells(text):
-            self.closing.append((len(self.scripts), text, route, "tells", None))
+            self.closing.append((len(self.scripts), text, route, "tells", helpers.address(text)))
         elif not self.helper(text):
             self.script(text, route)
 
@@ -258,6 +263,7 @@ class _Main(_Shell):
             self.fetched.append(checkout.fetched)
         cloud, service = helpers.identity(text), helpers.waits(text)
         self.clouds |= {cloud} - {""}
+        self.granted |= helpers.granted(text, cloud) if cloud else {}
         self.ready |= {service} - {""}
         return bool(checkout or cloud or service) or helpers.closed(text)
 
@@ -265,7 +271,7 @@ class _Main(_Shell):
         """All of it, where what has to stand behind the last command does."""
         requires: set[str] = set()
         expects: set[str] = set()
-        exports, total, lists = None, len(self.scripts), False
+        exports, total, lists, address = None, len(self.scripts), False, ""
         for count, text, route, what, value in self.closing:
             last = count == total
             if what == "list":
@@ -274,6 +280,8 @@ class _Main(_Shell):
                 self.script(text, route)
             elif what == "exports":
                 exports = value
+            elif what == "tells":
+                address = value or address
             lists = lists or (last and what == "legs")
         return Seen(
             tuple(self.scripts),
@@ -293,6 +301,8 @@ class _Main(_Shell):
             fetched=tuple(self.fetched),
             clouds=frozenset(self.clouds),
             ready=frozenset(self.ready),
+            granted=self.granted,
+            address=address,
         )
 
 

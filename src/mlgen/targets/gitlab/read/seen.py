@@ -7,6 +7,7 @@ from typing import Any
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, SeenJob, shell
 from mlgen.readback.unread import Unread
+from mlgen.targets.gitlab.read import around
 from mlgen.targets.gitlab.read.config import OPENING, known
 from mlgen.targets.gitlab.read.jobs import VARIABLE, Native, instances, relative, with_axes
 
@@ -101,7 +102,18 @@ def seen_jobs(job: Native, all_jobs: Mapping[str, Native]) -> Iterator[SeenJob]:
         compares=seen.merged,
         lists=seen.lists,
         deployment=bool(environment) and environment.get("action", "start") == "start",
-        ready=frozenset(str(job.variables.get(variable, "")) for variable in seen.ready),
+        ready=frozenset(str(job.variables.get(each.partition("/")[0], "")) for each in seen.ready),
+        served=tuple(around.served(job)),
+        entry=around.entry(said.get("image")),
+        pull=around.pull(said.get("image")),
+        days=around.days(job),
+        late=frozenset(path for path in job.archived if job.late and path not in seen.unfinished),
+        keyed=tuple(around.cached(job, TOOLS)),
+        fresh=True,
+        url=around.address(environment.get("url", ""), job, reports),
+        grants=around.grants(job),
+        prompt=str(said.get("manual_confirmation", "")),
+        system=around.system(said.get("tags") or ()),
     )
     for leg in job.legs:
         values = {**held.literal, **dict(leg)}
