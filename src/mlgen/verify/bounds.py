@@ -55,8 +55,8 @@ def _words(value: object) -> list[str]:
 
 def fits(job: Job, found: tuple[str, ...], wanted: list[str], target: str) -> bool:
     """Whether these words of `docker run` are the wanted ones, beside those of the runner, and Docker for its jobs."""
-    rest = list(found)
-    own = _words(job.runner.on(target)) if "runner" not in job.varies else []
+    rest = [word for each in found for word in each.split()]
+    own = [word for one in job.runners or (job.runner,) for word in _words(one.on(target))]
     for word in own:
         if word in rest and word not in wanted:
             rest.remove(word)

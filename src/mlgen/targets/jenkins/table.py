@@ -60,7 +60,7 @@ def table(pipeline: Pipeline, tables: Sequence[Sequence[Job]], alone: Sequence[J
     """The rows of the jobs of each table, and of jobs that are stages of their own."""
     jobs = [*(job for listed in tables for job in listed), *alone]
     places = _names(pipeline, jobs)
-    taken: set[str] = set(places.values())
+    taken = {*METHODS, *places.values()}
     methods: list[View] = []
     of_level = []
     for listed in tables:
@@ -102,6 +102,10 @@ def _word(text: str) -> str:
     return f"_{name}" if name[0].isdigit() else name
 
 
+METHODS = ("runJobs", "runJob", "onAgent")
+"""Methods of the file whose names those of stages, jobs and machines could have."""
+
+
 def _unused(name: str, taken: set[str]) -> str:
     found, count = name, 2
     while found in taken:
@@ -125,7 +129,7 @@ def machine(pipeline: Pipeline, job: Job, leg: Leg | None) -> Machine:
 
 def _names(pipeline: Pipeline, jobs: Iterable[Job]) -> Places:
     """Each machine's name: of its runner and image, numbered where several have the same."""
-    taken: set[str] = set()
+    taken = set(METHODS)
     found: Places = {}
     for job in jobs:
         for leg in legs(job) if not job.milestone else ():

@@ -8,7 +8,7 @@ from mlgen.readback import Fetched, Script, SeenJob, shell
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers
 from mlgen.targets.jenkins.read.jenkinsfile import Stage
-from mlgen.targets.jenkins.read.noted import Ran
+from mlgen.targets.jenkins.read.noted import FOREIGN, Ran
 from mlgen.targets.jenkins.read.steps import HOME
 from mlgen.targets.jenkins.read.units import ENVIRONMENT, Unit
 
@@ -205,7 +205,8 @@ def _variables(unit: Unit, opened: list[helpers.Opened]) -> dict[str, str]:
 
 def _portable(unit: Unit, opened: list[helpers.Opened], ends: list[helpers.Opened]) -> bool:
     """Whether the portable variables are there: of a gate, ci.py reads what it needs by itself."""
-    if any(not (each.portable or shell.call(shell.readings(each.text)[-1].command)[0] == "gate") for each in opened):
+    shells = [each for script, each in zip(unit.main, opened) if FOREIGN not in script.more]
+    if any(not (each.portable or shell.call(shell.readings(each.text)[-1].command)[0] == "gate") for each in shells):
         return False
     passed = unit.good.noted.passed >= len(unit.main)
     for (when, after, success), end in zip(unit.after, ends):

@@ -25,6 +25,10 @@ class Called(Thing):
         return self.said
 
 
+FOREIGN = "a step of Jenkins"
+"""What is said of a script that is none, but a step of which nothing is known."""
+
+
 class Ran(NamedTuple):
     """A script that was run."""
 

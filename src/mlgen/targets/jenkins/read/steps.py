@@ -9,7 +9,7 @@ from collections.abc import Callable
 from mlgen.readback import Fetched
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers, objects
-from mlgen.targets.jenkins.read.noted import Called, Noted, Ran, fetched
+from mlgen.targets.jenkins.read.noted import FOREIGN, Called, Noted, Ran, fetched
 from mlgen.targets.jenkins.read.scope import Thrown, World
 from mlgen.targets.jenkins.read.values import Closure, Value
 from mlgen.targets.jenkins.reader import Token
@@ -96,7 +96,7 @@ class Steps(World):
 
     def _foreign(self, name: str, given: list[Value], token: Token) -> Value:
         said = given[0] if len(given) == 1 else given or None
-        return self._ran(json.dumps({name: said}, sort_keys=True, default=str), token, ("a step of Jenkins",))
+        return self._ran(json.dumps({name: said}, sort_keys=True, default=str), token, (FOREIGN,))
 
     def _ran(self, script: str, token: Token, more: tuple[str, ...] = ()) -> None:
         noted = self.noted
@@ -327,9 +327,8 @@ class Steps(World):
         return None
 
     def _writeFile(self, called: Called, token: Token) -> Value:
-        said = called.only("file", "text")
-        if said != {"file": helpers.PASSED, "text": ""}:
-            raise Unread(f"writeFile: {said['file']}")
+        if called.said != {"file": helpers.PASSED, "text": ""}:
+            return self._foreign("writeFile", [called.said or called.more], token)
         self.noted.passed = len(self.noted.scripts)
         return None
 
