@@ -60,6 +60,13 @@ FOUND = {
           deploy: {two: {run: x}}
           last: {mix: {run: x, needs: [two], when: {result: any}}, use: {run: x, needs: [mix, two, go]}}
         """,
+    "a deployment that needs one of successes": """
+        stages:
+          data: {fit: {run: x, when: {event: push}}}
+          train: {tell: {run: x, needs: [fit], when: {result: failure}}}
+          test: {x1: {run: x, needs: [fit], when: {result: success}}}
+          deploy: {big: {run: x, needs: [x1, tell]}, small: {run: x, needs: [x1]}, next: {run: x, needs: [small]}}
+        """,
     "how a job ended that looks at the message itself": """
         stages:
           train: {fit: {run: x, when: {message: 'say "so" $x'}}, tell: {run: x, needs: [fit], when: {result: any}}}

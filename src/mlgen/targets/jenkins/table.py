@@ -241,7 +241,7 @@ def _shared(
         found.append(("asks", f"{{ {' '.join(when(pipeline, job.condition))} }}"))
     found.append(("needs", _list(groovy(e.job) for e in job.waits if e.job in beside)))
     told = left_to_results(pipeline.jobs)
-    follows = [edge.job for edge in job.edges if edge.hard and edge.job in told and edge.job in beside]
+    follows = [edge.job for edge in job.edges if edge.hard and edge.job in told]
     found += [("follows", _list(map(groovy, follows)))] if follows else []
     if job.result:
         seen = [_seen(pipeline, pipeline.job(edge.job), beside, known) for edge in job.edges]

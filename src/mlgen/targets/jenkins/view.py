@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlgen.ir import Job, Leg, Pipeline
+from mlgen.ir.order import left_to_results
 from mlgen.quoting import groovy
 from mlgen.targets.jenkins import form, native, outcome, size, sources, steps
 from mlgen.targets.jenkins.conditions import API, event_lines, has_values, named_schedules, questions, when
@@ -201,16 +202,27 @@ def _levels(pipeline: Pipeline, found: Sequence[Level], made: "Table | None") ->
             one = _stage(pipeline, *runs[0], " " * 8, True, made)
             shown.append({"name": "", "table": "", "jobs": [one], "when": ()})
             continue
-        shared = len({when(pipeline, job.condition) for job in level.jobs}) == 1
+        shared = len({_condition(pipeline, job) for job in level.jobs}) == 1
         shown.append(
             {
                 "name": _unused(" + ".join(dict.fromkeys(job.stage for job in level.jobs)), names),
                 "table": "",
-                "when": when(pipeline, level.jobs[0].condition) if shared else (),
+                "when": _condition(pipeline, level.jobs[0]) if shared else (),
                 "jobs": [_stage(pipeline, job, leg, " " * 16, not shared, made) for job, leg in runs],
             }
         )
     return shown
+
+
+def _condition(pipeline: Pipeline, job: Job) -> tuple[str, ...]:
+    """The lines of the `expression { }` of the job's stage; what it needs and only results tell must have run."""
+    said = when(pipeline, job.condition)
+    told = left_to_results(pipeline.jobs)
+    ran = [f"results[{groovy(e.job)}] in ['success', 'failure']" for e in job.edges if e.hard and e.job in told]
+    if not ran:
+        return said
+    whole = (f"({said[0]}", *said[1:]) if len(said) > 1 else said
+    return (*whole[:-1], f"{whole[-1]}{')' if len(said) > 1 else ''} &&", " && ".join(ran))
 
 
 def _unused(name: str, names: list[str]) -> str:
@@ -224,7 +236,7 @@ def _unused(name: str, names: list[str]) -> str:
 
 def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bool, made: "Table | None") -> View:
     """One job, or one leg of it."""
-    condition = when(pipeline, job.condition) if own_when else ()
+    condition = _condition(pipeline, job) if own_when else ()
     inner = pad + " " * 8 if job.approval else pad
     name = stage_name(job, leg)
     row = made.alone.get(name, "") if made else ""
@@ -267,9 +279,12 @@ def _rooted(pipeline: Pipeline, found: list[str]) -> list[str]:
 
 def seen(pipeline: Pipeline, job: Job) -> bool:
     """Whether another job looks at the result of this one, or comes after it once all stages have ended."""
-    late = after(pipeline)
-    looks = (other for other in pipeline.jobs if other.result or other.id in late)
-    return any(edge.job == job.id for other in looks for edge in other.edges)
+    late, told = after(pipeline), left_to_results(pipeline.jobs)
+    return any(
+        edge.job == job.id and (other.result or other.id in late or (edge.hard and job.id in told))
+        for other in pipeline.jobs
+        for edge in other.edges
+    )
 
 
 def by_row(job: Job) -> bool:
