@@ -20,9 +20,11 @@ def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     found = before.checkouts(job, pipeline)
     if asked := before.question(job, pipeline):
         # Who makes the files may have skipped itself, like this one: they are taken once the job is known to run, and
-        # before that only the values, as far as they are there.
+        # before that only the values, as far as they are there; of one that does run, they have to be.
         values = [take for take in job.takes if _bundle(pipeline.job(take.job), take).exports]
-        found += _taken(pipeline, values, "take-some")
+        for command in ("take", "take-some"):
+            some = [take for take in values if (command == "take") == _surely_told(pipeline, job, take)]
+            found += _taken(pipeline, some, command)
         found.append({"kind": "plain", "name": "variables"})
         found += before.decision(job, pipeline)
         found += _received(pipeline, [take for take in job.takes if take not in values])
@@ -31,6 +33,13 @@ def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
         found.append({"kind": "plain", "name": "variables"})
     rest = _unless_skipped(_rest(pipeline, job, commands)) if asked else _rest(pipeline, job, commands)
     return found + rest
+
+
+def _surely_told(pipeline: Pipeline, job: Job, take: Take) -> bool:
+    """Whether the other has told its values, unless it failed, which it may."""
+    other = pipeline.job(take.job)
+    needed = any(edge.hard and edge.job == take.job for edge in job.edges)
+    return needed and other.allow_failure and not take.optional and not before.question(other, pipeline)
 
 
 def _unless_skipped(steps: list[Step]) -> list[Step]:

@@ -154,9 +154,11 @@ def failed(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
     groups: dict[str, list[str]] = {}
     looking: list[str] = []
     told = left_to_results(pipeline.jobs)
-    for other in _looked_at(job, pipeline):
+    for other in (pipeline.job(edge.job) for edge in job.edges):
         if other.result or other.id in told:
             looking += [f"needs.{other.key}.result == '{end}'" for end in ("failure", "cancelled")]
+            stopped = _stopped(job, other, pipeline, plan) if not other.result else ""
+            looking += [f"({stopped})"] if stopped else []
             continue
         groups.setdefault(_runs(job, other, pipeline, plan), []).append(f"needs.{other.key}.result != 'success'")
     parts = ["needs.plan.result != 'success'"] if any("needs.plan." in text for text in groups) else []
@@ -166,6 +168,13 @@ def failed(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
         elif runs != "false":
             parts.append(f"({_wrapped(runs)} && {_wrapped(' || '.join(tests))})")
     return " || ".join([*parts, *looking]) or "false"
+
+
+def _stopped(job: Job, other: Job, pipeline: Pipeline, plan: dict[Match, str]) -> str:
+    """Whether the other, which may also be skipped for want of a job with `result`, was stopped; empty if never."""
+    runs = _runs(job, other, pipeline, plan)
+    asked = [f"needs.{other.key}.result == 'skipped'", *([_wrapped(runs)] if runs else [])]
+    return "" if runs == "false" else " && ".join([*asked, _wrapped(failed(other, pipeline, plan))])
 
 
 def results(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[str, str]]:
@@ -180,8 +189,9 @@ def results(job: Job, pipeline: Pipeline, plan: dict[Match, str]) -> list[tuple[
         if other.result:
             ended = f"needs.{other.key}.result == 'cancelled' && 'failure' || needs.{other.key}.result"
         elif other.id in told:
-            stopped = f"needs.{other.key}.result == 'skipped' && {_wrapped(failed(other, pipeline, plan))}"
-            ended = f"(needs.{other.key}.result == 'cancelled' || {stopped}) && 'failure' || needs.{other.key}.result"
+            ends = [f"needs.{other.key}.result == 'cancelled'", _stopped(job, other, pipeline, plan)]
+            bad = " || ".join(filter(None, ends))
+            ended = f"{_wrapped(bad)} && 'failure' || needs.{other.key}.result"
         elif runs == "false":
             ended = "'skipped'"
         elif runs:

@@ -14,6 +14,8 @@ from mlgen.targets.circleci.read.inserted import filled, plain, waits
 
 SILENCE = 600
 """Seconds without output after which a step is ended, unless it says otherwise."""
+LONGEST = 5 * 3600
+"""Seconds that a job may take on any plan: https://circleci.com/docs/reference/configuration-reference/#jobs"""
 
 
 class Step(NamedTuple):
@@ -89,4 +91,6 @@ def silence(words: Data, text: str, step: Step) -> int:
         return 0
     bounds = [found.timeout * found.tries for found in shell.readings(text)]
     longest = max(bounds)
+    if most >= LONGEST:  # the job has ended by then
+        return 0
     return 0 if most >= longest > 0 or (longest == 0 and most > SILENCE) else most
