@@ -185,7 +185,7 @@ def _circleci(work: Work) -> RunResult:
     if event.kind == "push" and not work.scenario.damage and "last-head" in config:
         _built_before(work, caches)
     slug = project.folder.name
-    return run_circleci(
+    done = run_circleci(
         work.repo,
         {"api": "manual"}.get(event.kind, event.kind),
         work=work.folder,
@@ -199,6 +199,8 @@ def _circleci(work: Work) -> RunResult:
         python=work.programs.folder,
         caches=caches,
     )
+    held = {name: "manual" for name in project.approvals if done.jobs.get(f"approve-{name}") == "manual"}
+    return done._replace(jobs={**done.jobs, **held})
 
 
 def _built_before(work: Work, caches: Path) -> None:
