@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlgen.compiler import analyse, compile_spec
+from mlgen.compiler import analyse
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import KINDS, Job, Pipeline
 from mlgen.targets import get, names
@@ -25,8 +24,6 @@ from mlgen.targets.gitlab.expressions import pattern
 from mlgen.targets.gitlab.placement import native_name
 from mlgen.targets.uses import CONSTRUCTS
 from tests.engines.checkers import CHECKERS
-from tests.engines.run_gitlab import run_gitlab
-from tests.engines.runs import RunResult
 from tests.targets.gitlab import language
 from tests.targets.gitlab.project import emit, environment, event, faults, run_script, stages, workspace
 from tests.targets.strings import COMMANDS
@@ -693,58 +690,6 @@ def test_portable_variables(tmp_path: Path) -> None:
         assert printed(CI_PIPELINE_SOURCE=source, MLGEN_API_EVENT="retrain")["MLGEN_EVENT"] == "retrain"
         assert printed(CI_PIPELINE_SOURCE=source, MLGEN_API_EVENT="push")["MLGEN_EVENT"] == "manual"
     assert printed(MLGEN_API_EVENT="retrain")["MLGEN_EVENT"] == "push"
-
-
-# ---- for real
-
-
-def project(to: Path, *changes: tuple[str, str]) -> Path:
-    """wine-quality with its committed files, or compiled anew after changes of its spec."""
-    shutil.copytree(
-        SPECS["wine-quality"], to, ignore=shutil.ignore_patterns("__pycache__", ".*cache", "data", "models")
-    )
-    spec = to / "mlgen.yaml"
-    for old, new in changes:
-        assert old in spec.read_text("utf-8")
-        spec.write_text(spec.read_text("utf-8").replace(old, new), "utf-8")
-    for file in compile_spec(to, "mlgen.yaml", only=("gitlab",)).files if changes else ():
-        (to / file.path).parent.mkdir(parents=True, exist_ok=True)
-        (to / file.path).write_text(file.text, "utf-8")
-    return to
-
-
-def run(root: Path, work: Path, python: Path, manual: tuple[str, ...] = ()) -> RunResult:
-    """A push to main, on this machine; DEPLOY_ROOT is where the example deploys to."""
-    variables = {"DEPLOY_TOKEN": "anything-at-all", "DEPLOY_ROOT": str(work / "deployments"), "PIP_NO_INDEX": "1"}
-    return run_gitlab(
-        root, work=work, variables=variables, predefined={"GITLAB_CI": "true"}, manual=manual, python=python.parent
-    )
-
-
-#: Installs nothing, which saves half of the time where only the order of the jobs is looked at.
-NO_SETUP = ("pip install -r requirements.txt", "python --version")
-
-
-@pytest.mark.parametrize(
-    ("changes", "manual"),
-    [((), ()), ((NO_SETUP,), ("production",)), ((NO_SETUP, ("accuracy >= 0.90", "accuracy >= 0.9999")), ())],
-    ids=["push", "production is played", "the gate fails"],
-)
-def test_wine_quality_for_real(
-    changes: tuple[tuple[str, str], ...], manual: tuple[str, ...], wine_python: Path, tmp_path: Path
-) -> None:
-    done = run(project(tmp_path / "wine", *changes), tmp_path / "work", wine_python.parent, manual)
-    deployed = {place.name for place in (tmp_path / "work/deployments").glob("*")}
-    metrics = json.loads(done.artifact("fit/metrics.json").read_text("utf-8"))
-    assert metrics == json.loads((SPECS["wine-quality"] / "baselines/metrics.json").read_text("utf-8"))
-    assert {done.jobs[name] for name in ("fetch", "validate", "fit", "unit")} == {"success"}, done.log
-    if len(changes) > 1:
-        assert done.jobs["quality"] == "failure" and not deployed
-        assert done.jobs["staging"] == "skipped" and done.jobs["production"] != "success"
-    else:
-        assert done.jobs["quality"] == done.jobs["staging"] == "success", done.log
-        assert done.jobs["production"] == ("success" if manual else "manual")
-        assert deployed == {"staging", *manual}
 
 
 def test_every_job_is_one_of_the_pipeline() -> None:

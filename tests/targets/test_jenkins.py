@@ -549,19 +549,6 @@ def test_what_is_refused_does_not_deploy(tmp_path: Path) -> None:
     assert "deploy / production" not in _ran(done)
 
 
-def test_nothing_deploys_below_the_threshold(wine_python: Path, tmp_path: Path) -> None:
-    """The example's own commands, without the setup, for which everything is there."""
-    data = load("wine-quality")
-    del data["runtime"]["setup"]
-    data["gates"]["quality"]["require"][0] = "accuracy >= 0.98"
-    repo = checkout(tmp_path / "repo", "wine-quality", data)
-    done = run_jenkins(repo, work=tmp_path / "work", python=wine_python, credentials=TOKEN)
-    assert not done.ok
-    assert (done.jobs["train / fit"], done.jobs["test / quality"]) == ("success", "failure")
-    for stage in ("deploy / staging", "approve production", "deploy / production"):
-        assert done.jobs[stage] == "skipped"
-
-
 def test_a_missing_output_fails_its_job(tmp_path: Path) -> None:
     def missing(data: dict[str, Any]) -> None:
         data["stages"]["train"]["fit"]["run"] = "echo '{\"accuracy\": 1}' >metrics.json\nexit 0"
