@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Output, Target
-from mlgen.verify import faults
+from mlgen.verify import differs
 
 DROP = object()
 Edit = tuple[tuple[Any, ...], Any]
@@ -59,10 +59,11 @@ def sampled(mutants: Iterable[Sampled], most: int = MOST) -> list[Sampled]:
     return [found[index * (len(found) - 1) // (most - 1)] for index in range(most)]
 
 
-def told(target: Target, emitted: Emitted, text: str, alone: bool = False) -> list[str]:
-    """What verify, or the target's structural check, says of the text."""
-    found = [fault.message for fault in faults(target, {emitted.output.path: text}, emitted.pipeline)]
-    return found if alone else found + [each.message for each in target.check(emitted.output, text, emitted.pipeline)]
+def told(target: Target, emitted: Emitted, text: str, alone: bool = False) -> bool:
+    """Whether verify, or the target's structural check, tells that the text is damaged."""
+    if differs(target, {emitted.output.path: text}, emitted.pipeline):
+        return True
+    return not alone and bool(target.check(emitted.output, text, emitted.pipeline))
 
 
 def survivors(
