@@ -259,20 +259,27 @@ def _access(
         yield "coverage", f"the report {listed(missing)} is not shown"
 
 
+UNASKED = -1
+"""The depth of a checkout for which none is asked."""
+
+
 def _fetched(one: Fetched) -> tuple[str, str, str, bool, int, str]:
     name = "/".join(one.repository.split("/")[-2:]).removesuffix(".git")
-    return name, one.path, one.ref, one.lfs, -1 if one.depth is None else one.depth, one.submodules
+    return name, one.path, one.ref, one.lfs, UNASKED if one.depth is None else one.depth, one.submodules
 
 
 def _fetches(
     found: tuple[str, str, str, bool, int, str], wanted: tuple[str, str, str, bool, int, str], deep: bool
 ) -> bool:
-    """Whether the one is the other; where the spec gives no depth, the file gives none; and more may come unasked."""
+    """Whether the one is the other; and more may come unasked.
+
+    Where the spec gives no depth, the file gives none, but for repositories beside the project's.
+    """
     *same, large, depth, submodules = wanted
     return (
         list(found[:3]) == same
         and (found[3] or not large)
-        and found[4] in (depth, 0)
+        and (found[4] in (depth, 0) or (depth == UNASKED and bool(same[0] or same[1])))
         and (found[5] == submodules or (deep and found[5] == "recursive"))
     )
 
