@@ -55,6 +55,8 @@ class Script(NamedTuple):
     """The text as the file has it, where the system reads it otherwise; empty: as `text`."""
     passed: frozenset[str] | None = None
     """The variables that reach it, where it runs in a container that is given these only; None: all of its job."""
+    native: bool = False
+    """Whether it is no script, but a step in the system's own words, which takes a token by itself."""
 
 
 class Served(NamedTuple):

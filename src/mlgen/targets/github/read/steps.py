@@ -363,6 +363,7 @@ def _script(found: Steps, step: Mapping[str, Any], route: Route) -> Script:
         secrets=tuple(sorted({*secrets, *found.place.secrets, *found.files.items()})),
         route=route,
         more=tuple(more),
+        native="run" not in step,
     )
 
 
