@@ -467,14 +467,18 @@ def a_command_runs_after_a_failure(data: Any) -> Iterator[Mutant]:
 @kind
 def a_setup_is_left_out(data: Any) -> Iterator[Mutant]:
     for route, entry in _entries(data):
-        if "install" not in entry and data["install"] != "skip":
+        if "install" not in entry and data.get("install", "skip") != "skip":
             yield [((*route, "install"), "skip")]
 
 
 @kind
 def a_setup_is_that_of_others(data: Any) -> Iterator[Mutant]:
     for route, entry in _entries(data, "install"):
-        if entry["install"] == "skip" and data["install"] != "skip" and entry.get("before_install") != "skip":
+        if (
+            entry["install"] == "skip"
+            and data.get("install", "skip") != "skip"
+            and entry.get("before_install") != "skip"
+        ):
             yield [((*route, "install"), DROP)]
 
 

@@ -89,6 +89,8 @@ def read(text: str, part: bool = False) -> File:
     for key in AXES & data.keys():
         if isinstance(data[key], list) and len(data[key]) > 1:
             raise Unread(f"the file: {key} has several values, which multiply the jobs")
+    if part and (more := data.keys() - {"stages", "jobs"}):
+        raise Unread(f"the file: {', '.join(sorted(more))} would be for the jobs of all projects")
     jobs = data.get("jobs")
     known(jobs, frozenset(("allow_failures", "include")), "jobs")
     shared = data.get("env", {})
