@@ -103,11 +103,12 @@ def without(data: dict[str, Any], route: Route) -> dict[str, Any]:
     return result
 
 
-def outcome(name: str, data: dict[str, Any], target: str) -> tuple[Any, ...]:
+def outcome(name: str, data: dict[str, Any], target: str, proved: bool = False) -> tuple[Any, ...]:
     """All that the target makes of a spec, in the folder of the one of that name: its files, what it says, and the
-    settings; or the codes and messages of its refusal."""
+    settings; or the codes and messages of its refusal. Unless `proved`, the files are not read back."""
     try:
-        made = compile_spec(FOLDERS.get(name, "."), "mlgen.yaml", only=(target,), text=json.dumps(data))
+        folder, text = FOLDERS.get(name, "."), json.dumps(data)
+        made = compile_spec(folder, "mlgen.yaml", only=(target,), text=text, proved=proved)
     except SpecError as fault:
         return ("refused", *((d.code, d.message) for d in fault.diagnostics))
     # Without the digest, which tells of the spec as such.
