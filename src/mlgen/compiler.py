@@ -145,7 +145,8 @@ def _emit(
             from mlgen.monorepo import with_whole
 
             texts = with_whole(target, pipeline, texts)
-        faults += read_back(target, texts, pipeline, lambda: _origins(native[0], overlay))
+        above = files[0].text.count("\n") - texts[native[0].path].count("\n")
+        faults += read_back(target, texts, pipeline, above, lambda: _origins(native[0], overlay))
     if pipeline.root and target.whole:
         files += _common(target, folder, pipeline, files[0], faults)
     return files, faults

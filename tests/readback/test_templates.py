@@ -98,6 +98,18 @@ def test_a_damaged_template_is_told_with_its_line(
     assert re.search(r"(?m)^\S+:[1-9][0-9]*:1: error MLG602: ", said), said
     assert re.search(rf"that line comes from templates/{re.escape(damage.template)}:[1-9]", said), said
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+    if kind == "another command is executed":
+        _is_at_its_line(project, damage, said)
+
+
+def _is_at_its_line(project: Path, damage: Damage, said: str) -> None:
+    """The lines that are told are those of the file as it would be written, with its header."""
+    found = re.search(r"(?m)^(\S+):([0-9]+):1: error MLG602: ", said)
+    assert found
+    made = compiler.compile_spec(str(project), "mlgen.yaml", only=(damage.target,), proved=False)
+    (text,) = (file.text for file in made.files if file.path == found[1])
+    line = int(found[2])
+    assert "evil" in "\n".join(text.splitlines()[line - 1 : line + 1]), text.splitlines()[line - 1]
 
 
 def test_the_damage_is_done_to_every_system() -> None:

@@ -59,9 +59,11 @@ class Origin(NamedTuple):
 
 
 def read_back(
-    target: Target, texts: Mapping[str, str], pipeline: Pipeline, origins: Callable[[], Sequence[Origin]]
+    target: Target, texts: Mapping[str, str], pipeline: Pipeline, above: int, origins: Callable[[], Sequence[Origin]]
 ) -> list[Diagnostic]:
     """The differences as diagnostics (MLG602), at the line of the first file; `origins` tells of each of its lines.
+
+    `above`: how many lines the file has above its text.
 
     A pack may add steps of its own to jobs: then nothing but the lines that it adds may make a difference to what the
     jobs execute, which is seen without them. All else is held against the file as it is.
@@ -84,7 +86,7 @@ def read_back(
         line = line_of(text, fault.route) if fault.route else 0
         message = f"{fault.job}: {fault.message}" if fault.job else fault.message
         hint = f"that line comes from {lines[line - 1].place}" if 0 < line <= len(lines) else ""
-        said.append(error("MLG602", Position(path, line, 1 if line else 0), message, hint))
+        said.append(error("MLG602", Position(path, line + above if line else 0, 1 if line else 0), message, hint))
     return said
 
 
