@@ -23,8 +23,8 @@ class Event(NamedTuple):
     comes from a fork or, with `bot`, from a dependency bot's branch of the repository itself. `inputs` are the values
     given, by name; others have their defaults. `changed` are the files that differ from what the run is compared with,
     by their paths from the repository's root, in which the project has the folder `root`; None: it cannot be told, and
-    everything counts as changed. `values` are what jobs export in the run, as `JOB.EXPORT`
-    and value. `repository` is where the run is, without its host; empty: the spec does not say.
+    everything counts as changed. `values` are what jobs export in the run, as `JOB.EXPORT` and value. `repository` is
+    where the run is, without its host; empty: the spec does not say.
     """
 
     kind: str

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal
 
-from mlgen.ir.conditions import Condition
+from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.events import Event, attributes, starts
 from mlgen.ir.expressions import evaluate, fields, lenient
 from mlgen.ir.model import Job, Pipeline
@@ -114,6 +114,12 @@ def _told(known: Mapping[str, str], ended: Mapping[str, State]) -> Mapping[str, 
 def exporter(field: str) -> str:
     """The id of the job whose exported value a field such as `value:train.fit.score` stands for."""
     return field.removeprefix("value:").rpartition(".")[0]
+
+
+def exporters(condition: Condition) -> tuple[str, ...]:
+    """The ids of the jobs whose exported values the condition asks for, each once."""
+    asked = (field for kind in KINDS for field in fields(condition.on(kind)))
+    return tuple(dict.fromkeys(exporter(field) for field in asked if field.startswith("value:")))
 
 
 def _left_out(condition: Condition, kind: str, known: Mapping[str, str], ended: Mapping[str, State]) -> bool:

@@ -171,3 +171,15 @@ def required(text: str) -> tuple[str, ...] | None:
     """The paths of a check that files are there (`ls -ld -- PATH…`); None if the line is none."""
     found = words(text)
     return tuple(found[3:]) if found[:3] == ["ls", "-ld", "--"] else None
+
+
+def emptied(text: str) -> list[str] | None:
+    """The paths that stay where the repository is taken away; None if the line does not do that."""
+    said = words(text) if text.startswith("find . -mindepth 1 ") else []
+    end = ["-prune", "-o", "!", "-type", "d", "-exec", "rm", "-f", "--", "{}", "+"]
+    if said[:5] != ["find", ".", "-mindepth", "1", "("] or said[-len(end) - 1 :] != [")", *end]:
+        return None
+    paths = said[5 : -len(end) - 1]
+    if any(word != ("-path" if n % 3 == 0 else "-o") for n, word in enumerate(paths) if n % 3 != 1):
+        return None
+    return [path.removeprefix("./") for path in paths[1::3]]

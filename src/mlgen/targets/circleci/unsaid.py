@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error
-from mlgen.ir import KINDS, Job, Pipeline, fields
-from mlgen.ir.outcomes import exporter
+from mlgen.ir import Job, Pipeline
+from mlgen.ir.outcomes import exporters
 from mlgen.targets import decide
 from mlgen.targets.built import of_the_host, untagged
 from mlgen.targets.circleci import before, conditions, runtime
@@ -34,7 +34,7 @@ def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
         if axis in RESERVED:
             message = f"{job.id}: {axis} is a word of CircleCI's workflows and cannot name an axis"
             yield error("MLG401", at, message, "rename the axis")
-    for name in {exporter(f) for kind in KINDS for f in fields(job.condition.on(kind)) if f.startswith("value:")}:
+    for name in exporters(job.condition):
         other = pipeline.job(name)
         if other.allow_failure and before.question(other, pipeline):
             message = (

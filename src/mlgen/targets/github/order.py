@@ -1,7 +1,8 @@
 """`needs` and `if` of each job: what it waits for, and how these must have ended."""
 
-from mlgen.ir import All, Expr, Job, Match, Pipeline, all_of, implies, matches
+from mlgen.ir import All, Expr, Job, Match, Pipeline, all_of, implies
 from mlgen.ir.order import left_to_results
+from mlgen.ir.outcomes import exporters
 from mlgen.targets.github.conditions import KINDS, clauses, condition, exported, home, residual, value_test
 
 _PASSED, _WHERE_PERMITTED = "== 'success'", "!= 'skipped'"
@@ -96,12 +97,7 @@ def _ancestors(job: Job, pipeline: Pipeline) -> set[str]:
 
 def _exporters(job: Job, pipeline: Pipeline) -> list[str]:
     """The jobs whose outputs the job's own lines read: `needs` holds those of direct ones only."""
-    asked = {
-        match.field.removeprefix("value:").rpartition(".")[0]
-        for kind in KINDS
-        for match in matches(job.condition.on(kind))
-        if match.field.startswith("value:")
-    }
+    asked = set(exporters(job.condition))
     if "${" in job.image:  # an image that another job has built
         asked |= {edge.job for edge in job.edges if edge.exports}
     return [other.key for other in pipeline.jobs if other.id in asked]

@@ -6,9 +6,9 @@
 
 import re
 
-from mlgen.ir import KINDS, Condition, Expr, Match, Not, Pipeline, fields, glob_regex, implies, is_literal, matches
+from mlgen.ir import KINDS, Condition, Expr, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
 from mlgen.ir.expressions import All, Any, all_of, satisfiable
-from mlgen.ir.outcomes import exporter
+from mlgen.ir.outcomes import exporters
 from mlgen.quoting import groovy
 from mlgen.targets import decide
 from mlgen.targets.decide import on_kind
@@ -125,13 +125,7 @@ def questions(pipeline: Pipeline) -> dict[str, list[str]]:
 
 def has_values(condition: Condition) -> bool:
     """Whether the condition asks for a value that is exported in the run."""
-    return bool(exporters_of(condition))
-
-
-def exporters_of(condition: Condition) -> tuple[str, ...]:
-    """The jobs whose exported values the condition asks for."""
-    asked = (field for kind in KINDS for field in fields(condition.on(kind)))
-    return tuple(dict.fromkeys(exporter(field) for field in asked if field.startswith("value:")))
+    return bool(exporters(condition))
 
 
 # --- events

@@ -65,6 +65,8 @@ def after(pipeline: Pipeline) -> frozenset[str]:
     """
     stages: set[str] = set()
     found: set[str] = set()
+    if not any(job.result for job in pipeline.jobs):
+        return frozenset()
     for job in parents_first(pipeline.jobs):
         waits = [edge.job for edge in job.edges]
         if native(job) or any(name in stages for name in waits):

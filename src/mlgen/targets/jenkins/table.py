@@ -11,13 +11,14 @@ from typing import Any
 
 from mlgen.ir import KINDS, Condition, Job, Leg, Pipeline, Service
 from mlgen.ir.order import left_to_results
+from mlgen.ir.outcomes import exporters
 from mlgen.named import NamedTuple
 from mlgen.quoting import groovy
 from mlgen.quoting.shell import sh_template
 from mlgen.targets import ci_py
 from mlgen.targets.decide import outside
 from mlgen.targets.jenkins import native, outcome, size, sources, steps
-from mlgen.targets.jenkins.conditions import exporters_of, has_values, kinds, when
+from mlgen.targets.jenkins.conditions import has_values, kinds, when
 from mlgen.targets.jenkins.levels import after
 from mlgen.targets.jenkins.naming import legs, stage_name
 from mlgen.targets.jenkins.parts import Agent, agent, bindings, lock, login, variables
@@ -272,8 +273,8 @@ def _seen(pipeline: Pipeline, job: Job, beside: Collection[str], known: dict[tup
     said = [("job", groovy(job.id)), ("variable", groovy(name))]
     if job.id not in beside:
         said.append(("runs", _condition(pipeline, job, known)))
-        if exporters := exporters_of(job.condition):  # one that told nothing did not pass, and stopped the job
-            untold = [f"!exported[{groovy(name)}]" for name in exporters]
+        if told := exporters(job.condition):  # one that told nothing did not pass, and stopped the job
+            untold = [f"!exported[{groovy(name)}]" for name in told]
             said.append(("asks", f"{{ {' || '.join(untold)} || {' '.join(when(pipeline, job.condition))} }}"))
     said += [("permitted", "true")] if job.allow_failure else []
     return lines(said)

@@ -279,6 +279,8 @@ def _rooted(pipeline: Pipeline, found: list[str]) -> list[str]:
 
 def seen(pipeline: Pipeline, job: Job) -> bool:
     """Whether another job looks at the result of this one, or comes after it once all stages have ended."""
+    if not any(other.result for other in pipeline.jobs):
+        return False
     late, told = after(pipeline), left_to_results(pipeline.jobs)
     return any(
         edge.job == job.id and (other.result or other.id in late or (edge.hard and job.id in told))

@@ -96,18 +96,6 @@ def removed(text: str) -> list[str] | None:
     return found[3:] if len(found) > 3 else None
 
 
-def emptied(text: str) -> list[str] | None:
-    """The paths that stay where the repository is taken away; None if the line does not do that."""
-    words = shell.words(text) if text.startswith("find . -mindepth 1 ") else []
-    end = ["-prune", "-o", "!", "-type", "d", "-exec", "rm", "-f", "--", "{}", "+"]
-    if words[:5] != ["find", ".", "-mindepth", "1", "("] or words[-len(end) - 1 :] != [")", *end]:
-        return None
-    paths = words[5 : -len(end) - 1]
-    if any(word != ("-path" if n % 3 == 0 else "-o") for n, word in enumerate(paths) if n % 3 != 1):
-        return None
-    return [path.removeprefix("./") for path in paths[1::3]]
-
-
 def renamed(text: str) -> tuple[str, str] | None:
     """A variable under another name, `export NAME="$OTHER"`: the new one and the old."""
     found = _EXPORT.fullmatch(text)

@@ -231,7 +231,7 @@ class _Main(_Shell):
         """What comes before the portable variables: files that are not the job's go, clients of a daemon come."""
         if self.sourced or self.scripts:
             return False
-        removed, stays = helpers.removed(text), helpers.emptied(text)
+        removed, stays = helpers.removed(text), shell.emptied(text)
         self.removed += removed or ()
         self.stays = stays if stays is not None else self.stays
         return removed is not None or stays is not None or text in (helpers.CLIENT, helpers.TIMEOUT)

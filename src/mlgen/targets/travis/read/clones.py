@@ -67,13 +67,5 @@ def changed_checkout(text: str) -> Clone | None:
 
 def emptied(text: str) -> list[str] | None:
     """The paths that stay where the repository is taken away; None if the item does not do that."""
-    if text.startswith('(cd "$TRAVIS_BUILD_DIR" && ') and text.endswith(")"):
-        text = text[len('(cd "$TRAVIS_BUILD_DIR" && ') : -1]
-    words = shell.words(text) if text.startswith("find . -mindepth 1 ") else []
-    end = ["-prune", "-o", "!", "-type", "d", "-exec", "rm", "-f", "--", "{}", "+"]
-    if words[:5] != ["find", ".", "-mindepth", "1", "("] or words[-len(end) - 1 :] != [")", *end]:
-        return None
-    paths = words[5 : -len(end) - 1]
-    if any(word != ("-path" if n % 3 == 0 else "-o") for n, word in enumerate(paths) if n % 3 != 1):
-        return None
-    return [path.removeprefix("./") for path in paths[1::3]]
+    start = '(cd "$TRAVIS_BUILD_DIR" && '
+    return shell.emptied(text[len(start) : -1] if text.startswith(start) and text.endswith(")") else text)
