@@ -76,6 +76,14 @@ FOUND = {
           data: {lint: {run: x, allow_failure: true, exports: [score]}, unit: {run: x, needs: [lint]}}
           test: {done: {needs: [unit, lint]}, tell: {run: x, needs: [unit, lint], when: {result: any}}}
         """,
+    "a job that its value leaves out, though another that it waits for has failed": """
+        stages:
+          train: {unit: {run: x, exports: [score]}, b: {run: x}}
+          test:
+            x1: {run: x, when: {value: {unit.score: high}}}
+            eval: {run: x, needs: [unit], when: {result: failure}}
+          last: {tell: {run: x, needs: [x1, unit], when: {result: failure}}}
+        """,
     "the only job that is given a secret, beside one that only starts a pipeline": """
         secrets: {TOKEN: {}}
         triggers: {pull_request: {}}

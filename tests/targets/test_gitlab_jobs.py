@@ -686,6 +686,15 @@ def test_what_is_refused(tmp_path: Path) -> None:
             stages(a={"run": "true"}, b={"run": "x", "needs": ["a"], "approval": True, "when": {"result": "any"}}),
             "successes",
         ),
+        (
+            stages(
+                a={"run": "true", "exports": ["v"]},
+                b={"run": "true"},
+                c={"run": "true", "needs": ["a", "b"], "when": {"value": {"a.v": "1"}}},
+                d={"run": "true", "needs": ["c"], "when": {"result": "failure"}},
+            ),
+            "a value would have left it out",
+        ),
     ]
     for number, (spec, word) in enumerate(cases):
         found = [fault for fault in faults(tmp_path / str(number), spec) if word in fault.message]

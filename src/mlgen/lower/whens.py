@@ -63,3 +63,7 @@ def _value(source: Source, where: tuple[str, str], at: Route, name: str) -> Iter
             yield error("MLG201", source.key(*at), f"{job} exports no {export}", did_you_mean(export, exports))
         elif (stage, other) == where:
             yield error("MLG222", source.key(*at), f"{job} cannot wait for its own value", "let a later job ask for it")
+        elif source.data["stages"][stage][other].get("allow_failure"):
+            message = f"{job} may fail, and then there is no {export} to decide by"
+            hint = f"take `allow_failure` away from {job}; if its command may fail, let it export a value that says so"
+            yield error("MLG222", source.key(*at), message, hint)

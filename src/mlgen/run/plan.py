@@ -93,9 +93,6 @@ def turn(plan: Plan, job: Job, ended: Mapping[str, End], known: Mapping[str, str
     edges = [edge for edge in job.edges if edge.job not in plan.left_out]
     if any(edge.job not in ended for edge in edges):
         return False
-    for edge in edges:
-        if edge.hard and ended[edge.job].state == "skipped":
-            return End("skipped", f"it needs {edge.job}, which is skipped")
     bad = [e.job for e in edges if _bad(plan.pipeline.job(e.job), ended[e.job])]
     kind = plan.event.kind
     if not job.condition.holds(kind, known):
@@ -113,9 +110,13 @@ def turn(plan: Plan, job: Job, ended: Mapping[str, End], known: Mapping[str, str
     if bad and not job.result:
         return End("stopped", f"{_listed(bad)} did not succeed")
     for edge in edges:
+        if edge.hard and not job.result and ended[edge.job].state == "skipped":
+            return End("skipped", f"it needs {edge.job}, which is skipped")
+    for edge in edges:
         if edge.hard and (edge.files or edge.exports) and ended[edge.job].state != "success":
             what = edge.files[0] if edge.files else "the values"
-            return End("stopped", f"it needs {what} of {edge.job}, which failed")
+            # One that may fail itself would start, find nothing, and fail.
+            return End("failure" if job.allow_failure else "stopped", f"it needs {what} of {edge.job}, which failed")
     return True
 
 

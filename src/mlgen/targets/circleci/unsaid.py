@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import Job, Pipeline
-from mlgen.ir.outcomes import exporters
 from mlgen.targets import decide
 from mlgen.targets.built import of_the_host, untagged
-from mlgen.targets.circleci import before, conditions, runtime
+from mlgen.targets.circleci import conditions, runtime
 
 RESERVED = ("name", "requires", "context", "type", "filters", "matrix")
 """What no parameter of a job may be called: https://circleci.com/docs/reference/reusing-config/#authoring-parameterized-jobs"""
@@ -34,13 +33,6 @@ def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
         if axis in RESERVED:
             message = f"{job.id}: {axis} is a word of CircleCI's workflows and cannot name an axis"
             yield error("MLG401", at, message, "rename the axis")
-    for name in exporters(job.condition):
-        other = pipeline.job(name)
-        if other.allow_failure and before.question(other, pipeline):
-            message = (
-                f"{job.id}: on CircleCI a value of {name} is missing alike where that failed and where it was left out"
-            )
-            yield error("MLG404", at, message, f"take `allow_failure` away from {name}")
     if job.result == "failure" and len(job.waits) > 1:
         hint = "let the job wait for one of them: `needs: [JOB]`"
         yield error("MLG404", at, f"{job.id}: CircleCI cannot start a job once any of several has failed", hint)

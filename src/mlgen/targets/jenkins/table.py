@@ -239,6 +239,7 @@ def _shared(
     """What all legs of a job have alike."""
     found: list[Field] = [("job", groovy(job.id)), ("when", condition)]
     if has_values(job.condition):
+        found.append(("values", _list(map(groovy, exporters(job.condition)))))
         found.append(("asks", f"{{ {' '.join(when(pipeline, job.condition))} }}"))
     found.append(("needs", _list(groovy(e.job) for e in job.waits if e.job in beside)))
     told = left_to_results(pipeline.jobs)
