@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def test_what_becomes_of_the_jobs(scenario: Scenario, engine: str, tmp_path: Pat
 def reference(wine_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, str]]:
     """The digests of what wine-quality makes in so many epochs, without any CI system."""
 
+    @lru_cache
     def digests(epochs: str) -> dict[str, str]:
         root = tmp_path_factory.mktemp("reference") / "project"
         shutil.copytree(PROJECTS["wine"].folder, root, ignore=shutil.ignore_patterns("data", "models", "metrics.json"))

@@ -84,6 +84,15 @@ FOUND = {
             eval: {run: x, needs: [unit], when: {result: failure}}
           last: {tell: {run: x, needs: [x1, unit], when: {result: failure}}}
         """,
+    "jobs that may all fail, each for want of the files of the one before": """
+        stages:
+          train:
+            a: {run: x, outs: [a.txt], allow_failure: true}
+            b: {run: x, deps: [a.txt], outs: [b.txt], allow_failure: true}
+            c: {run: x, deps: [b.txt], allow_failure: true}
+            d: {run: x, needs: [c]}
+            e: {run: x, needs: [d], when: {result: failure}}
+        """,
     "the only job that is given a secret, beside one that only starts a pipeline": """
         secrets: {TOKEN: {}}
         triggers: {pull_request: {}}

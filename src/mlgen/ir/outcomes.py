@@ -94,7 +94,7 @@ def _permitted(pipeline: Pipeline, job_id: str, ended: Mapping[str, State]) -> b
     job = pipeline.job(job_id)
     if ended[job_id] == "failure" or not job.allow_failure:
         return job.allow_failure
-    lacks = any((e.files or e.exports) and ended[e.job] == "failure" for e in job.edges)
+    lacks = any((e.files or e.exports) and ended[e.job] in ("failure", "stopped") for e in job.edges)
     return lacks and all(
         ended[e.job] not in ("failure", "stopped") or _permitted(pipeline, e.job, ended) for e in job.edges
     )

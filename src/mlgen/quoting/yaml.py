@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./~$(-")
 """What a plain string may begin with."""
 # What YAML 1.1 (which most CI systems speak) or 1.2 reads as something other than a string.
+_WORDS = frozenset(("~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=", "-", "---", "..."))
 _TYPED = re.compile(
-    r"~|null|true|false|yes|no|on|off|y|n|[-+]?(0[xob])?[0-9][0-9_]*|[-+]?[0-9][0-9_,]*(\.[0-9_]*)?(e[-+]?[0-9]+)?"
+    r"[-+]?(0[xob])?[0-9][0-9_]*|[-+]?[0-9][0-9_,]*(\.[0-9_]*)?(e[-+]?[0-9]+)?"
     r"|[-+]?\.[0-9_]+(e[-+]?[0-9]+)?|[-+]?\.(inf|nan)|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
-    r"|[-+]?0x[0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|<<|=|-|--- .*|---|\.\.\.",
-    re.IGNORECASE,
+    r"|[-+]?0x[0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|--- .*"
 )
 _UNPRINTABLE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]"
 
@@ -42,13 +42,18 @@ def _float(value: float) -> str:
 
 
 def _is_plain(text: str, flow: bool) -> bool:
-    if not text or text[0] not in _FIRST or text != text.strip() or not _on_one_line(text) or _TYPED.fullmatch(text):
+    if not text or text[0] not in _FIRST or text != text.strip() or not _on_one_line(text) or _typed(text.lower()):
         return False
     if text.startswith(("- ", "? ", "~")) and text != "~/" + text[2:]:
         return False
     if ": " in text or " #" in text or text.endswith(":"):
         return False
     return not (flow and re.search(r"[,\[\]{}?]|:$", text))
+
+
+def _typed(text: str) -> bool:
+    """Whether a text in lower case would be read as something other than a string."""
+    return text in _WORDS or _TYPED.fullmatch(text) is not None
 
 
 def _on_one_line(text: str) -> bool:

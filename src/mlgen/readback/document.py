@@ -15,9 +15,20 @@ _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None,
 _WORDS |= {f(word): value for word, value in list(_WORDS.items()) for f in (str.capitalize, str.upper)}
 
 
+_last: tuple[str, Any] = ("", None)
+"""The text that was parsed last, and its data: a text is checked and then read."""
+
+
 def data(text: str) -> Any:
     """The data of the text's only document; Unread where it is none, or says a key twice or what not all readers
-    of YAML understand alike (anchors, tags, merged keys)."""
+    of YAML understand alike (anchors, tags, merged keys). The next one who asks for the same text has the same data."""
+    global _last
+    if _last[0] != text or not text:
+        _last = text, _parsed(text)
+    return _last[1]
+
+
+def _parsed(text: str) -> Any:
     parser = _parser(text)
     try:
         for expected in (yaml.StreamStartEvent, yaml.DocumentStartEvent):

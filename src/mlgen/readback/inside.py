@@ -62,6 +62,12 @@ def against(expression: str) -> set[str]:
     return {ast.literal_eval(word.value) for call in calls for word in call.keywords if word.arg == "against"}
 
 
+def alone(expression: str) -> bool:
+    """Whether the expression asks for changed files without a word of what to compare with."""
+    calls = [node for node in ast.walk(_parsed(expression)) if isinstance(node, ast.Call)]
+    return any(getattr(call.func, "id", "") == "changed" and not call.keywords for call in calls)
+
+
 def _decide(node: ast.AST, event: Event, known: Mapping[str, str]) -> bool:
     if isinstance(node, ast.BoolOp):
         return (all if isinstance(node.op, ast.And) else any)(_decide(v, event, known) for v in node.values)

@@ -42,3 +42,32 @@ class Loader(_Safe):  # type: ignore[misc]
 def _is_plain(pair: tuple[Node, Node]) -> bool:
     key = pair[0]
     return isinstance(key, ScalarNode) and key.tag != _MERGE
+
+
+_last: tuple[str, type, list[Any]] = ("", Loader, [])
+"""The text that was parsed last, by which loader, and its documents."""
+
+
+def documents(text: str, loader: type[Loader] = Loader) -> list[Any]:
+    """The documents of the text, as data of the caller's own; a yaml.YAMLError says where it does not parse.
+
+    A text is checked and then read: it is parsed once.
+    """
+    global _last
+    if _last[:2] != (text, loader):
+        _last = text, loader, list(yaml.load_all(text, loader))
+    return [_copied(document) for document in _last[2]]
+
+
+def document(text: str) -> Any:
+    """The only document of the text; None where it is empty, and a yaml.YAMLError where there are several."""
+    found = documents(text)
+    if len(found) > 1:
+        raise yaml.composer.ComposerError(None, None, "it has several documents", None)
+    return found[0] if found else None
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from mlgen.ir import KINDS, Job, Pipeline
-from mlgen.ir.events import Event, events
-from mlgen.ir.outcomes import State, failures, outcomes
+from mlgen.ir import Job, Pipeline
+from mlgen.ir.events import Event
+from mlgen.ir.outcomes import State
 from mlgen.readback import Reading, SeenJob
 from mlgen.readback.unread import Unread
 from mlgen.verify.fault import Fault
+from mlgen.verify.meant import Meant, meant
 from mlgen.verify.run import Ran, closure, in_order, replay
 
-MOST_NAMES = 16
-"""Names of branches and tags, each of one kind of event, of which `beside` gives others that are alike."""
 MOST_FAILING, MOST_DECISIONS = 2_000, 60_000
 """How often jobs are decided on with some job failing: for one outcome of a run, and in all. Of larger pipelines (from
 about 45 jobs), as many jobs fail as fit, spread over the pipeline, and other ones for another outcome, so that the time
@@ -37,15 +36,14 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
 
     alike: set[tuple[object, ...]] = set()
     decided, tried = 0, 0
-    known = events(pipeline)
+    known = meant(pipeline)
     deploying = {job.id for job in pipeline.jobs if job.deploys}
     copied: set[tuple[str, frozenset[str]]] = set()
-    for event in (*known, *beside(pipeline, known)):
-        meant = outcomes(pipeline, event)
+    for number, event, ends in known.runs():
         ran = replay(reading, event)
-        found = list(_differences(pipeline, reading, event, meant, ran, eased, ""))
-        found += _ended(pipeline, reading, event, meant)
-        deployed = frozenset(job for job in deploying if meant[job] in _RUNS)
+        found = list(_differences(pipeline, reading, event, ends, ran, eased, ""))
+        found += _ended(pipeline, reading, event, ends)
+        deployed = frozenset(job for job in deploying if ends[job] in _RUNS)
         if reading.copies and deployed and event.repository and (event.kind, deployed) not in copied:
             copied.add((event.kind, deployed))
             copied_run = replay(reading, event._replace(repository="copies/other"))
@@ -53,36 +51,15 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
         yield from new(found)
         # A failure is tried once for each outcome, and once for each condition by which a job runs.
         shown: set[tuple[object, ...]] = {
-            tuple(meant.items()),
+            tuple(ends.items()),
             *((job, run.why) for job, run in ran.items() if run.runs),
         }
-        if not shown <= alike and any(state in _RUNS for state in meant.values()):
+        if not shown <= alike and any(state in _RUNS for state in ends.values()):
             alike |= shown
             most = min(MOST_FAILING, MOST_DECISIONS - decided) // len(pipeline.jobs)
-            failing = _spread(_breakable(pipeline, meant), most, tried)
+            failing = _spread(_breakable(pipeline, ends), most, tried)
             decided, tried = decided + len(failing) * len(pipeline.jobs), tried + 1
-            yield from new(_failures(pipeline, reading, event, meant, failing, eased))
-
-
-def beside(pipeline: Pipeline, known: tuple[Event, ...]) -> Iterator[Event]:
-    """Events that no condition names, and that show one which is wider than it must be: of kinds that start no run, and
-    with names that begin or end like those of the conditions."""
-    home = known[0].repository if known else ""
-    names: dict[tuple[str, str, str], None] = {}
-    for event in known:
-        if event.kind != "schedule":
-            names[event.kind, event.api, event.tag or event.branch] = None
-    for kind, api, name in list(names)[:MOST_NAMES]:
-        for near in (f"{name}-x", f"x-{name}"):
-            place = {"tag": near} if kind == "tag" else {"branch": near, "api": api}
-            more = {"source": "topic"} if kind == "pull_request" else {}
-            yield Event(kind, **place, **more, repository=home)  # type: ignore[arg-type]
-    for kind in KINDS:
-        # Where a manual run can be an api event, it is none of these.
-        if not pipeline.triggers.on(kind) and not (kind == "manual" and pipeline.triggers.on("api")):
-            branch = "" if kind == "tag" else pipeline.default_branch
-            more = {"tag": {"tag": "v1.0"}, "schedule": {"schedule": "other"}, "api": {"api": "other"}}.get(kind, {})
-            yield Event(kind, branch, "topic" * (kind == "pull_request"), **more, repository=home)  # type: ignore[arg-type]
+            yield from new(_failures(known, number, reading, failing, eased))
 
 
 def _in_copies(reading: Reading, event: Event, deployed: frozenset[str], ran: dict[str, Ran]) -> Iterator[Fault]:
@@ -117,17 +94,13 @@ def _spread(names: list[str], most: int, turn: int) -> list[str]:
 
 
 def _failures(
-    pipeline: Pipeline,
-    reading: Reading,
-    event: Event,
-    meant: dict[str, State],
-    failing: list[str],
-    eased: frozenset[str],
+    known: Meant, number: int, reading: Reading, failing: list[str], eased: frozenset[str]
 ) -> Iterator[Fault]:
     """The run again and again, each time with another job that fails."""
-    for name, then in failures(pipeline, event, meant, failing):
+    event = known.events[number]
+    for name, then in known.failures(number, failing):
         ran = replay(reading, event, {name})
-        yield from _differences(pipeline, reading, event, then, ran, eased, name)
+        yield from _differences(known.pipeline, reading, event, then, ran, eased, name)
 
 
 def _differences(

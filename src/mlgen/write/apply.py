@@ -83,9 +83,8 @@ def _replace(target: str, text: str) -> None:
     new = os.path.join(folder, f".{name}.{os.urandom(6).hex()}")
     try:
         with open(new, "xb") as file:
+            # Nobody waits for the disk (`fsync`): what a lost machine takes along can be compiled again.
             file.write(text.encode("utf-8", "surrogateescape"))
-            file.flush()
-            os.fsync(file.fileno())
         if os.path.exists(target):
             os.chmod(new, os.stat(target).st_mode & 0o777)
         os.replace(new, target)

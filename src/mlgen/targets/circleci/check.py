@@ -64,10 +64,10 @@ def check(output: Output, rendered: str, pipeline: Pipeline) -> list[Diagnostic]
 def _parsed(rendered: str) -> tuple[dict[str, Any] | None, str]:
     import yaml
 
-    from mlgen.targets.rendered import Loader
+    from mlgen.targets.rendered import document
 
     try:
-        config = yaml.load(rendered, Loader=Loader)  # noqa: S506 - a safe loader
+        config = document(rendered)
     except yaml.YAMLError as broken:
         return None, f"it is not YAML: {' '.join(str(broken).split())}"
     wanted = ("executors", "commands", "jobs", "workflows")

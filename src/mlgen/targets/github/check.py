@@ -4,16 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
+from mlgen.readback.document import data as parsed
+from mlgen.readback.unread import Unread
 from mlgen.targets.contract import Output
 from mlgen.targets.github.access import permissions, secret
 from mlgen.targets.github.conditions import guarded
 from mlgen.targets.github.limits import HELPERS, MAX_BYTES, MAX_EXPRESSION
 from mlgen.targets.github.steps import place
-from mlgen.targets.rendered import Loader
 
 _SECRET = re.compile(r"\$\{\{[^}]*\bsecrets\s*[.\[]\s*'?([A-Za-z0-9_]+)")
 
@@ -26,9 +25,9 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
         return error("MLG601", at, message, f"look at templates/{output.template}")
 
     try:
-        data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as err:
-        return [fault(f"the workflow does not parse: {str(err).splitlines()[0]}")]
+        data = parsed(text)
+    except Unread as err:
+        return [fault(f"the workflow cannot be read: {err}")]
     if not isinstance(data, dict) or not isinstance(data.get("jobs"), dict):
         return [fault("the workflow has no jobs")]
     found = []

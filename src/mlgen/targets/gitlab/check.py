@@ -10,6 +10,7 @@ from mlgen.targets.contract import Output
 from mlgen.targets.gitlab import conditions, machines
 from mlgen.targets.gitlab.caches import MAX_CACHES
 from mlgen.targets.gitlab.conditions import rules, workflow
+from mlgen.targets.gitlab.document import load
 from mlgen.targets.gitlab.entries import OPENING
 from mlgen.targets.gitlab.expressions import API_EVENT, MAX_TOKENS, tokens
 from mlgen.targets.gitlab.names import native_name
@@ -42,24 +43,6 @@ def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:
         return [error(code, at, message, "") for code, message in _whole(header, config, output)]
     found = [*_header(header, text, pipeline), *_globals(config, pipeline), *_jobs(config, pipeline)]
     return [error("MLG601", at, message, "") for message in dict.fromkeys(found)]
-
-
-def load(text: str) -> tuple[Config, Config]:
-    """The header, empty if there is none, and the configuration; ValueError if they do not parse to that."""
-    import yaml
-
-    from mlgen.targets.rendered import Loader
-
-    try:
-        documents = list(yaml.load_all(text, Loader=Loader))
-    except yaml.YAMLError as fault:
-        raise ValueError(f"it is not YAML: {' '.join(str(fault).split())}") from fault
-    if not 1 <= len(documents) <= 2 or not all(isinstance(document, dict) for document in documents):
-        raise ValueError("it is not one mapping, or two with a header first")
-    header = documents[0] if len(documents) == 2 else {}
-    if header and (set(header) != {"spec"} or not isinstance(header["spec"], dict)):
-        raise ValueError("its header is not `spec`")
-    return header, documents[-1]
 
 
 def _whole(header: Config, config: Config, output: Output) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,9 @@ this one has what is left: the stages, and the inputs that it hands to each.
 from typing import Any
 
 from mlgen.targets.contract import Output, Part
-from mlgen.targets.gitlab.check import WHOLE, load
+from mlgen.targets.gitlab.check import WHOLE
 from mlgen.targets.gitlab.conditions import EXPANDABLE
+from mlgen.targets.gitlab.document import load
 
 PATH = ".gitlab-ci.yml"
 SHARED_INPUT = "mlgen_event"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mlgen.named import NamedTuple
 
@@ -129,8 +130,13 @@ def read(text: str) -> Node:
     return root
 
 
-def tokens(text: str) -> Iterator[Token]:
+@lru_cache(maxsize=4)  # a text is checked, measured and read
+def tokens(text: str) -> tuple[Token, ...]:
     """The tokens of a text, newlines among them; Unreadable says where there is none."""
+    return tuple(_tokens(text))
+
+
+def _tokens(text: str) -> Iterator[Token]:
     at, line = 0, 1
     while at < len(text):
         found = _TOKEN.match(text, at)

@@ -5,6 +5,7 @@ https://circleci.com/docs/guides/orchestrate/pipeline-variables/; `\<<` stands f
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from mlgen.readback.unread import Unread
@@ -16,6 +17,7 @@ LATER = ("pipeline.",)
 Parts = tuple["str | Expression", ...]
 
 
+@lru_cache(maxsize=512)
 def parts(text: str) -> Parts:
     """The text's pieces and expressions; Unread where `<<` opens something that cannot be read."""
     found: list[str | Expression] = []

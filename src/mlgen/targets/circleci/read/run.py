@@ -1,6 +1,5 @@
 """How CircleCI runs what the file says: which jobs an event's pipeline has, and when each starts."""
 
-import ast
 import re
 from collections.abc import Mapping
 
@@ -137,9 +136,7 @@ class Pipelines:
 
 def _uncompared(event: Event, text: str) -> Event:
     """A push of which nothing tells what came before it: all has changed, but for what is held against a branch."""
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
-    alone = any(getattr(call.func, "id", "") == "changed" and not call.keywords for call in calls)
-    return event._replace(changed=None) if alone else event
+    return event._replace(changed=None) if inside.alone(text) else event
 
 
 def _filters(entry: Entry) -> Expression:

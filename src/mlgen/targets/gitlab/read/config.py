@@ -8,9 +8,7 @@ from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
-from mlgen.targets.rendered import Loader
-
-Data = dict[str, Any]
+from mlgen.targets.gitlab.document import Data, Reference, load
 
 GLOBAL = frozenset(("default", "stages", "variables", "workflow"))
 """What may stand beside jobs. What brings text from elsewhere, and job keys for the whole file, are refused."""
@@ -25,12 +23,6 @@ MOST_LEVELS = 10
 """Of `extends` and `!reference`: https://docs.gitlab.com/ci/yaml/yaml_optimization/"""
 
 
-class Reference(NamedTuple):
-    """`!reference [job, key, …]`"""
-
-    way: tuple[str, ...]
-
-
 class File(NamedTuple):
     """What the file says: its inputs, its own variables and stages, and each job with everything it takes."""
 
@@ -41,31 +33,12 @@ class File(NamedTuple):
     jobs: Mapping[str, Data]
 
 
-class _Loader(Loader):
-    """The fast loader, with GitLab's own tag."""
-
-
-def _reference(loader: Any, node: Any) -> Reference:
-    return Reference(tuple(map(str, loader.construct_sequence(node, deep=True))))
-
-
-_Loader.add_constructor("!reference", _reference)
-
-
 def documents(text: str) -> tuple[Data, Data]:
     """The header, empty if there is none, and the configuration; Unread if they do not parse to that."""
-    import yaml
-
     try:
-        found = list(yaml.load_all(text, Loader=_Loader))
-    except yaml.YAMLError as fault:
-        raise Unread(f"it is not YAML: {' '.join(str(fault).split())}") from fault
-    if not 1 <= len(found) <= 2 or not all(isinstance(document, dict) for document in found):
-        raise Unread("it is not one mapping, or two with a header first")
-    header = found[0] if len(found) == 2 else {}
-    if header and (set(header) != {"spec"} or not isinstance(header["spec"], dict)):
-        raise Unread("its header is not `spec`")
-    return header, found[-1]
+        return load(text)
+    except ValueError as fault:
+        raise Unread(str(fault)) from fault
 
 
 def read(text: str) -> File:

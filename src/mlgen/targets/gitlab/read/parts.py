@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlgen.readback.unread import Unread
-from mlgen.targets.gitlab.read.config import Data, File, block, documents, parsed
+from mlgen.targets.gitlab.document import Data
+from mlgen.targets.gitlab.read.config import File, block, documents, parsed
 
 
 def joined(texts: Mapping[str, str]) -> File:

@@ -11,7 +11,7 @@ from typing import Any
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
 from mlgen.readback.unread import Unread
-from mlgen.targets.rendered import Loader
+from mlgen.targets.rendered import document
 from mlgen.targets.travis.read.expressions import Condition, parse
 
 Data = dict[str, Any]
@@ -82,7 +82,7 @@ def read(text: str, part: bool = False) -> File:
     import yaml
 
     try:
-        data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
+        data = document(text)
     except yaml.YAMLError as fault:
         raise Unread(f"it is not YAML: {' '.join(str(fault).split())}") from fault
     known(data, ROOT, "the file")
