@@ -1,5 +1,7 @@
 """`python -m mlgen`: the same as the `mlgen` command."""
 
+from __future__ import annotations
+
 import sys
 
 from mlgen.entry import main

@@ -1,7 +1,8 @@
 """The straight line: load, validate, lower, render, verify. Writing is `write`'s; nothing here touches the disk."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from mlgen import targets
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error, ordered
@@ -16,6 +17,7 @@ from mlgen.render import render
 from mlgen.spec import Loaded, load_spec, meaning
 from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Output, Target, placed
+from mlgen.typed import TYPE_CHECKING, Any
 from mlgen.verify import Origin, read_back, verify
 from mlgen.write.header import File, with_header
 from mlgen.write.lock import LOCK
@@ -39,7 +41,7 @@ class Compiled(NamedTuple):
     """The sources of the packs that took part, and the digests of their content."""
 
 
-def pinned_packs(root: str, loaded: Loaded) -> "Stack | None":
+def pinned_packs(root: str, loaded: Loaded) -> Stack | None:
     """The packs that the spec extends, as `mlgen.lock` pins them; None if there are none."""
     if not isinstance(loaded.data, dict) or "extends" not in loaded.data:
         return None
@@ -68,7 +70,7 @@ def compile_spec(
     root: str,
     spec: str,
     only: Sequence[str] = (),
-    packs: "Callable[[str, Loaded], Stack | None]" = pinned_packs,
+    packs: Callable[[str, Loaded], Stack | None] = pinned_packs,
     text: str | None = None,
     processes: int = 1,
     proved: bool = True,
@@ -119,7 +121,7 @@ def _plain(files: list[File], faults: list[Diagnostic]) -> tuple[list[Any], list
 
 
 def _emit(
-    target: Target, folder: str, whole: Pipeline, overlay: "Templates | None", proved: bool
+    target: Target, folder: str, whole: Pipeline, overlay: Templates | None, proved: bool
 ) -> tuple[list[File], list[Diagnostic]]:
     """The target's files, verified, and what is to be said of them; no files where it cannot say the pipeline."""
     pipeline, faults = adapt(whole, target)
@@ -152,7 +154,7 @@ def _emit(
     return files, faults
 
 
-def _origins(output: Output, overlay: "Templates | None") -> list[Origin]:
+def _origins(output: Output, overlay: Templates | None) -> list[Origin]:
     """Where each line of the output comes from."""
     from mlgen.render.trace import trace
 

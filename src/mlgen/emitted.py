@@ -1,13 +1,15 @@
 """The files of `.mlgen/` that all targets share: env.sh, and ci.py with the commands that the pipeline calls."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from mlgen import targets
 from mlgen.ir import KINDS, Input, Job, Pipeline, fields
 from mlgen.named import NamedTuple
 from mlgen.render import template_text
 from mlgen.targets.contract import Fragment, Output, Target
+from mlgen.typed import Any
 
 ENV = ".mlgen/env.sh"
 CI = ".mlgen/ci.py"

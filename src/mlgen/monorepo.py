@@ -4,6 +4,8 @@ It is made from the files of the projects, as they are on the disk, and says of 
 that every project can tell from its own lock whether its share is there.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Mapping
 

@@ -5,6 +5,8 @@ to compile a constructor. Here, classes with as many fields share the code of on
 is inherited.
 """
 
+from __future__ import annotations
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple

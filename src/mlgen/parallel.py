@@ -4,14 +4,16 @@ The result is what a plain loop would give. Whatever goes wrong in a forked proc
 again in this one, where an exception then is the one of the loop, with its own traceback.
 """
 
+from __future__ import annotations
+
 import marshal
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 from mlgen.named import NamedTuple
+from mlgen.typed import TypeVar
 
 Item = TypeVar("Item")
 Plain = TypeVar("Plain")

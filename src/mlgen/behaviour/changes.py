@@ -1,5 +1,7 @@
 """Two meanings of a spec compared, job by job and event by event."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from mlgen.behaviour.fields import Said, Weight, described, of_pipeline

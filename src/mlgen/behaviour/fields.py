@@ -1,11 +1,13 @@
 """What is said of a job besides when it runs, by name: its value in words, and how a change of it is told."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from typing import Literal
 
 from mlgen.graph.words import duration, joined
 from mlgen.ir import Job, Pipeline
 from mlgen.named import NamedTuple
+from mlgen.typed import Literal
 
 Weight = Literal["safety", "behaviour", "comfort"]
 """`safety`: who sees or approves what, what is deployed, what a gate asks. `comfort`: reports, caches, what is kept."""

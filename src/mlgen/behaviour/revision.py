@@ -1,5 +1,7 @@
 """A project as it was at a revision: its files written into a folder, so that they can be read like any project."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 from collections.abc import Iterator

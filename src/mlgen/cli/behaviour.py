@@ -1,5 +1,7 @@
 """`mlgen diff --behaviour`: what a change of the spec does."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Iterator

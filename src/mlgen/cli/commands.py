@@ -1,9 +1,10 @@
 """What the commands do, without any command-line library: each takes the options and gives the exit code."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
 
 from mlgen.cli.report import as_json, print_json, report, visible
 from mlgen.compiler import Compiled, compile_spec, usual_paths
@@ -11,6 +12,7 @@ from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.named import NamedTuple
 from mlgen.parallel import cores
 from mlgen.quoting import sh
+from mlgen.typed import Protocol, TypeAlias
 from mlgen.write.apply import apply, refusals
 from mlgen.write.plan import Change, plan
 

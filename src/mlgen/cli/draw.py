@@ -1,5 +1,7 @@
 """`mlgen graph`: the pipeline drawn, on standard output or into a file."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import sys

@@ -1,5 +1,7 @@
 """An event as the command line names it: its kind and options, held against the pipeline."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 

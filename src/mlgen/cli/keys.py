@@ -1,5 +1,7 @@
 """`mlgen explain KEY.PATH`: which layer a value of the spec comes from."""
 
+from __future__ import annotations
+
 import re
 
 from mlgen.cli.commands import Options, spec_of

@@ -3,11 +3,11 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
 
 from mlgen.cli import commands
 from mlgen.cli.report import Format, ReportOptions, report, visible
 from mlgen.diagnostics import SpecError
+from mlgen.typed import Any, TypeVar
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,7 +1,8 @@
 """`mlgen explain FILE:LINE`: where a line of an emitted file comes from, and what a line of the spec became."""
 
+from __future__ import annotations
+
 import os
-from typing import Any
 
 from mlgen import targets
 from mlgen.cli.commands import Options, spec_of
@@ -11,6 +12,7 @@ from mlgen.provenance.keys import Key, dotted
 from mlgen.provenance.origins import Origin, Traced, TracedFile, traced
 from mlgen.provenance.places import Became, became, keys_at
 from mlgen.render.trace import Ref
+from mlgen.typed import Any
 
 _SHOWN = 6
 """So many lines of a run are shown; the others are counted."""

@@ -1,5 +1,7 @@
 """`mlgen pack new` and `mlgen pack test`: for those who make packs."""
 
+from __future__ import annotations
+
 import os
 import re
 

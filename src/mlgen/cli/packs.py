@@ -1,5 +1,7 @@
 """`mlgen pack …`: what the commands do, each with its options and its exit code."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 

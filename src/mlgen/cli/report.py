@@ -1,13 +1,15 @@
 """Diagnostics for people and for programs."""
 
+from __future__ import annotations
+
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Protocol
 
 from mlgen import __version__
 from mlgen.diagnostics import CODES, Diagnostic, Position, ordered, source_lines
+from mlgen.typed import Any, Literal, Protocol
 
 Format = Literal["text", "json", "annotations", "sarif"]
 

@@ -1,5 +1,7 @@
 """`mlgen run`: the pipeline on this machine."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil

@@ -1,5 +1,7 @@
 """`mlgen simulate`: which jobs run on an event, by the spec and on each target."""
 
+from __future__ import annotations
+
 import shutil
 import sys
 

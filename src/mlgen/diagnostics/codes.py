@@ -4,6 +4,8 @@
 cannot say, 5xx the files that are written, 7xx packs, 8xx a run on this machine, 9xx constructs that this version does not compile yet.
 """
 
+from __future__ import annotations
+
 from mlgen.named import NamedTuple
 
 

@@ -1,11 +1,13 @@
 """Diagnostics as frozen values."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
-from typing import Literal
 
 from mlgen.diagnostics.codes import CODES
 from mlgen.named import NamedTuple
+from mlgen.typed import Literal
 
 Severity = Literal["error", "warning"]
 

@@ -1,5 +1,7 @@
 """The graph for Graphviz: https://graphviz.org/doc/info/lang.html."""
 
+from __future__ import annotations
+
 from mlgen.graph.picture import Node, Picture
 
 _TINTS = ("#2563eb", "#7c3aed", "#15803d", "#b45309", "#be123c", "#0f766e")

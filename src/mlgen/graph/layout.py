@@ -5,6 +5,8 @@ get places of their own there, which all lines of one job share; an order with f
 lines straight.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -75,7 +77,7 @@ class _Item:
         self.before: list[_Item] = []
         self.behind: list[_Item] = []
 
-    def link(self, other: "_Item") -> None:
+    def link(self, other: _Item) -> None:
         """Draw a line to an item of the next column."""
         if other not in self.behind:
             self.behind.append(other)

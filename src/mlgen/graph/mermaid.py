@@ -1,5 +1,7 @@
 """The graph as a Mermaid flowchart: https://mermaid.js.org/syntax/flowchart.html."""
 
+from __future__ import annotations
+
 from mlgen.graph.picture import Node, Picture
 
 _COLORS = 6

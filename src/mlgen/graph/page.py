@@ -1,7 +1,8 @@
 """One page with everything about a pipeline: the graph, each job in words, and the spec beside what it becomes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from mlgen.diagnostics import source_lines
 from mlgen.graph import words
@@ -14,6 +15,7 @@ from mlgen.provenance.origins import Origin, Traced, TracedFile
 from mlgen.provenance.places import keys_at
 from mlgen.render import render
 from mlgen.spec.spans import Span, spans
+from mlgen.typed import Any
 
 
 class Row(NamedTuple):

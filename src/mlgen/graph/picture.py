@@ -1,5 +1,7 @@
 """What a diagram shows: jobs in stages, and the waits between them, thinned out so that they can be read."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 
 from mlgen.graph import words

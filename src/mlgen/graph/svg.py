@@ -1,11 +1,13 @@
 """The graph as one SVG file: no script, no font and no program besides what shows it; light and dark."""
 
+from __future__ import annotations
+
 import itertools
-from typing import Any
 
 from mlgen.graph.layout import LONGEST, Band, Box, Laid, Way, layout
 from mlgen.graph.picture import Picture
 from mlgen.render import render
+from mlgen.typed import Any
 
 COLORS = (
     {"light": "#2563eb", "dark": "#60a5fa"},

@@ -1,5 +1,7 @@
 """The graph for a terminal: stage by stage, each job with when it runs, what it waits for, and what it hands on."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Iterator
 

@@ -1,5 +1,7 @@
 """Conditions and jobs in words. Of attributes and kinds of events that it does not know it still makes sentences."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 
 from mlgen.ir import KINDS, All, Any, Expr, Job, Match, Not, Pipeline, all_of, implies, is_literal
@@ -49,7 +51,7 @@ def _alike(items: Iterable[Expr]) -> str:
     return f"{_noun(found[0].field)} {'is' if literal else 'matches'} {joined([i.pattern for i in found], 'or')}"
 
 
-def _one(expr: "Match | Not", names: Names) -> str:
+def _one(expr: Match | Not, names: Names) -> str:
     item, negated = (expr.item, True) if isinstance(expr, Not) else (expr, False)
     if not isinstance(item, Match):
         return f"not ({condition(item, names)})"

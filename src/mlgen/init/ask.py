@@ -1,5 +1,7 @@
 """The questions on a terminal. Nothing is changed on the disk before the last is answered."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 

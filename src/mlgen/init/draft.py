@@ -1,5 +1,7 @@
 """What was found, and what the user said of it, as the content of a first spec."""
 
+from __future__ import annotations
+
 import re
 from fnmatch import fnmatchcase
 

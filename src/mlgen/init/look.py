@@ -1,5 +1,7 @@
 """All that `init` finds out about a project; it reads and changes nothing."""
 
+from __future__ import annotations
+
 import os
 import re
 

@@ -1,12 +1,14 @@
 """How a project installs what it needs: its tool, the commands, what a cache keeps, and what is there afterwards."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from mlgen.init.project import Project, inner, strings, table
 from mlgen.named import NamedTuple
 from mlgen.quoting import sh
+from mlgen.typed import Any
 
 CONDA_IMAGE = "condaforge/miniforge3:24.11.3-2"
 """https://hub.docker.com/r/condaforge/miniforge3/tags"""
@@ -33,7 +35,7 @@ class Packages(NamedTuple):
         """The command, where the packages are."""
         return f"{self.run} {words}" if self.run else words
 
-    def activated(self) -> "Packages":
+    def activated(self) -> Packages:
         """The same, for commands that stand as another file has them."""
         return self._replace(run="") if self.activate else self
 

@@ -1,12 +1,15 @@
 """A project's files, read with care: nothing that stands in a repository may stop `init`, or make it wait."""
 
+from __future__ import annotations
+
 import json
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
+
+from mlgen.typed import Any
 
 if sys.version_info >= (3, 11):
     import tomllib

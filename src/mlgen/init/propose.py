@@ -1,5 +1,7 @@
 """The spec's text, tried before it is written: it compiles for every target, or nothing comes of it."""
 
+from __future__ import annotations
+
 from mlgen import targets
 from mlgen.compiler import analyse, compile_spec
 from mlgen.diagnostics import Diagnostic, SpecError

@@ -1,5 +1,7 @@
 """The git repository around the project, and the CI systems that it shows signs of."""
 
+from __future__ import annotations
+
 import os
 import re
 import subprocess

@@ -1,5 +1,7 @@
 """The Python version that a project is written for."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 

@@ -1,15 +1,18 @@
 """What there is to run: training, pipelines of DVC and MLflow, tests, lint; and what a next step may build on."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from mlgen.init.packages import Packages
 from mlgen.init.project import Project, table
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
+from mlgen.typed import Any
 
-PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", re.ASCII)
+PLAIN = regex(r"(?!-)[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", re.ASCII)
 """Paths that every CI system and shell takes as they are; others are left alone."""
 
 _TRAIN = ("train.py", "train_model.py", "training.py", "fit.py")
@@ -27,9 +30,7 @@ _MODELS = (
     ".cbm",
     ".ubj",
 )
-_NAMED = re.compile(
-    r"(metrics|scores|evaluation|eval|results?)\.json|\w+[-_.](metrics|scores)\.json|metrics[-_.]\w+\.json"
-)
+_NAMED = regex(r"(metrics|scores|evaluation|eval|results?)\.json|\w+[-_.](metrics|scores)\.json|metrics[-_.]\w+\.json")
 
 
 class Step(NamedTuple):
@@ -270,7 +271,7 @@ def _manifests(project: Project, plain: list[str]) -> str:
     return ""
 
 
-_IMAGE = re.compile(r"^[\s-]*image:\s*['\"]?([a-zA-Z0-9][\w./:@-]*)['\"]?\s*$", re.MULTILINE)
+_IMAGE = regex(r"^[\s-]*image:\s*['\"]?([a-zA-Z0-9][\w./:@-]*)['\"]?\s*$", re.MULTILINE)
 
 
 def _images(project: Project, plain: list[str], folder: str) -> tuple[str, ...]:

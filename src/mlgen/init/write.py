@@ -3,6 +3,8 @@
 A comment that starts with a capital letter is prose; every other one is YAML that can be uncommented where it stands.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

@@ -1,5 +1,7 @@
 """The pipeline graph that every target compiles from; see `model`, `conditions` and `expressions`."""
 
+from __future__ import annotations
+
 from mlgen.ir.conditions import ALWAYS, KINDS, Condition
 from mlgen.ir.expressions import (
     All,

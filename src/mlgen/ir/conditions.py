@@ -1,5 +1,7 @@
 """When a job runs: for each kind of event, an expression over the run's attributes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mlgen.ir.expressions import Expr, all_of, evaluate, implies
@@ -24,11 +26,11 @@ class Condition(NamedTuple):
         value: Expr = getattr(self, kind)
         return value
 
-    def both(self, other: "Condition") -> "Condition":
+    def both(self, other: Condition) -> Condition:
         """Holds where both hold."""
         return Condition(*(all_of(pair) for pair in zip(self, other)))
 
-    def implies(self, other: "Condition") -> bool:
+    def implies(self, other: Condition) -> bool:
         """Whether on every event where this holds, the other is seen to hold."""
         return all(implies(mine, theirs) for mine, theirs in zip(self, other))
 

@@ -1,5 +1,7 @@
 """The events that can start a run, and the ones that a pipeline tells apart."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 

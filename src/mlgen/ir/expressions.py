@@ -8,14 +8,16 @@ An expression is True, False, a `Match`, or a combination. `Match.field` is one 
 run: known only inside it, and only by jobs that depend on the exporter).
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mlgen.ir.globs import glob_fault, glob_matches, glob_regex, is_literal, outcomes
 from mlgen.named import NamedTuple
+from mlgen.typed import TYPE_CHECKING, Literal, TypeAlias
 
 __all__ = [
     "All", "Any", "Expr", "Match", "Not", "all_of", "any_of", "evaluate", "fields", "glob_fault", "glob_matches",
@@ -90,7 +92,7 @@ def any_of(items: Iterable[Expr]) -> Expr:
     return _absorbed(found, Any, All, empty=False)
 
 
-def _absorbed(found: list[Expr], outer: "type[All | Any]", inner: "type[All | Any]", empty: bool) -> Expr:
+def _absorbed(found: list[Expr], outer: type[All | Any], inner: type[All | Any], empty: bool) -> Expr:
     """`a and (a or b)` is `a`, and `a or (a and b)` is `a`."""
     kept = [p for p in found if not (isinstance(p, inner) and any(i in found for i in p.items))]
     if not kept:

@@ -1,5 +1,7 @@
 """Case-sensitive globs over names: `*` within a path segment, `**` across, `?` one character, `[a-z]` one of those."""
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 
@@ -25,7 +27,7 @@ _Token = _Set | str
 
 
 @lru_cache(maxsize=4096)
-def _tokens(pattern: str) -> "tuple[tuple[str, _Token], ...]":
+def _tokens(pattern: str) -> tuple[tuple[str, _Token], ...]:
     """The pattern as pairs of kind and value."""
     found: list[tuple[str, _Token]] = []
     i = 0

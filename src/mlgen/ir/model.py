@@ -3,7 +3,7 @@
 Every value is frozen. Durations are seconds. Paths are relative to the project's root and use `/`.
 """
 
-from typing import Literal
+from __future__ import annotations
 
 from mlgen.diagnostics import Position
 from mlgen.ir.conditions import Condition
@@ -35,6 +35,7 @@ from mlgen.ir.values import (
     Take,
 )
 from mlgen.named import NamedTuple
+from mlgen.typed import Literal
 
 
 class Job(NamedTuple):

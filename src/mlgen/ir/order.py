@@ -1,5 +1,7 @@
 """Which edges of a pipeline have to be said, and which another one implies."""
 
+from __future__ import annotations
+
 from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.expressions import all_of
 from mlgen.ir.model import Job, Triggers

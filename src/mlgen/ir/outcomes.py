@@ -1,13 +1,15 @@
 """What a pipeline means: which jobs of a run start, wait or are left out, given which of them fail."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Literal
 
 from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.events import Event, attributes, starts
 from mlgen.ir.expressions import evaluate, fields, lenient
 from mlgen.ir.model import Job, Pipeline
 from mlgen.ir.order import parents_first
+from mlgen.typed import Literal
 
 State = Literal["success", "failure", "stopped", "skipped"]
 """How a job ends. `stopped`: it is for this event, and a failure of one that it waits for keeps it from starting."""

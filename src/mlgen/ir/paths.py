@@ -1,11 +1,14 @@
 """Paths of declared files: when two speak of the same file, and how a matrix axis stands in one."""
 
+from __future__ import annotations
+
 import re
-from typing import Generic, TypeVar
 
 from mlgen.ir.expressions import glob_matches, is_literal
+from mlgen.regex import regex
+from mlgen.typed import Generic, TypeVar
 
-MATRIX_REFERENCE = re.compile(r"\$\{matrix\.([A-Za-z_][A-Za-z0-9_]*)\}")
+MATRIX_REFERENCE = regex(r"\$\{matrix\.([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def normal(path: str) -> str:

@@ -1,10 +1,12 @@
 """What lowering reads: a spec's expanded data, and where each value stands."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position
 from mlgen.named import NamedTuple
+from mlgen.typed import Any
 
 COMMANDS = ("register", "promote", "build", "package", "release", "kubernetes", "helm", "smoke", "report")
 """The keys by which a job runs commands of other tools."""

@@ -3,10 +3,11 @@
 Every value is frozen. Durations are seconds. Paths are relative to the project's root and use `/`.
 """
 
-from typing import Literal
+from __future__ import annotations
 
 from mlgen.diagnostics import Position
 from mlgen.named import NamedTuple
+from mlgen.typed import Literal
 
 Options = tuple[tuple[str, object], ...]
 """A target's own words from the spec, as sorted pairs: only that target reads them."""

@@ -1,10 +1,12 @@
 """What a job does: exactly one thing, or nothing at all, which makes it a milestone."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.source import ACTIONS, COMMANDS, Source
+from mlgen.typed import Any
 
 _NOT_OF_A_MILESTONE = (
     "outs", "metrics", "plots", "exports", "deps", "params", "secrets", "matrix", "finally", "on_failure", "services",

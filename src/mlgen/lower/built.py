@@ -1,7 +1,8 @@
 """`image: {from: JOB}`: a job that runs in the image which another one builds and pushes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir.model import Job
@@ -11,6 +12,7 @@ from mlgen.lower.commands.build import variable
 from mlgen.lower.names import Route, did_you_mean, named
 from mlgen.lower.runtime import REFERENCE
 from mlgen.lower.texts import scalar_text
+from mlgen.typed import Any
 
 COMMIT = "MLGEN_COMMIT"
 _OF_CLOUDS = ("ecr", "gcp", "acr")

@@ -1,13 +1,15 @@
 """What each `changed` of the spec asks about: paths of the repository, never of files that jobs make."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
 from mlgen.ir.model import Job
 from mlgen.ir.source import Source
 from mlgen.ir.values import Change
+from mlgen.typed import Any
 
 
 def changes(source: Source, jobs: tuple[Job, ...]) -> tuple[dict[str, Change], list[Diagnostic]]:

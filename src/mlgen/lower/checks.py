@@ -1,8 +1,8 @@
 """Faults that no schema can see: names, secrets, paths, matrices, gates, deployments."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import paths
@@ -14,17 +14,19 @@ from mlgen.lower.credentials import credentials, env_blocks
 from mlgen.lower.jobs import MATRIX_WORDS, folded
 from mlgen.lower.names import did_you_mean, named, patterns
 from mlgen.lower.texts import scalar_text
+from mlgen.regex import regex
+from mlgen.typed import Any, TypeAlias
 
 Route: TypeAlias = "tuple[str | int, ...]"
 
 MOST_LEGS = 256
 BUILT_IN_RUNNERS = ("default", "linux", "windows", "macos")
 
-_REQUIREMENT = re.compile(
+_REQUIREMENT = regex(
     r"\s*[A-Za-z_][A-Za-z0-9_./-]*\s*(>=|<=|==|!=|>|<)\s*"
     r"([-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|baseline(\s*[-+]\s*[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?)?)\s*"
 )
-_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_REFERENCE = regex(r"\$\{([^}]*)\}")
 
 
 def references(source: Source) -> Iterator[Diagnostic]:

@@ -1,21 +1,24 @@
 """Values of the spec that look like credentials: a spec is committed, and what is in it is public."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-from typing import Any, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.source import Source
+from mlgen.regex import regex
+from mlgen.typed import Any, TypeAlias
 
 Route: TypeAlias = "tuple[str | int, ...]"
 
-_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I)
+_NAME = regex(r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)($|_)", re.I)
 # Prefixes that the issuers themselves document, so that scanners recognise them.
-_VALUE = re.compile(
+_VALUE = regex(
     r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|(?<![a-z])[a-z]+_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|hf_[A-Za-z0-9]{30,}|AIza[\w-]{35}"
 )
-_PASSWORD_IN_ADDRESS = re.compile(r"://[^/\s:@]+:[^/\s:@]+@")
+_PASSWORD_IN_ADDRESS = regex(r"://[^/\s:@]+:[^/\s:@]+@")
 
 
 def credentials(source: Source) -> Iterator[Diagnostic]:

@@ -1,14 +1,16 @@
 """Triggers: which events start a run, and with which inputs."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.conditions import Condition
 from mlgen.ir.expressions import Expr, patterns_expr
 from mlgen.ir.model import Input, Schedule, Triggers
 from mlgen.ir.source import Source
+from mlgen.regex import regex
+from mlgen.typed import Any
 
 
 def triggers(source: Source) -> tuple[Triggers, list[Diagnostic]]:
@@ -55,7 +57,7 @@ def _schedules(source: Source) -> tuple[Schedule, ...]:
     )
 
 
-_CRON_PART = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?")
+_CRON_PART = regex(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?")
 _MONTHS = {
     name: number
     for number, name in enumerate(

@@ -1,5 +1,7 @@
 """Which files travel together: a bundle is the files of one job that the same jobs receive."""
 
+from __future__ import annotations
+
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
 from mlgen.ir.conditions import KINDS

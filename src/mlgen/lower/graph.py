@@ -1,8 +1,9 @@
 """Edges: from `needs`, from files, and from the order of the stages."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
@@ -11,6 +12,7 @@ from mlgen.ir.source import Source
 from mlgen.ir.values import Edge
 from mlgen.lower import commands
 from mlgen.lower.names import named
+from mlgen.typed import Any
 
 
 def edges(source: Source, jobs: tuple[Job, ...]) -> tuple[tuple[Job, ...], list[Diagnostic]]:

@@ -1,8 +1,9 @@
 """Jobs one by one: what each says of itself, with the runtime's defaults in place. Edges and conditions come later."""
 
+from __future__ import annotations
+
 import itertools
 from collections import Counter
-from typing import Any
 
 from mlgen.ir import paths
 from mlgen.ir.conditions import ALWAYS
@@ -24,6 +25,7 @@ from mlgen.ir.values import (
 )
 from mlgen.lower import commands, parts, runtime
 from mlgen.lower.texts import scalar_text, seconds
+from mlgen.typed import Any
 
 MATRIX_WORDS = frozenset(("include", "exclude", "max_parallel"))
 """The keys of a matrix that are no axes."""

@@ -1,11 +1,13 @@
 """What a job is called in a spec, which job is meant, and what is said of names that mean nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.globs import glob_fault
 from mlgen.ir.source import Source
+from mlgen.typed import Any, TypeAlias
 
 Route: TypeAlias = "tuple[str | int, ...]"
 

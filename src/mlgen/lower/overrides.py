@@ -1,12 +1,14 @@
 """What the spec changes in the native files by itself, as single changes with their places."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.source import Source
 from mlgen.ir.values import Edit, Override
 from mlgen.lower.names import did_you_mean
+from mlgen.typed import Any
 
 
 def references(source: Source) -> Iterator[Diagnostic]:

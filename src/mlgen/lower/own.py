@@ -1,7 +1,8 @@
 """What a job's `when` and its environment say of one kind of event, with the defaults of its stage."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.ir.expressions import Expr, Match, all_of, any_of, negate, patterns_expr
 from mlgen.ir.model import Job, Triggers
@@ -9,6 +10,7 @@ from mlgen.ir.source import Source
 from mlgen.ir.values import Change
 from mlgen.lower.names import named
 from mlgen.named import NamedTuple
+from mlgen.typed import Any
 
 EVERY = ("push", "pull_request", "tag", "schedule", "manual", "api")
 DEPLOYING = ("push", "tag", "manual", "api")

@@ -1,10 +1,11 @@
 """The parts of a job that are values of their own: image, services, checkouts, tokens, steps, what is kept."""
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.ir import paths
 from mlgen.ir.values import Approval, Checkout, Container, Keep, Oidc, Service, Step
 from mlgen.lower.texts import scalar_text, seconds
+from mlgen.typed import Any
 
 DAY = 86400
 

@@ -1,5 +1,7 @@
 """The order of lowering: each step takes what the one before made, and all faults are reported together."""
 
+from __future__ import annotations
+
 from mlgen.diagnostics import Diagnostic, SpecError
 from mlgen.ir import paths
 from mlgen.ir.model import Job, Pipeline, TargetOptions, Triggers

@@ -1,5 +1,7 @@
 """References `${NAME}` in values: to variables that the job has, by names that exist."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error

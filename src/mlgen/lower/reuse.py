@@ -5,7 +5,8 @@ in the job, by the digest of all that the command could see. So a system that ha
 key does no harm, and a cache never writes over a file of the repository.
 """
 
-import re
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error
@@ -14,9 +15,10 @@ from mlgen.ir.model import Job
 from mlgen.ir.source import Source
 from mlgen.ir.values import Cache
 from mlgen.quoting import sh_path
+from mlgen.regex import regex
 from mlgen.write.digest import digest
 
-_NAME = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+_NAME = regex(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _OF_THE_MACHINE = {
     "BASHPID", "HOME", "HOSTNAME", "OLDPWD", "PATH", "PPID", "PWD", "RANDOM", "SECONDS", "TMPDIR", "USER",
 }  # fmt: skip

@@ -1,12 +1,13 @@
 """What stands before a job's own script: system packages, tools, and variables whose values hold references."""
 
-import re
-from typing import Any
+from __future__ import annotations
 
 from mlgen.lower.texts import scalar_text
 from mlgen.quoting.shell import delimiter, sh, sh_template
+from mlgen.regex import regex
+from mlgen.typed import Any
 
-REFERENCE = re.compile(r"\$\{([^}]*)\}")
+REFERENCE = regex(r"\$\{([^}]*)\}")
 
 _FROM_PYPI = (
     "uv", "poetry", "pdm", "hatch", "pipenv", "dvc", "nox", "tox", "pre-commit", "ruff", "mlflow", "twine"

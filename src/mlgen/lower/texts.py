@@ -1,6 +1,8 @@
 """Scalars of the spec as the texts and numbers that the graph holds."""
 
-from typing import Any
+from __future__ import annotations
+
+from mlgen.typed import Any
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -1,5 +1,7 @@
 """Effective conditions: a job's own, closed over its hard ancestors, so that no CI system's skipping matters."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from mlgen.diagnostics import Diagnostic, error, warning

@@ -1,13 +1,15 @@
 """Faults of a job's `when`: names of events, schedules, inputs and exported values, and what cannot stand together."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.conditions import KINDS
 from mlgen.ir.source import Source
 from mlgen.lower.names import Route, did_you_mean, named, patterns
 from mlgen.lower.texts import scalar_text
+from mlgen.typed import Any
 
 
 def check(source: Source, where: tuple[str, str], at: Route, when: dict[str, Any]) -> Iterator[Diagnostic]:

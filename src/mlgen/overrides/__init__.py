@@ -4,6 +4,8 @@ https://www.rfc-editor.org/rfc/rfc7396 - mappings are joined by key, null remove
 when a spec has `overrides`.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

@@ -4,17 +4,20 @@ A reader and a writer of whole documents would not do: `ruamel.yaml`, which keep
 indicator of `|2-`, and with it the blanks that a script begins with. Every change is read back and compared.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.quoting import yaml_flow, yaml_scalar
 from mlgen.quoting.yaml import yaml_block
+from mlgen.regex import regex
 from mlgen.spec.fast_yaml import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode, yaml
 from mlgen.spec.load import Key, compose, plain
+from mlgen.typed import Any
 
 Way = tuple[Key, ...]
-_DOCUMENT = re.compile(r"^---[ \t]*\n", re.M)
+_DOCUMENT = regex(r"^---[ \t]*\n", re.M)
 _WIDTH = 100
 """How long a list may be on one line."""
 

@@ -2,3 +2,5 @@
 
 Imported only for a spec that has `extends`, and by the `pack` commands.
 """
+
+from __future__ import annotations

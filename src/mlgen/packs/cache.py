@@ -3,6 +3,8 @@
 Nothing here belongs to a user's repository. What is read is held against its digest by the caller.
 """
 
+from __future__ import annotations
+
 import os
 import re
 

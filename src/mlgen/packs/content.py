@@ -4,6 +4,8 @@ Nothing else of the folder is ever read, so that neither a README nor the pack's
 pinned to. Imports nothing heavy: the no-change `check` of a project with a pack in a folder runs through here.
 """
 
+from __future__ import annotations
+
 import os
 
 from mlgen.write.digest import digest
@@ -54,7 +56,7 @@ def read_folder(folder: str) -> Files:
     return bounded(found)
 
 
-def _paths(folder: str) -> "list[str]":
+def _paths(folder: str) -> list[str]:
     found = [name for name in (MANIFEST, SPEC) if os.path.lexists(os.path.join(folder, name))]
     for top in (JOBS, TEMPLATES):
         if os.path.islink(os.path.join(folder, top)):

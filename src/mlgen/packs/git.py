@@ -4,14 +4,16 @@ The repository is somebody else's: git speaks only the protocols named here, ask
 it was given to fetch stands behind `--`.
 """
 
+from __future__ import annotations
+
 import os
-import re
 import subprocess
 import tempfile
 
 from mlgen.named import NamedTuple
 from mlgen.packs.content import MOST_BYTES, MOST_FILES, Files, Refused, bounded, counts, too_large
 from mlgen.packs.sources import PROTOCOLS, Origin
+from mlgen.regex import regex
 
 TIMEOUT = 300
 """Seconds that one call of git may take."""
@@ -29,7 +31,7 @@ _SAFE = [
     "--no-replace-objects",
 ]
 # What a hook's git tells its children of its own repository; `git rev-parse --local-env-vars` lists them.
-_LOCAL = re.compile(
+_LOCAL = regex(
     "GIT_(ALTERNATE_OBJECT_DIRECTORIES|CONFIG|CONFIG_PARAMETERS|CONFIG_COUNT|CONFIG_(KEY|VALUE)_[0-9]+|OBJECT_DIRECTORY"
     "|DIR|WORK_TREE|IMPLICIT_WORK_TREE|GRAFT_FILE|INDEX_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE|PREFIX|SHALLOW_FILE"
     "|COMMON_DIR|INTERNAL_SUPER_PREFIX|NAMESPACE|QUARANTINE_PATH|TEMPLATE_DIR|EXTERNAL_DIFF)"

@@ -1,8 +1,9 @@
 """Which layer a value of the spec comes from: the project, a pack, a job snippet, or mlgen's default."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Position
 from mlgen.named import NamedTuple
@@ -12,6 +13,7 @@ from mlgen.packs.stack import Stack
 from mlgen.spec.fast_yaml import Node, ScalarNode, SequenceNode
 from mlgen.spec.load import Loaded, Route, loaded
 from mlgen.spec.schema import schema_text
+from mlgen.typed import Any
 
 
 class Layer(NamedTuple):

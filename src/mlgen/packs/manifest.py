@@ -1,20 +1,23 @@
 """`pack.yaml`: what a pack is called, which mlgen it needs, and which files of its own it makes."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen import __version__
 from mlgen.diagnostics import Diagnostic, SpecError, error
 from mlgen.ir import paths
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
 from mlgen.spec.load import Loaded, load
+from mlgen.typed import Any
 
 KEYS = ("name", "version", "mlgen", "description", "outputs")
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}([-+.]?[A-Za-z0-9.+-]{1,30})?")
-_NEEDED = re.compile(r"(>=|<=|==|!=|>|<) *([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})")
-_COMMENT = re.compile(r"[#/;%'\"-]{1,3}")
+_NAME = regex(r"[a-z][a-z0-9-]{0,39}")
+_VERSION = regex(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}([-+.]?[A-Za-z0-9.+-]{1,30})?")
+_NEEDED = regex(r"(>=|<=|==|!=|>|<) *([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})")
+_COMMENT = regex(r"[#/;%'\"-]{1,3}")
 _USUAL = {
     "#": (".yaml", ".yml", ".py", ".sh", ".toml", ".cfg", ".conf", ".properties", ".tf", ".mk", ".gitignore"),
     "//": (".js", ".ts", ".go", ".groovy", ".java"),

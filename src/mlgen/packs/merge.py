@@ -10,11 +10,13 @@ Four things are not as plain as that:
   does not tell puts them before the deployments.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode
 from mlgen.spec.load import Mark
+from mlgen.typed import TypeAlias
 
 Pairs: TypeAlias = "dict[str, tuple[Node, Node]]"
 """A mapping's keys, each with the node of the key and that of its value."""
@@ -76,7 +78,7 @@ def over(upper: Node, lower: Node) -> Node:
     return mapping(_joined(pairs(upper), pairs(lower), lambda _: over), upper)
 
 
-def _joined(upper: Pairs, lower: Pairs, rule: "Callable[[str], Callable[[Node, Node], Node]]") -> Pairs:
+def _joined(upper: Pairs, lower: Pairs, rule: Callable[[str], Callable[[Node, Node], Node]]) -> Pairs:
     both = {name: (key, rule(name)(value, lower[name][1])) for name, (key, value) in upper.items() if name in lower}
     return {**upper, **both, **{name: pair for name, pair in lower.items() if name not in upper}}
 

@@ -1,5 +1,7 @@
 """One pack, read: what it is called, what it lays beneath a spec, and its job snippets."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from mlgen.diagnostics import Position, SpecError, error

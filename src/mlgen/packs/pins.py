@@ -1,5 +1,7 @@
 """What `mlgen.lock` pins each pack to, and the pack itself, held against that."""
 
+from __future__ import annotations
+
 import os
 
 from mlgen.diagnostics import Position, SpecError, error

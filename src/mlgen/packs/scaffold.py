@@ -1,5 +1,7 @@
 """The files of a new pack, which compiles as it is."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from mlgen import __version__

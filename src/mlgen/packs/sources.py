@@ -1,14 +1,17 @@
 """Where a pack comes from, as `extends` says it: a folder, or `git+URL@TAG_OR_COMMIT`."""
 
+from __future__ import annotations
+
 import re
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
 
-_GIT = re.compile(r"git\+(?P<url>[a-z0-9+.-]+://[^\s#]*?)(?:@(?P<revision>[^@#/:][^@#:]*))?(?:#(?P<fragment>.*))?")
-_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
-_FOLDER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._ /+-]{0,499}")
-COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_GIT = regex(r"git\+(?P<url>[a-z0-9+.-]+://[^\s#]*?)(?:@(?P<revision>[^@#/:][^@#:]*))?(?:#(?P<fragment>.*))?")
+_REVISION = regex(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
+_FOLDER = regex(r"[A-Za-z0-9._][A-Za-z0-9._ /+-]{0,499}")
+COMMIT = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 PROTOCOLS = ("https", "ssh", "file")
 """What git may speak to fetch a pack; `http` and `git` do not tell who answers."""
 
@@ -30,7 +33,7 @@ class Origin(NamedTuple):
         """Whether the revision names a commit, and not a tag."""
         return COMMIT.fullmatch(self.revision) is not None
 
-    def at(self, revision: str) -> "Origin":
+    def at(self, revision: str) -> Origin:
         """The same pack at another revision."""
         tail = f"#subdirectory={self.subdirectory}" if self.subdirectory else ""
         return self._replace(text=f"git+{self.url}@{revision}{tail}", revision=revision)

@@ -1,7 +1,8 @@
 """A spec with the packs that it extends: all of them read, merged beneath it, and the snippets that its jobs `use`."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.named import NamedTuple
@@ -11,6 +12,7 @@ from mlgen.packs.pack import Pack, snippet_named, snippet_names, spec_part
 from mlgen.packs.sources import Origin, parse
 from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode
 from mlgen.spec.load import Loaded, loaded
+from mlgen.typed import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from mlgen.packs.templates import Templates
@@ -31,7 +33,7 @@ class Stack(NamedTuple):
         """Each pack's source and the digest of its content, for the lock."""
         return tuple((pack.origin.text, pack.digest) for pack in self.packs)
 
-    def templates(self) -> "Templates | None":
+    def templates(self) -> Templates | None:
         """The templates that the packs bring, checked; None if they bring none, so that Jinja need not be imported."""
         if not any(path.startswith(f"{TEMPLATES}/") for pack in self.packs for path in pack.files) and not any(
             pack.manifest.outputs for pack in self.packs

@@ -3,8 +3,9 @@
 Imported only if a pack has templates; imports Jinja.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.ir import Pipeline
@@ -14,6 +15,7 @@ from mlgen.packs.manifest import Added
 from mlgen.packs.pack import Pack
 from mlgen.render import sandbox
 from mlgen.render.sandbox import Fault, Foreign
+from mlgen.typed import Any
 
 
 class AddedFile(NamedTuple):

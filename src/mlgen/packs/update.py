@@ -1,6 +1,7 @@
 """Moving pins: what a pack is now against what the project pins, and what that would change."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 from mlgen.diagnostics import Position, SpecError, error
@@ -11,10 +12,11 @@ from mlgen.packs.pack import Pack
 from mlgen.packs.pins import Pins, fresh, pin_of
 from mlgen.packs.sources import Origin, is_revision
 from mlgen.packs.stack import Resolver, Stack, origins, stacked
+from mlgen.regex import regex
 from mlgen.spec.load import Loaded, load
 from mlgen.write import lock
 
-_RELEASE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*[-_/])?(v?)([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})")
+_RELEASE = regex(r"([A-Za-z][A-Za-z0-9_-]*[-_/])?(v?)([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})")
 
 
 class Move(NamedTuple):

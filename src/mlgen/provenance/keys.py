@@ -1,7 +1,8 @@
 """From a value of the pipeline to the key of the spec that it was read from."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Position, source_lines
 from mlgen.ir import Job, Pipeline, paths
@@ -9,6 +10,7 @@ from mlgen.named import NamedTuple
 from mlgen.provenance.probe import Path, Place
 from mlgen.spec import Loaded
 from mlgen.spec.load import Text
+from mlgen.typed import Any
 
 
 class Key(NamedTuple):

@@ -1,8 +1,9 @@
 """Where each line of the emitted files comes from: the template, and the keys of the spec."""
 
+from __future__ import annotations
+
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from mlgen import targets
 from mlgen.compiler import pinned_packs
@@ -19,6 +20,7 @@ from mlgen.render.trace import Line, Ref, trace, trace_alone
 from mlgen.spec import Loaded, load_spec, read_whole
 from mlgen.targets.adapt import adapt
 from mlgen.targets.contract import Output, Target, placed
+from mlgen.typed import TYPE_CHECKING, Any
 from mlgen.write.header import with_header
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def _seen(target: Target, root: str) -> Emit:
     return lambda pipeline: placed(target.outputs(pipeline), root)
 
 
-def _added(path: str, pack: "Pack", comment: str) -> Emit:
+def _added(path: str, pack: Pack, comment: str) -> Emit:
     """A file of a pack's own, as an output."""
     from mlgen.packs.templates import view
 
@@ -129,7 +131,7 @@ def _files(
         yield TracedFile(probe.output.path, target, tuple(probe.origins(pipeline, keys)))
 
 
-def _compare(probes: "list[_Probe]", path: tuple[str, ...], other: Pipeline, emit: Emit) -> None:
+def _compare(probes: list[_Probe], path: tuple[str, ...], other: Pipeline, emit: Emit) -> None:
     """Note the lines that are others in the outputs of the other pipeline. One that no target can say tells nothing."""
     try:
         found = {output.path: output for output in emit(other)}

@@ -1,5 +1,7 @@
 """The lines of a spec: which keys begin on one, and what they became in the emitted files."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 from mlgen.diagnostics import source_lines

@@ -5,15 +5,18 @@ the spec ends up in: texts of the pipeline are marked, and turn up in the lines 
 whole fields are changed one at a time, and the lines that change with them depend on them.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from mlgen.diagnostics import Position
 from mlgen.ir import KINDS, Condition, Match, Pipeline, all_of
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
+from mlgen.typed import Any
 
-TAG = re.compile(r"qzj([a-p]+)jzq", re.IGNORECASE)
+TAG = regex(r"qzj([a-p]+)jzq", re.IGNORECASE)
 """Letters only, so that a marked text is quoted like the plain one, and stays a word, a path and a pattern."""
 
 Path = tuple["str | int", ...]

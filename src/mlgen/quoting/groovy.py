@@ -1,5 +1,7 @@
 """Groovy string literals that are never interpolated."""
 
+from __future__ import annotations
+
 import re
 
 

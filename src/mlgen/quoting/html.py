@@ -1,5 +1,7 @@
 """Text in HTML and XML: between tags, and in a quoted attribute."""
 
+from __future__ import annotations
+
 _NAMES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;", ord("'"): "&#39;"}
 _BARRED = (*range(9), *range(11, 32), *range(127, 160), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
 _NONE = dict.fromkeys(_BARRED, "\ufffd")

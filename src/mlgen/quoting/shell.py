@@ -1,12 +1,16 @@
 """Text for bash: quoting, and a job's script with its bounds."""
 
+from __future__ import annotations
+
 import re
 import shlex
 
-_REFERENCE = re.compile(r"\$\{(?:matrix\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
-_ESCAPED = re.compile(r"[\\\"$`]")
-_GLOB = re.compile(r"[A-Za-z0-9_@%+=:,./*?\[\]-]+")
-_SIMPLE_WORD = re.compile(
+from mlgen.regex import regex
+
+_REFERENCE = regex(r"\$\{(?:matrix\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
+_ESCAPED = regex(r"[\\\"$`]")
+_GLOB = regex(r"[A-Za-z0-9_@%+=:,./*?\[\]-]+")
+_SIMPLE_WORD = regex(
     r"[A-Za-z0-9_@%+=:,./-]+|\"(?:[A-Za-z0-9_@%+=:,. /-]|\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\})*\""
 )
 # Words that only the shell itself understands, so that `timeout` could not run them.

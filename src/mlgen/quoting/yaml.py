@@ -1,13 +1,17 @@
 """YAML scalars that YAML 1.1 and 1.2 readers take alike, and that a person would have written."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
+
+from mlgen.regex import regex
 
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./~$(-")
 """What a plain string may begin with."""
 # What YAML 1.1 (which most CI systems speak) or 1.2 reads as something other than a string.
 _WORDS = frozenset(("~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=", "-", "---", "..."))
-_TYPED = re.compile(
+_TYPED = regex(
     r"[-+]?(0[xob])?[0-9][0-9_]*|[-+]?[0-9][0-9_,]*(\.[0-9_]*)?(e[-+]?[0-9]+)?"
     r"|[-+]?\.[0-9_]+(e[-+]?[0-9]+)?|[-+]?\.(inf|nan)|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
     r"|[-+]?0x[0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|--- .*"

@@ -1,5 +1,7 @@
 """What emitted files say, read from their text alone: the values that every target's reader gives."""
 
+from __future__ import annotations
+
 from mlgen.readback.model import Cached, End, Fetched, Reading, Route, Script, SeenJob, Served, Start
 from mlgen.readback.unread import Unread
 

@@ -1,10 +1,11 @@
 """YAML text as plain data, in one pass over the parser's events: the core schema of YAML 1.2, where `on` is a text."""
 
-from typing import Any
+from __future__ import annotations
 
 import yaml
 
 from mlgen.readback.unread import Unread
+from mlgen.typed import Any
 
 try:
     from yaml._yaml import CParser

@@ -1,5 +1,7 @@
 """Decisions that a job takes itself: the expressions of `.mlgen/ci.py when`, evaluated for an event."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Mapping
 from functools import lru_cache

@@ -1,10 +1,12 @@
 """What would run, as a target's reader recovers it from the emitted text: no word of the spec, no comment is used."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
+from mlgen.typed import Literal
 
 Route = tuple[str | int, ...]
 """Where something stands: the way to it in the file's data, or `(LINE,)` where the file is no data."""

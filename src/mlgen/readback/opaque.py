@@ -1,5 +1,7 @@
 """What a file says in the target's own words, as one text that is the same for the same words."""
 
+from __future__ import annotations
+
 
 def words_of(value: object) -> str:
     """The value as text: keys and values in order, nothing lost; of a plain text, that text."""

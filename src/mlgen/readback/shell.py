@@ -1,5 +1,7 @@
 """Shell text as emitted files hold it: what is mlgen's own around a command of the spec."""
 
+from __future__ import annotations
+
 import shlex
 from functools import lru_cache
 

@@ -4,12 +4,14 @@ An installed mlgen renders from the modules that the build compiled the template
 checkout renders from the templates themselves.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
 
 from mlgen.render.compiled import module_name
 from mlgen.resources import data_path
+from mlgen.typed import Any
 
 
 def render(template: str, view: Mapping[str, Any]) -> str:

@@ -1,9 +1,11 @@
 """What a template may apply to a value: the same functions for templates that Jinja renders and for compiled ones."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from mlgen import quoting
+from mlgen.typed import Any
 
 
 def _html(value: object) -> str:

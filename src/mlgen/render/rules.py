@@ -1,6 +1,8 @@
 """What a template may do: loop, branch, and print what ends in a quoting filter. What needs computing is computed in
 Python."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from jinja2 import nodes

@@ -4,10 +4,12 @@ The code of the templates is Jinja's own (`mlgen.render.sources.compiled`); here
 as templates that only loop, branch and print use them. What is undefined is an error at once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn
 
 from mlgen.render.filters import FILTERS, SHAPING, TESTS, getattribute
+from mlgen.typed import Any, NoReturn
 
 missing: Any = type("Missing", (), {"__repr__": lambda _: "missing"})()
 concat = "".join
@@ -78,7 +80,7 @@ class Context:
         """The value of a name, or `missing`."""
         return self.vars[name] if name in self.vars else self.view.get(name, missing)
 
-    def derived(self, names: Mapping[str, Any]) -> "Context":
+    def derived(self, names: Mapping[str, Any]) -> Context:
         """The names that a block inside a loop sees."""
         context = Context({**self.view, **self.vars, **names}, {})
         context.blocks = self.blocks
@@ -99,7 +101,7 @@ class LoopContext:
         self.length = len(self.items)
         self.index0 = -1
 
-    def __iter__(self) -> Iterator[tuple[Any, "LoopContext"]]:
+    def __iter__(self) -> Iterator[tuple[Any, LoopContext]]:
         for index, item in enumerate(self.items):
             self.index0 = index
             yield item, self

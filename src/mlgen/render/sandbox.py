@@ -4,9 +4,10 @@ They may do less than mlgen's: text, prints that end in a quoting filter, `if`, 
 its named blocks. What they loop over and print is bounded, so that rendering always ends.
 """
 
+from __future__ import annotations
+
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -15,6 +16,7 @@ from mlgen.named import NamedTuple
 from mlgen.render.filters import FILTERS, SHAPING, TESTS
 from mlgen.render.rules import computed, unquoted
 from mlgen.render.sources import DELIMITERS, environment
+from mlgen.typed import Any
 
 MOST_TEXT = 100_000
 """Characters of one template."""
@@ -140,7 +142,7 @@ def render_alone(template: Foreign, view: Mapping[str, Any]) -> str:
     return _rendered(Sandbox({"": template}), "", view)
 
 
-def _rendered(env: "Sandbox", name: str, view: Mapping[str, Any]) -> str:
+def _rendered(env: Sandbox, name: str, view: Mapping[str, Any]) -> str:
     parts: list[str] = []
     size = 0
     try:

@@ -4,7 +4,7 @@ The delimiters leave `${{ }}`, `{{ checksum }}`, `<< >>` and bash's `[[ ]]` alon
 file it makes: `[[= value | yaml ]]`, `[%% if x %%]`, `[## a comment ##]`.
 """
 
-from typing import Any
+from __future__ import annotations
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 
@@ -12,6 +12,7 @@ from mlgen.render import runtime
 from mlgen.render.compiled import module_name
 from mlgen.render.filters import FILTERS, SHAPING, TESTS
 from mlgen.resources import data_path
+from mlgen.typed import Any
 
 DELIMITERS: dict[str, Any] = {
     "block_start_string": "[%%",

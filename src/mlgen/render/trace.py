@@ -5,19 +5,22 @@ marks are lone surrogates, which no text that can be written holds; taken out ag
 gives.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
 from mlgen.render.sandbox import Foreign, Sandbox, chain
+from mlgen.typed import Any
 
 _PIECE, _ITEM, _END, _POP = "\ud800", "\ud801", "\ud802", "\ud803"
-_MARK = re.compile(f"([{_PIECE}{_ITEM}])([0-9]+){_END}|{_POP}")
-_BLOCK = re.compile(r"\[%%[-+]?\s*(?:el)?if\s+(.*?)\s*[-+]?%%\]")
+_MARK = regex(f"([{_PIECE}{_ITEM}])([0-9]+){_END}|{_POP}")
+_BLOCK = regex(r"\[%%[-+]?\s*(?:el)?if\s+(.*?)\s*[-+]?%%\]")
 
 
 class Ref(NamedTuple):

@@ -3,6 +3,8 @@
 Below `~/.cache` it is the caller's own folder, which holds what its tools fetched already.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil

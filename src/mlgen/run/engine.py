@@ -1,12 +1,13 @@
 """The run itself: jobs side by side, each as soon as what it waits for has ended."""
 
+from __future__ import annotations
+
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
-from typing import Protocol
 
 from mlgen.ir import Job
 from mlgen.ir.values import Leg
@@ -15,6 +16,7 @@ from mlgen.run.job import End, Setting, State, run_leg
 from mlgen.run.plan import Plan, other_system, turn
 from mlgen.run.variables import exported
 from mlgen.targets import ci_py
+from mlgen.typed import Protocol
 
 
 class Watcher(Protocol):
@@ -196,7 +198,7 @@ class _Loop:
         )
         self.running[future] = (job, leg)
 
-    def _collect(self, future: "Future[End]") -> None:
+    def _collect(self, future: Future[End]) -> None:
         job, leg = self.running.pop(future)
         end = future.result()
         self.answers.setdefault(job.id, []).append(end)

@@ -1,11 +1,12 @@
 """One job, or one leg of it, from an empty folder to the files that it hands on."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from typing import Literal
 
 from mlgen.ir import Job, Pipeline, SecretUse
 from mlgen.ir.values import Leg
@@ -18,6 +19,7 @@ from mlgen.run.record import Record
 from mlgen.run.workspace import Failed, Place, Snapshot, other_checkouts, place_for
 from mlgen.targets import ci_py
 from mlgen.targets.scripts import headed
+from mlgen.typed import Literal
 
 State = Literal["success", "failure", "stopped", "skipped", "cancelled"]
 """How a job ends. `stopped`: it is for this event, and a failure of one that it waits for kept it from starting."""

@@ -1,5 +1,7 @@
 """This machine: where a run keeps what it needs again, and what it does otherwise than a CI system."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess

@@ -1,5 +1,7 @@
 """Which jobs a run is about, and why the others are left out; and of each, whether its turn has come."""
 
+from __future__ import annotations
+
 import shutil
 import sys
 from collections.abc import Collection, Mapping

@@ -4,6 +4,8 @@ Each script is the leader of a process group. What leaves its group is found by 
 inherit, where the system shows the variables of a process (Linux: /proc/PID/environ).
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -99,7 +101,7 @@ class Group:
                 _end(process, GRACE)
                 return 124
 
-    def start(self, words: Sequence[str], folder: str, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    def start(self, words: Sequence[str], folder: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Starts a command that runs until the job ends, or until it is waited for."""
         process = subprocess.Popen(
             list(words),
@@ -140,7 +142,7 @@ def _status(code: int) -> int:
     return 128 - code if code < 0 else code
 
 
-def _end(process: "subprocess.Popen[bytes]", grace: float) -> None:
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
     """Ends the group that the process leads: politely, and after so many seconds by force."""
     _signal(process.pid, signal.SIGTERM)
     _signal(process.pid, signal.SIGCONT)

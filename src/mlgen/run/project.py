@@ -1,5 +1,7 @@
 """The project as the run sees it: where it lies in its repository, what it is compared with, and who asks."""
 
+from __future__ import annotations
+
 import os
 import re
 import subprocess

@@ -4,6 +4,8 @@ A setup is kept only where it can be told what it reads: where it is nothing but
 requirement files. Any other runs in each job, as it does in CI.
 """
 
+from __future__ import annotations
+
 import fcntl
 import glob
 import hashlib
@@ -17,13 +19,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
 from mlgen.run.processes import Group
 from mlgen.run.workspace import Failed
 
 AGE = 7 * 86400
 """Seconds for which a setup is kept: what is not pinned has a newer version by then."""
 _MARKER = "mlgen-complete"
-_INSTALL = re.compile(r"(?:python3? -m )?pip3? install ")
+_INSTALL = regex(r"(?:python3? -m )?pip3? install ")
 _BARE = {"-q", "--quiet", "-qq", "--no-cache-dir", "--disable-pip-version-check", "--no-deps", "--upgrade", "-U"}
 _FILES = ("-r", "--requirement", "-c", "--constraint")
 

@@ -3,6 +3,8 @@
 Git ignores the folder by a `.gitignore` of its own. The last few runs are kept.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import threading

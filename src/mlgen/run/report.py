@@ -1,9 +1,10 @@
 """A run for programs: as data, and as JUnit XML."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re
-from typing import Any
 from xml.etree import ElementTree
 
 from mlgen.run.engine import Outcome
@@ -12,6 +13,7 @@ from mlgen.run.plan import Plan, failed
 from mlgen.run.record import Record
 from mlgen.run.show import tail
 from mlgen.run.workspace import found
+from mlgen.typed import Any
 
 
 def as_data(plan: Plan, outcome: Outcome, record: Record) -> dict[str, Any]:

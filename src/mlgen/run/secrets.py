@@ -1,5 +1,7 @@
 """The values of secrets: from the caller's environment, or from a file of NAME=VALUE lines."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Mapping
 

@@ -1,5 +1,7 @@
 """Services beside a job: started here by the commands that the caller gives, since no containers are run."""
 
+from __future__ import annotations
+
 import socket
 import threading
 import time

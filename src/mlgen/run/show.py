@@ -1,10 +1,11 @@
 """A run as it is seen: lines as jobs begin and end, on a terminal with what runs now below them, and a table."""
 
+from __future__ import annotations
+
 import os
 import threading
 import time
 from collections.abc import Mapping
-from typing import TextIO
 
 from mlgen.ir import Job
 from mlgen.ir.values import Leg
@@ -12,6 +13,7 @@ from mlgen.run.engine import Outcome
 from mlgen.run.job import End
 from mlgen.run.plan import Plan
 from mlgen.run.record import Record
+from mlgen.typed import TextIO
 
 WORDS = {"success": "passed", "failure": "FAILED", "stopped": "stopped", "skipped": "skipped", "cancelled": "cancelled"}
 _TINTS = {"success": "32", "failure": "31", "stopped": "31", "skipped": "2", "cancelled": "33"}

@@ -1,5 +1,7 @@
 """What a job sees in its environment: the same names as in CI, and of this machine's own only what a tool needs."""
 
+from __future__ import annotations
+
 import getpass
 import os
 import re
@@ -8,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.events import Event, attributes
 from mlgen.ir.values import Leg
+from mlgen.regex import regex
 from mlgen.run.project import Project, base_of, git, repository_url
 from mlgen.run.workspace import Place
 
 TARGET = "local"
 """MLGEN_TARGET of a run on this machine."""
 
-_PASSED = re.compile(
+_PASSED = regex(
     r"PATH|LANG|LC_\w+|TZ|(HTTPS?|NO|ALL|FTP)_PROXY|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     r"|NODE_EXTRA_CA_CERTS|PIP_\w+|UV_\w+|LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|DOCKER_HOST|PYENV_ROOT|NVM_DIR|CARGO_HOME|RUSTUP_HOME",
     re.IGNORECASE,

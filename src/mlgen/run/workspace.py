@@ -3,6 +3,8 @@
 The tree is taken once, when the run starts, so that all jobs see the same whatever is edited meanwhile.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping

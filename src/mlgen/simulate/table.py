@@ -1,7 +1,8 @@
 """Cells of jobs and targets for an event: run, wait or skip, and which condition said so."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal
 
 from mlgen import targets
 from mlgen.compiler import Compiled
@@ -12,6 +13,7 @@ from mlgen.ir.outcomes import outcomes
 from mlgen.named import NamedTuple
 from mlgen.readback import Reading
 from mlgen.targets.adapt import adapt
+from mlgen.typed import Literal
 from mlgen.verify.meaning import known
 from mlgen.verify.run import Ran, replay
 

@@ -1,5 +1,7 @@
 """Simulations for a terminal."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from mlgen.ir.events import Event

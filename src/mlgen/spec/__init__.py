@@ -1,8 +1,9 @@
 """The user's text to valid, expanded data with positions."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
-from typing import Any
 
 from mlgen.diagnostics import Position, SpecError
 from mlgen.ir.source import Source
@@ -10,6 +11,7 @@ from mlgen.spec.defaults import positions
 from mlgen.spec.expand import expand
 from mlgen.spec.load import Loaded, Route, Text, load, read
 from mlgen.spec.validate import validate
+from mlgen.typed import Any
 
 __all__ = ["Loaded", "load", "load_spec", "meaning", "read", "read_whole", "source"]
 

@@ -3,9 +3,12 @@
 Only a yes is certain. A no may also mean a keyword or a value that is not handled here; then a validator decides.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
-from typing import Any
+
+from mlgen.typed import Any
 
 Schema = dict[str, Any]
 

@@ -1,10 +1,12 @@
 """Where a value of a job stands that it takes from the defaults of its stage, or of all jobs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
 
 from mlgen.diagnostics import Position
 from mlgen.spec.load import Route
+from mlgen.typed import Any
 
 
 def positions(data: Any, found: Callable[[Route, bool], Position]) -> Callable[[Route, bool], Position]:

@@ -3,9 +3,10 @@
 The result has each key in its long form: lists where the language takes one or many, mappings where it takes a name.
 """
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.ir.source import ACTIONS, REPORT
+from mlgen.typed import Any
 
 RUNTIME: dict[str, Any] = {
     "python": "",

@@ -5,25 +5,16 @@ than the rest of PyYAML, and libyaml, which does the reading, needs none of them
 used instead.
 """
 
+from __future__ import annotations
+
 import re
-from typing import Any
 
-
-class _Later:
-    """A regular expression that is compiled when one of its methods is first looked up."""
-
-    def __init__(self, pattern: str, flags: int = 0) -> None:
-        self._given = (pattern, flags)
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(_compile(*self._given), name)
-        setattr(self, name, method)  # so that this is not called again
-        return method
-
+from mlgen.regex import regex
+from mlgen.typed import Any
 
 _compile: Any = re.compile
 try:
-    re.compile = _Later  # type: ignore[assignment]
+    re.compile = regex
     import yaml
     from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 finally:

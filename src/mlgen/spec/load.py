@@ -4,13 +4,16 @@ PyYAML's C parser does the reading; only the resolution of plain scalars, merges
 because PyYAML itself speaks YAML 1.1 (`yes` is true, 0755 is octal, 1:30 is a number).
 """
 
+from __future__ import annotations
+
 import re
-from typing import Any, Protocol, TypeAlias
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
 from mlgen.spec.fast_yaml import CParser as _Parser
 from mlgen.spec.fast_yaml import MappingNode, Node, ScalarNode, SequenceNode, yaml
+from mlgen.typed import Any, Protocol, TypeAlias
 
 Key: TypeAlias = "str | int"
 Route: TypeAlias = "tuple[Key, ...]"
@@ -18,8 +21,8 @@ Route: TypeAlias = "tuple[Key, ...]"
 # https://yaml.org/spec/1.2.2/#103-core-schema
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INT = regex(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = regex(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 _CORE = "tag:yaml.org,2002:"

@@ -1,10 +1,12 @@
 """Numbers that a job would see otherwise than they were written: 3.10 is 3.1 to YAML, 0755 is 755."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.spec.load import Route, Text
+from mlgen.typed import Any
 
 
 def endless(loaded: Text) -> Iterator[Diagnostic]:

@@ -1,13 +1,15 @@
 """Where a project lies in its repository: `project.root` held against the folder of the spec."""
 
+from __future__ import annotations
+
 import os
-import re
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
+from mlgen.regex import regex
 from mlgen.spec.load import Loaded
 
-_SAYABLE = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
+_SAYABLE = regex(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
 
 
 def misplaced(folder: str, loaded: Loaded) -> list[Diagnostic]:

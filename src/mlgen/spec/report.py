@@ -1,11 +1,13 @@
 """`report` as a job: it stands in a stage of its own, last, and waits for the jobs that make what it shows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
 
 from mlgen.diagnostics import Position
 from mlgen.ir.source import REPORT, REPORT_FILE
 from mlgen.spec.load import Route
+from mlgen.typed import Any
 
 
 def job(said: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The JSON Schema of mlgen.yaml, as it is shipped. `mlgen.targets.assemble` makes it."""
 
+from __future__ import annotations
+
 from mlgen.resources import data_path
 
 

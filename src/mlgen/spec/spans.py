@@ -1,5 +1,7 @@
 """Where each value of a spec begins and ends, by lines: for what looks from the text to its keys."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.named import NamedTuple

@@ -1,12 +1,13 @@
 """What is wrong with text that is no YAML, in words that help: the parser's own tell what it expected."""
 
-import re
-from typing import Any
+from __future__ import annotations
 
 from mlgen.diagnostics import Diagnostic, Position, error, source_lines
+from mlgen.regex import regex
+from mlgen.typed import Any
 
 # https://yaml.org/spec/1.2.2/#51-character-set
-_NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_YAML = regex(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _GENERAL = "look for a missing quote, bracket or space after a colon here or in the line before"
 _WORDS = {

@@ -3,10 +3,12 @@
 Every one of them is outside the schema, so that this table is looked at only when a spec is invalid.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from mlgen.spec.load import Route
+from mlgen.typed import Any
 
 _ROUTES: list[Route] = [
     ("policy",),

@@ -1,9 +1,10 @@
 """The spec's data against the schema: fast when it is valid, in plain words when it is not."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.quoting import yaml_flow
@@ -11,6 +12,7 @@ from mlgen.spec import numbers
 from mlgen.spec.accept import accepts
 from mlgen.spec.load import Route, Text
 from mlgen.spec.schema import schema_text
+from mlgen.typed import Any
 
 
 def validate(loaded: Text) -> list[Diagnostic]:

@@ -1,5 +1,7 @@
 """The CI systems, found by discovery: each folder here that holds a `schema.yaml` is one."""
 
+from __future__ import annotations
+
 import os
 from functools import lru_cache
 from importlib import import_module

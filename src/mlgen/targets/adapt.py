@@ -1,5 +1,7 @@
 """A pipeline held against what a target can say: refusals, warnings, and the fallbacks that the spec chose."""
 
+from __future__ import annotations
+
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Pipeline, TargetOptions
 from mlgen.ir.order import weigh

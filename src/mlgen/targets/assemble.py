@@ -3,12 +3,14 @@
 `python -m mlgen.targets.assemble` writes `schemas/mlgen.schema.json` in a checkout; a test holds it current.
 """
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Any
 
 from mlgen import targets
 from mlgen.targets.contract import Target
+from mlgen.typed import Any
 
 
 def assemble(base: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What targets refuse of `image: {from: JOB}`, each where it cannot do it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error

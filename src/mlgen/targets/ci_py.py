@@ -1,5 +1,7 @@
 """The calls of `.mlgen/ci.py` that mean the same in every target's scripts; its command line is in templates/common."""
 
+from __future__ import annotations
+
 from mlgen.ir import GateCheck, Job, Reports, paths
 from mlgen.quoting import sh
 

@@ -1,12 +1,14 @@
 """The one contract that every target fulfils: `src/mlgen/targets/NAME/__init__.py` holds a `TARGET` of this type."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.paths import from_project
 from mlgen.named import NamedTuple
+from mlgen.typed import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading
@@ -120,7 +122,7 @@ class Target(NamedTuple):
     """Where the mappings of a job are in the data of the first output, if that is YAML: the ways there."""
     harmless: tuple[str, ...] = ()
     """What a patch may touch without a reason: `file.KEY` or `job.KEY`, dotted, `*` one step."""
-    read: Callable[[Mapping[str, str]], "Reading"] | None = None
+    read: Callable[[Mapping[str, str]], Reading] | None = None
     """What the native files say, read from their texts (by path) alone. An Unread says what could not be read."""
     eased: Callable[[Pipeline], frozenset[str]] = lambda _: frozenset()
     """The aspects in which the files may differ from the pipeline, by fallbacks that the spec chose and by limits that

@@ -3,6 +3,8 @@
 A field such as `changed:fit` has the prefix `changed`. A target names the prefixes that it cannot decide earlier.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection
 
 from mlgen.ir import KINDS, All, Any, Condition, Expr, Job, Match, Not, Pipeline, fields, is_literal

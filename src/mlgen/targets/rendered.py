@@ -1,9 +1,11 @@
 """Rendered YAML read back as plain data."""
 
-from typing import Any
+from __future__ import annotations
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from mlgen.typed import Any
 
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT, _LIST, _MAP = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))

@@ -1,5 +1,7 @@
 """What heads a job's scripts on every target."""
 
+from __future__ import annotations
+
 from mlgen.ir import Job
 from mlgen.quoting import sh
 

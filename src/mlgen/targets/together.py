@@ -6,6 +6,8 @@ there (`churn/retrain`, `churn/weekly`); `churn/manual` is a run by hand of this
 name is one of all projects. Jobs themselves see the names of the spec: `.mlgen/env.sh` takes the project's off.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from mlgen.ir import KINDS, Condition, Expr, Job, Match, Pipeline

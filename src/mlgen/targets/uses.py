@@ -1,5 +1,7 @@
 """Which constructs a pipeline uses, and where: what the capability tables are held against."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 from mlgen.diagnostics import Position

@@ -1,13 +1,15 @@
 """The rendered text held against what it must be, before anything is written."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
 from mlgen.targets.contract import Output, Target
+from mlgen.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlgen.readback import Route
@@ -19,7 +21,7 @@ def verify(target: Target, output: Output, text: str, pipeline: Pipeline) -> lis
     return target.check(output, text, pipeline)
 
 
-def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "list[Fault]":
+def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> list[Fault]:
     """The differences between what the target's rendered files say, by path, and what the pipeline means."""
     from mlgen.verify.fault import Fault
     from mlgen.verify.meaning import differences
@@ -31,7 +33,7 @@ def faults(target: Target, texts: Mapping[str, str], pipeline: Pipeline) -> "lis
         return [Fault("text", "", str(fault), _way(next(iter(texts.values())), str(fault)))]
 
 
-def _way(text: str, message: str) -> "Route":
+def _way(text: str, message: str) -> Route:
     """The way through the data with which the message begins, such as `jobs.fit.steps.0: …`; empty if it is none."""
     way = message.partition(": ")[0].replace("[", ".").replace("]", "").split(".")
     if not way[0] or f"\n{way[0]}:" not in f"\n{text}":
@@ -90,6 +92,6 @@ def read_back(
     return said
 
 
-def _of_a_step(fault: "Fault") -> bool:
+def _of_a_step(fault: Fault) -> bool:
     """Whether the fault may be that of a step which stands beside those that the spec asks for."""
     return fault.aspect in ("command", "step secrets", "added")

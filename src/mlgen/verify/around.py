@@ -3,15 +3,18 @@
 Only some readers tell it: each value is held against the pipeline unless it is None.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Pipeline, Service
 from mlgen.ir.paths import as_glob
 from mlgen.readback import Reading, SeenJob, Served
+from mlgen.regex import regex
 from mlgen.verify.fault import host_name, listed
 
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_REFERENCE = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _Found = Iterator[tuple[str, str]]
 
 

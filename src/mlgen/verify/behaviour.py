@@ -1,5 +1,7 @@
 """Conditions, approvals, order and failures: the file's jobs, run in mind, held against what the pipeline means."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from mlgen.ir import Job, Pipeline

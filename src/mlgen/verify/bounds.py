@@ -1,5 +1,7 @@
 """What bounds a job and what is around it, as far as its reader tells: who agrees, machines, containers, caches."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Iterator
 
@@ -112,7 +114,7 @@ def _services(job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
             yield "services", f"of its services, {_told(more)} is there, which the spec does not ask for"
 
 
-def _told(pairs: "set[tuple[str, str]] | frozenset[tuple[str, str]]") -> str:
+def _told(pairs: set[tuple[str, str]] | frozenset[tuple[str, str]]) -> str:
     return listed(f"{text} of {host}" for host, text in pairs)
 
 
@@ -139,5 +141,5 @@ def _home(path: str) -> str:
     return path.removeprefix("~/").rstrip("/")
 
 
-def _paths(paths: "tuple[str, ...] | frozenset[str]") -> set[str]:
+def _paths(paths: tuple[str, ...] | frozenset[str]) -> set[str]:
     return {as_glob(path) for path in paths if not normal(path).startswith(".mlgen/")}

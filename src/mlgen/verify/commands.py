@@ -1,14 +1,16 @@
 """What the jobs execute: each command of the spec once, in order, with its bounds, and no other."""
 
+from __future__ import annotations
+
 import json
 import shlex
 from collections.abc import Iterator
-from typing import Literal
 
 from mlgen.ir import GateCheck, Job
 from mlgen.named import NamedTuple
 from mlgen.readback import Reading, Script, SeenJob, shell
 from mlgen.readback.opaque import words_of
+from mlgen.typed import Literal
 from mlgen.verify.fault import Fault
 
 When = Literal["success", "failure", "always"]

@@ -1,5 +1,7 @@
 """One difference between what the spec means and what an emitted file says."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from mlgen.named import NamedTuple

@@ -1,5 +1,7 @@
 """Jobs of files that know no matrix: each leg stands there by itself, with paths of its own."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from mlgen.ir import Job, Leg, Pipeline

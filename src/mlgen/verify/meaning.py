@@ -1,5 +1,7 @@
 """What was read back held against the pipeline."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Leg, Pipeline

@@ -1,5 +1,7 @@
 """What a pipeline means on each event that `verify` asks about: worked out once, for all targets that say it alike."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import KINDS, Pipeline

@@ -1,5 +1,7 @@
 """Where in an emitted text something stands."""
 
+from __future__ import annotations
+
 from mlgen.readback import Route
 
 

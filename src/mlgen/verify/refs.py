@@ -1,5 +1,7 @@
 """The refs from which a job lets itself deploy, beside its condition: these must be no more than may be meant."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache

@@ -1,5 +1,7 @@
 """A run of what was read back: which of its jobs start, wait or are left out, given which of them fail."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping
 
 from mlgen.ir.events import Event

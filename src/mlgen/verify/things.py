@@ -1,5 +1,7 @@
 """What the jobs have and hand on: files, secrets, variables, images, services, environments, locks, reports."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from mlgen.ir import Job, Leg, Pipeline, Secret

@@ -1,5 +1,7 @@
 """What only some readers tell of a job: each value is held against the pipeline unless it is None."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Pipeline

@@ -1,5 +1,7 @@
 """Changes to the disk, each by atomic replacement: a crash leaves every file old or new, whole."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 

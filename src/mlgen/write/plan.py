@@ -1,13 +1,15 @@
 """The compiled files held against the disk: what is new, changed, edited by hand, in the way, or no longer wanted."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
 
 from mlgen import __version__
 from mlgen.diagnostics import Position, SpecError, error
 from mlgen.ir.paths import up
 from mlgen.named import NamedTuple
+from mlgen.typed import Literal
 from mlgen.write import lock
 from mlgen.write.digest import digest
 from mlgen.write.header import ABSENT, PROJECTS, File, read_header

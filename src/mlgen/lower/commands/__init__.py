@@ -5,9 +5,10 @@ that it receives if another job makes them), `needs` (jobs whose values it takes
 job's token) and `check` (faults that no schema can see).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir.conditions import KINDS
@@ -17,6 +18,7 @@ from mlgen.ir.source import COMMANDS, Source
 from mlgen.ir.values import SecretUse
 from mlgen.lower.commands.call import Call, Route
 from mlgen.lower.names import did_you_mean
+from mlgen.typed import Any
 
 
 def command(said: dict[str, Any]) -> str:

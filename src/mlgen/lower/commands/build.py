@@ -1,7 +1,8 @@
 """`build`: a container image, by docker buildx; scanned by trivy, then pushed, and never on a pull request."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import paths
@@ -12,6 +13,7 @@ from mlgen.lower.names import named
 from mlgen.lower.runtime import REFERENCE
 from mlgen.lower.texts import scalar_text
 from mlgen.quoting.shell import sh_template
+from mlgen.typed import Any
 
 SEVERITIES = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 _REGISTRIES = {

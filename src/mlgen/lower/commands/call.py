@@ -1,13 +1,15 @@
 """One use of an action, with what its script is made of."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Position
 from mlgen.ir.source import Source
 from mlgen.lower.runtime import REFERENCE
 from mlgen.named import NamedTuple
 from mlgen.quoting.shell import sh, sh_template
+from mlgen.typed import Any
 
 Route = tuple[str | int, ...]
 

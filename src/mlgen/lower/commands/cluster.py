@@ -1,5 +1,7 @@
 """`cluster`: how kubectl and helm find the cluster."""
 
+from __future__ import annotations
+
 from mlgen.lower.commands.call import Call, word
 
 

@@ -1,5 +1,7 @@
 """`helm`: a release is installed or upgraded, and goes back if it does not get ready."""
 
+from __future__ import annotations
+
 from mlgen.ir import paths
 from mlgen.lower.commands.call import Call, lines, word
 from mlgen.lower.commands.cluster import WORK, connect

@@ -1,5 +1,7 @@
 """`kubernetes`: manifests are applied by kubectl, and the roll-out is waited for."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error

@@ -1,5 +1,7 @@
 """`package`: Python packages are uploaded with twine."""
 
+from __future__ import annotations
+
 from mlgen.ir import paths
 from mlgen.lower.commands.call import Call, word
 from mlgen.quoting.shell import sh_path

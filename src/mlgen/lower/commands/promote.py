@@ -1,5 +1,7 @@
 """`promote`: an alias of MLflow's registry moves to another version."""
 
+from __future__ import annotations
+
 from mlgen.lower.commands.call import Call, lines
 from mlgen.lower.commands.tracking import REGISTRY, model_name
 from mlgen.quoting import sh

@@ -1,5 +1,7 @@
 """`register`: a model becomes a version in MLflow's registry."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error

@@ -1,5 +1,7 @@
 """`release`: the tag becomes a release of the code host, with files."""
 
+from __future__ import annotations
+
 from mlgen.ir import paths
 from mlgen.lower.commands.call import Call, lines
 from mlgen.quoting.shell import sh, sh_path

@@ -1,5 +1,7 @@
 """`report`: what a run has found, against a branch, with the run and as one comment on a pull request."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error

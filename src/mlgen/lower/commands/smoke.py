@@ -1,5 +1,7 @@
 """`smoke`: an address is asked until it answers as it should."""
 
+from __future__ import annotations
+
 import json
 
 from mlgen.lower.commands.call import Call, lines, word

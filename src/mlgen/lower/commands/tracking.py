@@ -1,5 +1,7 @@
 """`tracking` and `model`: which jobs know the MLflow server, and the registered model."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, Position, error, warning

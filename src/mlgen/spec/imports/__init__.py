@@ -4,15 +4,17 @@ Imported only when a stage says `from`. What comes out is a spec without `from`,
 were written.
 """
 
+from __future__ import annotations
+
 import difflib
 import os
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.named import NamedTuple
 from mlgen.spec.imports import dvc, mlproject
 from mlgen.spec.imports.files import Files, Imported
 from mlgen.spec.load import Loaded, Route
+from mlgen.typed import Any
 
 WORDS = ("from", "only")
 
@@ -24,7 +26,7 @@ class Layer(NamedTuple):
     loaded: Loaded
     origin: dict[Route, Route]
 
-    def place(self, rest: Route) -> "Route | None":
+    def place(self, rest: Route) -> Route | None:
         """The place in the text of a part of the job; None if this layer does not say it."""
         for cut in range(len(rest), -1, -1):
             if rest[:cut] in self.origin:

@@ -4,16 +4,19 @@ Every stage becomes one job, and so does every item of `foreach` and `matrix`: e
 what reads `model-us.pkl` waits for that item alone, as it does in DVC.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Position, error, warning
+from mlgen.regex import regex
 from mlgen.spec.imports.files import Files, Imported, inside, joined, parameters, slug, unique
 from mlgen.spec.imports.template import EXPRESSION, Scope, Unresolved, text
 from mlgen.spec.load import Loaded, Route
+from mlgen.typed import Any
 
 PARAMS = "params.yaml"
 MOST = 1000
@@ -24,7 +27,7 @@ _STAGE = {
     "cmd", "wdir", "deps", "outs", "params", "metrics", "plots", "vars", "frozen", "always_changed", "desc", "meta",
     "matrix",
 }  # fmt: skip
-_STATEFUL = re.compile(
+_STATEFUL = regex(
     r"(^|[;&|({]|\bthen\b|\bdo\b)\s*"
     r"((cd|pushd|popd|export|set|unset|source|\.|alias|shopt|trap|exit|exec|eval|umask|ulimit|declare|readonly|wait)\b"
     r"|\.\s|[A-Za-z_][A-Za-z0-9_]*\+?=|[\w-]+\s*\(\))"

@@ -1,11 +1,13 @@
 """The files that a stage imports, and those that they name in turn: read once, with every place in them."""
 
+from __future__ import annotations
+
 import os
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, SpecError, error
 from mlgen.named import NamedTuple
 from mlgen.spec.load import Loaded, Route, load, read
+from mlgen.typed import Any
 
 
 class Imported(NamedTuple):

@@ -3,20 +3,23 @@
 A parameter has its default's value; where the spec's manual or api events have an input of its name, the input's.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import shlex
-from typing import Any
 
 from mlgen.diagnostics import Position, error, warning
 from mlgen.quoting import sh
+from mlgen.regex import regex
 from mlgen.spec.imports.files import Files, Imported, inside, joined, slug, unique
 from mlgen.spec.imports.template import text
 from mlgen.spec.load import Loaded, Route
+from mlgen.typed import Any
 
 _TOP = {"name", "entry_points", "python_env", "conda_env", "docker_env", "databricks_spark_job"}
-_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_PYTHON = re.compile(r"3\.[0-9]+(\.[0-9]+)?")
+_FIELD = regex(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_PYTHON = regex(r"3\.[0-9]+(\.[0-9]+)?")
 
 
 class Outer:

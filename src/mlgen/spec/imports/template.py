@@ -3,15 +3,18 @@
 https://doc.dvc.org/user-guide/project-structure/dvcyaml-files#templating
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mlgen.quoting import sh
+from mlgen.regex import regex
+from mlgen.typed import Any
 
-EXPRESSION = re.compile(r"(?<!\\)\$\{(.*?)\}")
+EXPRESSION = regex(r"(?<!\\)\$\{(.*?)\}")
 _WORD = r"[^.\[\]]+"
-_PATH = re.compile(rf"{_WORD}(\.{_WORD}|\[{_WORD}\])*")
+_PATH = regex(rf"{_WORD}(\.{_WORD}|\[{_WORD}\])*")
 
 
 class Unresolved(Exception):
@@ -27,7 +30,7 @@ class Scope:
         self.options = options
         self.used: set[str] = set()
 
-    def inner(self) -> "Scope":
+    def inner(self) -> Scope:
         """A copy for one stage, which counts what it uses here."""
         found = Scope(_copy(self.values), {name: set(files) for name, files in self.sources.items()}, self.options)
         found.used = self.used

@@ -1,12 +1,14 @@
 """CircleCI, config 2.1, for projects that are connected through the GitHub App."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
 from mlgen.targets.circleci.capabilities import CAPABILITIES
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
+from mlgen.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading
@@ -39,7 +41,7 @@ def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     return settings(pipeline)
 
 
-def _read(texts: Mapping[str, str]) -> "Reading":
+def _read(texts: Mapping[str, str]) -> Reading:
     from mlgen.targets.circleci.read import read
 
     return read(texts)

@@ -1,5 +1,7 @@
 """What a job does before its own script: whether it runs at all, its repositories, its secrets, its services."""
 
+from __future__ import annotations
+
 import json
 
 from mlgen.ir import Checkout, Job, Oidc, Pipeline, Service, fields

@@ -1,5 +1,7 @@
 """What CircleCI can say. https://circleci.com/docs/reference/configuration-reference/"""
 
+from __future__ import annotations
+
 from mlgen.targets.contract import Capability
 
 CAPABILITIES = (

@@ -1,23 +1,26 @@
 """Faults of a rendered config, found in its text alone; and single values that CircleCI cannot be told."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, error, warning
 from mlgen.ir import Job, Match, Pipeline
 from mlgen.ir.expressions import matches
+from mlgen.regex import regex
 from mlgen.targets.circleci import conditions, runtime, steps, text, unsaid, view
 from mlgen.targets.circleci.step import Step
 from mlgen.targets.contract import Output
+from mlgen.typed import Any
 
 MAX_BYTES = 8_000_000  # https://support.circleci.com/hc/en-us/articles/360045043634
 MAX_CONTEXTS = 100  # https://circleci.com/docs/reference/configuration-reference/#context
 MAX_PARAMETERS, MAX_VALUE = 100, 512  # https://circleci.com/docs/guides/orchestrate/pipeline-variables/
 MAX_MINUTES = 300  # a job on the largest plan: https://circleci.com/docs/reference/configuration-reference/#jobs
 
-_EXPRESSION = re.compile(r"(\\*)<<(.*?)(>>|\Z)", re.DOTALL)
-_REFERENCE = re.compile(r" *(parameters|matrix)\.([A-Za-z_][A-Za-z0-9_-]*) *")
+_EXPRESSION = regex(r"(\\*)<<(.*?)(>>|\Z)", re.DOTALL)
+_REFERENCE = regex(r" *(parameters|matrix)\.([A-Za-z_][A-Za-z0-9_-]*) *")
 BUILT_IN = frozenset(
     (
         "attach_workspace",

@@ -5,6 +5,8 @@ https://circleci.com/docs/guides/security/contexts/#precedence (`or` binds weake
 https://circleci.com/docs/guides/orchestrate/github-trigger-event-options/ (the events and their values).
 """
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 

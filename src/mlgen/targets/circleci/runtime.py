@@ -1,5 +1,7 @@
 """Where jobs run: executors, the container on a virtual machine, caches; and the contexts that hold their secrets."""
 
+from __future__ import annotations
+
 import re
 
 from mlgen.ir import Cache, Container, Job, Leg, Pipeline

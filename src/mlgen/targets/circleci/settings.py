@@ -1,5 +1,7 @@
 """What must be set in CircleCI itself, since `.circleci/config.yml` cannot say it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Match, Pipeline, implies

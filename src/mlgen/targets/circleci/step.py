@@ -1,8 +1,9 @@
 """One step of a job, as plain values for the template."""
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.targets.circleci import text
+from mlgen.typed import Any
 
 Step = dict[str, Any]
 

@@ -1,5 +1,7 @@
 """The steps of one job, as plain values for the template."""
 
+from __future__ import annotations
+
 from mlgen.ir import Bundle, Container, Job, Leg, Pipeline, Reports, Take
 from mlgen.ir.paths import MATRIX_REFERENCE, as_glob, on_leg
 from mlgen.quoting import sh, sh_path

@@ -1,5 +1,7 @@
 """Text that CircleCI is not to read as its own: `<<` opens an expression in every string of the file."""
 
+from __future__ import annotations
+
 import re
 
 from mlgen.quoting.shell import delimiter, is_simple

@@ -1,5 +1,7 @@
 """Single values of a job that CircleCI cannot be told."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error

@@ -1,7 +1,8 @@
 """The pipeline as the plain values that `circleci/config.yml.j2` prints. All computing is here and in its helpers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from mlgen.ir import Edge, Job, Pipeline, all_of, any_of, negate
 from mlgen.ir.conditions import KINDS
@@ -12,6 +13,7 @@ from mlgen.targets.circleci import BESIDE, PATH, before, conditions, runtime, st
 from mlgen.targets.circleci.step import Step, run
 from mlgen.targets.contract import Output, own_path
 from mlgen.targets.scripts import headed
+from mlgen.typed import Any
 
 
 def outputs(pipeline: Pipeline) -> tuple[Output, ...]:
@@ -43,7 +45,7 @@ def view(pipeline: Pipeline) -> Mapping[str, Any]:
     }
 
 
-def _variables(pairs: "tuple[tuple[str, str], ...]") -> list[tuple[str, str]]:
+def _variables(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
     return [(name, text.literal(value)) for name, value in pairs]
 
 

@@ -1,12 +1,14 @@
 """GitHub Actions."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target
 from mlgen.targets.github.capabilities import CAPABILITIES
+from mlgen.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading
@@ -33,7 +35,7 @@ def _refuse(pipeline: Pipeline) -> list[Diagnostic]:
     return refuse(pipeline)
 
 
-def _read(texts: Mapping[str, str]) -> "Reading":
+def _read(texts: Mapping[str, str]) -> Reading:
     from mlgen.targets.github.read import read
 
     return read(texts)

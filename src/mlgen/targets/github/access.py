@@ -1,10 +1,11 @@
 """What a job may reach: secrets, the token's permissions, identities at clouds, repositories."""
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.ir import Checkout, Job, Oidc, Pipeline, SecretUse
 from mlgen.targets.github.artifacts import inside
 from mlgen.targets.github.conditions import guarded
+from mlgen.typed import Any
 
 SCOPES = {"pull_requests": "pull-requests", "pipelines": "actions"}
 """Permissions that GitHub calls otherwise.

@@ -1,10 +1,12 @@
 """Artifacts: the files that a job hands on, receives, and keeps for people."""
 
+from __future__ import annotations
+
 import re
-from typing import Any
 
 from mlgen.ir import Bundle, Job, Pipeline, Take, paths
 from mlgen.quoting import sh_path
+from mlgen.typed import Any
 
 ANCHOR = ".mlgen/env.sh"
 

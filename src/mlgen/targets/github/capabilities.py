@@ -1,5 +1,7 @@
 """What GitHub Actions can say. https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax"""
 
+from __future__ import annotations
+
 from mlgen.targets.contract import Capability
 
 CAPABILITIES = (

@@ -1,20 +1,22 @@
 """Structural faults of a rendered workflow."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
 from mlgen.readback.document import data as parsed
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.contract import Output
 from mlgen.targets.github.access import permissions, secret
 from mlgen.targets.github.conditions import guarded
 from mlgen.targets.github.limits import HELPERS, MAX_BYTES, MAX_EXPRESSION
 from mlgen.targets.github.steps import place
+from mlgen.typed import Any
 
-_SECRET = re.compile(r"\$\{\{[^}]*\bsecrets\s*[.\[]\s*'?([A-Za-z0-9_]+)")
+_SECRET = regex(r"\$\{\{[^}]*\bsecrets\s*[.\[]\s*'?([A-Za-z0-9_]+)")
 
 
 def check(output: Output, text: str, pipeline: Pipeline) -> list[Diagnostic]:

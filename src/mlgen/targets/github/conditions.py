@@ -6,6 +6,8 @@ its outputs, as is what only the repository tells: messages and changed files. A
 deploying jobs check its case again before they do anything. Exported values come from the outputs of their jobs.
 """
 
+from __future__ import annotations
+
 import re
 
 from mlgen.ir import All, Any, Expr, Input, Job, Match, Not, Pipeline, glob_regex, implies, is_literal, matches
@@ -289,7 +291,7 @@ def allowed_refs(job: Job, pipeline: Pipeline) -> tuple[str, ...]:
     return tuple(dict.fromkeys(refs))
 
 
-def _positive(expr: Expr) -> "tuple[str, ...] | None":
+def _positive(expr: Expr) -> tuple[str, ...] | None:
     """Patterns of which the ref must match one wherever the expression holds; None if it holds for any other too."""
     if isinstance(expr, Match):
         return (expr.pattern,) if expr.field in ("branch", "tag") else None

@@ -3,13 +3,14 @@
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idcontainer
 """
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.ir import Job, Pipeline, Service
 from mlgen.quoting import sh
 from mlgen.targets.github.access import TOKEN, printed
 from mlgen.targets.github.conditions import literal
 from mlgen.targets.github.references import resolved
+from mlgen.typed import Any
 
 MINUTES = 2
 """How long a service may take until it is ready."""

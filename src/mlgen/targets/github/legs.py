@@ -1,11 +1,13 @@
 """What the legs of a matrix have of their own."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
 
 from mlgen.ir import Job, Leg
 from mlgen.named import NamedTuple
 from mlgen.targets.github.machines import runs_on
+from mlgen.typed import Any
 
 
 class Columns(NamedTuple):

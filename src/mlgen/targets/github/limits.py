@@ -3,14 +3,16 @@
 Limits: https://docs.github.com/en/actions/reference/limits
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic, Position, error, warning
 from mlgen.ir import Job, Pipeline
 from mlgen.quoting.shell import duration
 from mlgen.targets.github.machines import LABELS
+from mlgen.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlgen.targets.github.references import Place
@@ -92,7 +94,7 @@ def _job(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
         yield from native.refuse(job, pipeline)
 
 
-def _unresolved(text: str, job: Job, pipeline: Pipeline, place: "Place") -> list[str]:
+def _unresolved(text: str, job: Job, pipeline: Pipeline, place: Place) -> list[str]:
     if "${" not in text:
         return []
     from mlgen.targets.github.references import unresolved

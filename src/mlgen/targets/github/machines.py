@@ -1,8 +1,9 @@
 """Where jobs run."""
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.ir import Runner
+from mlgen.typed import Any
 
 # https://docs.github.com/en/actions/reference/runners/github-hosted-runners
 LABELS = {"linux": "ubuntu-24.04", "windows": "windows-2025", "macos": "macos-15"}

@@ -1,12 +1,14 @@
 """A job that the spec writes in GitHub's own words: a reusable workflow, or a job with steps."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.github.access import checkouts, printed, variables
 from mlgen.targets.github.machines import runs_on
+from mlgen.typed import Any
 
 OF_THE_SPEC = ("name", "needs", "if", "concurrency", "environment", "permissions")
 """What the spec says in words of its own."""

@@ -1,5 +1,7 @@
 """`needs` and `if` of each job: what it waits for, and how these must have ended."""
 
+from __future__ import annotations
+
 from mlgen.ir import All, Expr, Job, Match, Pipeline, all_of, implies
 from mlgen.ir.order import left_to_results
 from mlgen.ir.outcomes import exporters

@@ -1,11 +1,12 @@
 """The job that finds out before all others what decides whether they run."""
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.ir import Pipeline
 from mlgen.ir.paths import in_repository
 from mlgen.quoting import sh
 from mlgen.targets.github.conditions import Planned
+from mlgen.typed import Any
 
 
 def plan_view(plan: tuple[Planned, ...], pipeline: Pipeline, workflow: str) -> dict[str, Any] | None:

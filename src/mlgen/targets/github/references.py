@@ -1,9 +1,11 @@
 """`${NAME}` in texts that the system itself reads, as expressions: addresses, images, roles."""
 
+from __future__ import annotations
+
 import re
-from typing import Literal
 
 from mlgen.ir import Job, Pipeline
+from mlgen.typed import Literal
 
 _REFERENCE = r"\$\{(matrix\.)?([A-Za-z_][A-Za-z0-9_]*)\}"
 # Before a job's first step there is no MLGEN_… yet.

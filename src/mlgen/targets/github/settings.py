@@ -1,5 +1,7 @@
 """What must be set in the repository on GitHub, since the workflow file cannot say it."""
 
+from __future__ import annotations
+
 from mlgen.ir import Approval, Pipeline
 from mlgen.ir.expressions import evaluate
 from mlgen.targets.contract import Setting

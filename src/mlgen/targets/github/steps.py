@@ -1,6 +1,6 @@
 """The scripts of a job's steps."""
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.ir import Job, Pipeline, Step
 from mlgen.quoting import sh
@@ -8,6 +8,7 @@ from mlgen.quoting.shell import bounded, is_simple
 from mlgen.targets import ci_py
 from mlgen.targets.github.conditions import allowed_refs, exported
 from mlgen.targets.scripts import headed, opening
+from mlgen.typed import Any
 
 
 def script(text: str) -> str:

@@ -1,10 +1,11 @@
 """The pipeline as the workflow template prints it."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from mlgen.ir import Cache, Input, Job, Match, Pipeline, fields
 from mlgen.targets import ci_py
@@ -24,6 +25,7 @@ from mlgen.targets.github.steps import (
     place,
     told,
 )
+from mlgen.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgen.targets.github.legs import Columns
@@ -286,7 +288,7 @@ def _lock(job: Job, pipeline: Pipeline) -> str:
     return f"${{{{ github.event_name == 'pull_request' && github.run_id || {group} }}}}"
 
 
-def _legs(job: Job) -> "Columns | None":
+def _legs(job: Job) -> Columns | None:
     """What the legs have of their own; None where they do not vary."""
     if not job.varies:
         return None
@@ -309,7 +311,7 @@ def _containers(job: Job, pipeline: Pipeline, image: str) -> dict[str, Any]:
     return {"image": found, "services": services(job), "ports": waiting(job)}
 
 
-def _matrix(job: Job, own_legs: "Columns | None") -> dict[str, Any] | None:
+def _matrix(job: Job, own_legs: Columns | None) -> dict[str, Any] | None:
     if job.matrix is None:
         return None
     more = [own_legs.row(index) if own_legs else {} for index, _ in enumerate(job.matrix.legs)]

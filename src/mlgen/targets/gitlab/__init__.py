@@ -1,12 +1,14 @@
 """GitLab CI/CD: one .gitlab-ci.yml, which includes a file for each project of a repository that has several."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Fragment, Output, Part, Setting, Signs, Target
 from mlgen.targets.gitlab.capabilities import CAPABILITIES
+from mlgen.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading
@@ -42,7 +44,7 @@ def _locate(job: Job, data: Any) -> tuple[tuple[str | int, ...], ...]:
     return ((native_name(job),),)
 
 
-def _read(texts: Mapping[str, str]) -> "Reading":
+def _read(texts: Mapping[str, str]) -> Reading:
     from mlgen.targets.gitlab.read import read
 
     return read(texts)

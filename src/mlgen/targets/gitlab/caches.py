@@ -3,6 +3,8 @@
 https://docs.gitlab.com/ci/caching/#how-cache-is-different-from-artifacts
 """
 
+from __future__ import annotations
+
 from mlgen.ir import Cache, Job, Pipeline
 from mlgen.named import NamedTuple
 

@@ -1,5 +1,7 @@
 """What GitLab CI/CD says natively, what is emulated and weaker, and what the spec may choose instead."""
 
+from __future__ import annotations
+
 from mlgen.targets.contract import Capability
 
 SKIP = ("skip", "the jobs that need it are left out of this file")

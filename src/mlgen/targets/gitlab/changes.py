@@ -5,6 +5,8 @@ One rule asks for one set of paths, and a rule cannot ask that nothing has chang
 somebody starts it always holds, as the language has it.
 """
 
+from __future__ import annotations
+
 import re
 
 from mlgen.ir import Any, Change, Expr, fields, negate

@@ -1,8 +1,9 @@
 """The rendered file held against the pipeline: that it parses, and that nothing is missing, added or out of place."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
@@ -17,6 +18,7 @@ from mlgen.targets.gitlab.names import native_name
 from mlgen.targets.gitlab.placement import MAX_NEEDS, optional, waits
 from mlgen.targets.gitlab.preparation import variable
 from mlgen.targets.gitlab.view import api_inputs, reporter
+from mlgen.typed import Any
 
 KEYWORDS = frozenset(("default", "include", "stages", "variables", "workflow"))
 SCRIPTS = ("before_script", "script", "after_script")

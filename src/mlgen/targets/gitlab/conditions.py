@@ -4,6 +4,8 @@ What no rule can tell (a value that another job exports, and a few forms of the 
 rules then let the job into every pipeline in which it may have to run.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from functools import lru_cache
 

@@ -1,11 +1,12 @@
 """The text of a .gitlab-ci.yml as plain data: its header and its configuration."""
 
-from typing import Any
+from __future__ import annotations
 
 import yaml
 
 from mlgen.named import NamedTuple
 from mlgen.targets.rendered import Loader, documents
+from mlgen.typed import Any
 
 Data = dict[str, Any]
 

@@ -5,15 +5,16 @@ stands (https://docs.gitlab.com/ci/yaml/script/), hence one shell: an entry that
 set its variables is a subshell.
 """
 
-import re
+from __future__ import annotations
 
 from mlgen.named import NamedTuple
 from mlgen.quoting.shell import bounded, delimiter, is_simple
+from mlgen.regex import regex
 
 OPENING = "$[["
 """Begins what GitLab replaces, anywhere in a file that has a header: https://docs.gitlab.com/ci/inputs/"""
 
-_HEREDOC = re.compile(r"(?<!<)<<(?!<)(-?)\s*([\"']?)([^\s\"'<>;&|()]+)\2")
+_HEREDOC = regex(r"(?<!<)<<(?!<)(-?)\s*([\"']?)([^\s\"'<>;&|()]+)\2")
 
 
 class Entry(NamedTuple):

@@ -5,10 +5,13 @@ than `||`, and there is no `!` (https://docs.gitlab.com/ci/jobs/job_rules/#cicd-
 keep case. An undefined variable is null, equals no string, and is matched like an empty one.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 
 from mlgen.ir import All, Any, Expr, Match, Not, glob_regex, is_literal, matches
+from mlgen.regex import regex
 
 MAX_TOKENS = 99
 """More in one `if` is an error: lib/gitlab/ci/pipeline/expression/lexer.rb of GitLab reads 100, the end included."""
@@ -16,7 +19,7 @@ MAX_TOKENS = 99
 API_EVENT = "MLGEN_API_EVENT"
 """The variable that holds the input `mlgen_event`: the name of an api event, or nothing."""
 
-_TOKEN = re.compile(r"\$\w+|\"[^\"]*\"|'[^']*'|/(?:[^/\\]|\\.)+/|==|!=|=~|!~|&&|\|\||[()]|null")
+_TOKEN = regex(r"\$\w+|\"[^\"]*\"|'[^']*'|/(?:[^/\\]|\\.)+/|==|!=|=~|!~|&&|\|\||[()]|null")
 
 _VARIABLES = {
     "api": f"${API_EVENT}",
@@ -119,7 +122,7 @@ def _quote(text: str) -> str:
 
 
 # An escaped dash outside of a class, which needs no escape; what else is escaped, and classes, stay as they are.
-_DASH = re.compile(r"\\-|\\.|\[(?:\\.|[^\]\\])*\]")
+_DASH = regex(r"\\-|\\.|\[(?:\\.|[^\]\\])*\]")
 
 
 def pattern(patterns: Iterable[str]) -> str:

@@ -1,5 +1,7 @@
 """What the capability table is too coarse for: limits, and single values that the file cannot say."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from mlgen.diagnostics import Diagnostic, Position, error, warning

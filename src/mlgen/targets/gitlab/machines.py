@@ -1,5 +1,7 @@
 """Where a job runs: its image, its services, the tags of its runner, and what each leg of a matrix has."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Sequence
 

@@ -1,5 +1,7 @@
 """What jobs are called in the file."""
 
+from __future__ import annotations
+
 from mlgen.ir import Job
 
 # Words that cannot be names of jobs (https://docs.gitlab.com/ci/jobs/#job-names), and `pages`, which deploys a site.

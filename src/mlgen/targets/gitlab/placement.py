@@ -5,6 +5,8 @@ at most 50 of them, counted after matrices are expanded (https://docs.gitlab.com
 more waits for all earlier stages instead, which orders more, never less.
 """
 
+from __future__ import annotations
+
 from mlgen.ir import KINDS, Edge, Job, Pipeline, implies
 from mlgen.ir.expressions import all_of
 from mlgen.named import NamedTuple

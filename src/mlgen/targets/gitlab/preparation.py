@@ -1,5 +1,7 @@
 """What a job does before its setup: other repositories, secrets, identities in clouds, services that must be ready."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Checkout, Job, Oidc, Pipeline, Service

@@ -1,5 +1,7 @@
 """The scripts of a job: `before_script`, `script` and `after_script`."""
 
+from __future__ import annotations
+
 import re
 
 from mlgen.ir import Job, Pipeline, paths
@@ -196,7 +198,7 @@ def manifest(job: Job) -> str:
 def variable_path(path: str) -> str:
     """A declared path with its references to axes as variables, which are also expanded in `artifacts:paths`."""
 
-    def variable(found: "re.Match[str]") -> str:
+    def variable(found: re.Match[str]) -> str:
         after = path[found.end() : found.end() + 1]
         return f"${{{found[1]}}}" if after.isalnum() or after == "_" else f"${found[1]}"
 

@@ -1,5 +1,7 @@
 """What has to be set in the project, since the file cannot say it: https://docs.gitlab.com/user/project/settings/"""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Pipeline, Runner

@@ -1,5 +1,7 @@
 """Single jobs that GitLab cannot say, or only with settings of the runner."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error, warning

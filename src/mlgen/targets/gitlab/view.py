@@ -1,8 +1,9 @@
 """The pipeline as the template of .gitlab-ci.yml prints it."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
 
 from mlgen.ir import Input, Job, Leg, Matrix, Pipeline, SecretUse, TargetOptions
 from mlgen.named import NamedTuple
@@ -11,6 +12,7 @@ from mlgen.targets.contract import Output, own_path
 from mlgen.targets.gitlab import caches, conditions, machines, preparation, scripts
 from mlgen.targets.gitlab.expressions import API_EVENT
 from mlgen.targets.gitlab.placement import Place, native_name, places
+from mlgen.typed import Any
 
 PATH = ".gitlab-ci.yml"
 BESIDE = ".gitlab/ci/{name}.yml"

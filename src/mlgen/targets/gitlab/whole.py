@@ -5,12 +5,13 @@ replaces an earlier one: https://docs.gitlab.com/ci/yaml/includes/. So the files
 this one has what is left: the stages, and the inputs that it hands to each.
 """
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.targets.contract import Output, Part
 from mlgen.targets.gitlab.check import WHOLE
 from mlgen.targets.gitlab.conditions import EXPANDABLE
 from mlgen.targets.gitlab.document import load
+from mlgen.typed import Any
 
 PATH = ".gitlab-ci.yml"
 SHARED_INPUT = "mlgen_event"

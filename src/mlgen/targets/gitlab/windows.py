@@ -4,6 +4,8 @@ A string between @' and '@ is taken as it stands, and the file has the line ends
 https://docs.gitlab.com/runner/shells/#powershell
 """
 
+from __future__ import annotations
+
 from mlgen.targets.gitlab.entries import Entry
 
 ENDING = "'@"

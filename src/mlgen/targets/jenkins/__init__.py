@@ -1,13 +1,15 @@
 """Jenkins: a Declarative Pipeline in `Jenkinsfile`, for a Multibranch Pipeline."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Fragment, Output, Setting, Signs, Target, own_path
 from mlgen.targets.jenkins.capabilities import CAPABILITIES
 from mlgen.targets.jenkins.hooks import HOOKS
+from mlgen.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading
@@ -40,7 +42,7 @@ def _settings(pipeline: Pipeline) -> tuple[Setting, ...]:
     return tuple(settings(pipeline))
 
 
-def _read(texts: Mapping[str, str]) -> "Reading":
+def _read(texts: Mapping[str, str]) -> Reading:
     from mlgen.targets.jenkins.read import read
 
     return read(texts)

@@ -1,5 +1,7 @@
 """How Jenkins says each construct."""
 
+from __future__ import annotations
+
 from mlgen.targets.contract import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (

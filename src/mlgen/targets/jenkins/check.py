@@ -1,5 +1,7 @@
 """The rendered file held against the pipeline: that it reads, its jobs, their order, files, secrets and approvals."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator
 

@@ -4,6 +4,8 @@
 (https://www.jenkins.io/doc/book/pipeline/syntax/#when). `==` and `==~` compare the whole string, with case.
 """
 
+from __future__ import annotations
+
 import re
 
 from mlgen.ir import KINDS, Condition, Expr, Match, Not, Pipeline, glob_regex, implies, is_literal, matches

@@ -4,11 +4,12 @@ Stages are what everybody knows, and order more than the graph does: each level 
 table costs a page of Groovy and has the graph's own order.
 """
 
-from typing import Literal
+from __future__ import annotations
 
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.order import parents_first
 from mlgen.targets.jenkins.levels import levels
+from mlgen.typed import Literal
 
 _FEW = 12
 """Up to so many jobs, a page of Groovy says less than the stages do."""

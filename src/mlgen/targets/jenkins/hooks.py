@@ -1,5 +1,7 @@
 """Places of the Jenkinsfile where the spec may print Groovy of its own: `overrides.jenkins.hooks`."""
 
+from __future__ import annotations
+
 from mlgen.ir import Pipeline
 from mlgen.targets.contract import Hook
 

@@ -5,6 +5,8 @@ a job waits for all jobs of earlier levels, and a failure skips all later levels
 which the order is that of the graph.
 """
 
+from __future__ import annotations
+
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.order import parents_first
 from mlgen.named import NamedTuple

@@ -1,5 +1,7 @@
 """Names that more than one part of the file, or its check, has to know."""
 
+from __future__ import annotations
+
 from mlgen.ir import Job, Leg
 
 

@@ -4,12 +4,14 @@ A step is a map with one key, its name: `{slackSend: {channel: ml}}` is `slackSe
 Groovy as it stands. A job is such a step, or `{label: LABEL, steps: [STEP, …]}`.
 """
 
-import re
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mlgen.quoting import groovy
+from mlgen.regex import regex
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def step(words: object) -> str:

@@ -1,5 +1,7 @@
 """What is handed on of a job, kept, and said of it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from mlgen.ir import KINDS, Job, Leg, Pipeline, fields, paths

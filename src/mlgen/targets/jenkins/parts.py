@@ -1,5 +1,7 @@
 """What a job is given before its steps: its agent, variables, credentials and lock."""
 
+from __future__ import annotations
+
 import json
 import shlex
 from collections.abc import Iterator

@@ -1,12 +1,15 @@
 """Reads a Jenkinsfile back as blocks and calls: as much of Groovy as the emitted file uses."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from mlgen.named import NamedTuple
+from mlgen.regex import regex
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"[ \t\r]*(?:"
     r"(?P<word>[A-Za-z_$][A-Za-z0-9_$]*|[0-9]+)"
     r"|(?P<newline>\n)"
@@ -21,7 +24,7 @@ _TOKEN = re.compile(
     r"|(?P<end>\Z))",
     re.DOTALL,
 )
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE = regex(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _NAMES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _CLOSES = {"}": "{", ")": "(", "]": "["}
 
@@ -73,11 +76,11 @@ class Node:
                 return value.text
         return ""
 
-    def child(self, name: str) -> "Node | None":
+    def child(self, name: str) -> Node | None:
         """The first child of this name."""
         return next((child for child in self.children if child.name == name), None)
 
-    def walk(self) -> "list[Node]":
+    def walk(self) -> list[Node]:
         """The node and all below it, in the order of the text."""
         found = [self]
         for child in self.children:
@@ -158,7 +161,7 @@ def _tokens(text: str) -> Iterator[Token]:
 def unescape(text: str) -> str:
     """The value of a string literal without its quotes."""
 
-    def one(found: "re.Match[str]") -> str:
+    def one(found: re.Match[str]) -> str:
         said = found[1]
         return chr(int(said[1:], 16)) if len(said) == 5 else _NAMES.get(said, "" if said == "\n" else said)
 

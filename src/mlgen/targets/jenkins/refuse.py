@@ -1,11 +1,13 @@
 """What the capability table is too coarse for: single values and combinations that Jenkins cannot say."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Job, Pipeline, Schedule, TargetOptions
 from mlgen.ir.expressions import all_of, satisfiable
+from mlgen.regex import regex
 from mlgen.targets.built import of_the_host
 from mlgen.targets.jenkins import native, parts
 from mlgen.targets.jenkins.levels import after
@@ -20,7 +22,7 @@ true try void volatile while
 """
 _RESERVED = frozenset(_KEYWORDS.split())
 # https://www.jenkins.io/doc/book/pipeline/syntax/#cron-syntax
-_CRON_PART = re.compile(r"\*(/[0-9]+)?|[0-9]+(-[0-9]+(/[0-9]+)?)?")
+_CRON_PART = regex(r"\*(/[0-9]+)?|[0-9]+(-[0-9]+(/[0-9]+)?)?")
 
 
 def refuse(pipeline: Pipeline) -> Iterator[Diagnostic]:

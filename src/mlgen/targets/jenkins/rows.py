@@ -1,10 +1,12 @@
 """The rows of a table read back from the file's methods."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.targets.jenkins.reader import Node, Token
+from mlgen.typed import Any
 
 _OPEN = {"[": "]", "(": ")", "{": "}"}
 

@@ -1,5 +1,7 @@
 """What must be set in Jenkins itself, derived from the pipeline."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Pipeline

@@ -5,10 +5,12 @@ bytes. The numbers were measured with Jenkins' own parser and compiler (the tran
 those of stages are right within about 5 %, those of rows are up to a fifth too high.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mlgen.targets.jenkins.reader import Node, Token, tokens
+from mlgen.typed import Any
 
 LIMIT = 55_000
 TABLES = 600_000

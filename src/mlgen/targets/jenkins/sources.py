@@ -1,5 +1,7 @@
 """How a job's repositories are checked out, where it is not as the branch source says."""
 
+from __future__ import annotations
+
 from mlgen.ir import Checkout, Job, Pipeline
 from mlgen.quoting import groovy
 from mlgen.targets.jenkins.parts import credential

@@ -1,5 +1,7 @@
 """What a job does: the files that it receives, its scripts, and the blocks around them."""
 
+from __future__ import annotations
+
 from mlgen.ir import Job, Leg, Pipeline, Take
 from mlgen.quoting import groovy, sh
 from mlgen.quoting.shell import bounded

@@ -4,10 +4,11 @@ A stage is code of the one method that Declarative becomes; a row is data, and c
 own starts each row as soon as what it needs has ended, so that the order is the graph's.
 """
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
 
 from mlgen.ir import KINDS, Condition, Job, Leg, Pipeline, Service
 from mlgen.ir.order import left_to_results
@@ -22,6 +23,7 @@ from mlgen.targets.jenkins.conditions import has_values, kinds, when
 from mlgen.targets.jenkins.levels import after
 from mlgen.targets.jenkins.naming import legs, stage_name
 from mlgen.targets.jenkins.parts import Agent, agent, bindings, lock, login, variables
+from mlgen.typed import Any
 
 View = dict[str, Any]
 Field = tuple[str, str]

@@ -1,5 +1,7 @@
 """What runs, as the file alone says it: the stages with steps, and the rows of tables."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 

@@ -1,7 +1,8 @@
 """The pipeline as the template prints it: all computing is here and in the modules that it names."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.ir.order import left_to_results
@@ -12,6 +13,7 @@ from mlgen.targets.jenkins.hooks import hooks
 from mlgen.targets.jenkins.levels import Level, after, levels
 from mlgen.targets.jenkins.naming import legs, stage_name
 from mlgen.targets.jenkins.parts import agent, image_of, lock, variables
+from mlgen.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgen.targets.jenkins.table import Table
@@ -55,7 +57,7 @@ def _stages(pipeline: Pipeline) -> View:
     return {"levels": shown, "table": _table(pipeline, made), "after": late}
 
 
-def _rows(pipeline: Pipeline, found: Sequence[Level], table: bool = False) -> "Table | None":
+def _rows(pipeline: Pipeline, found: Sequence[Level], table: bool = False) -> Table | None:
     """The rows of tables, of stages that run as rows do, and of what comes after all stages; None without any."""
     late = after(pipeline) if table else frozenset()
     listed = [level.jobs for level in found if level.table]
@@ -68,7 +70,7 @@ def _rows(pipeline: Pipeline, found: Sequence[Level], table: bool = False) -> "T
     return table_of(pipeline, listed, alone)
 
 
-def _table(pipeline: Pipeline, made: "Table | None") -> View | None:
+def _table(pipeline: Pipeline, made: Table | None) -> View | None:
     if made is None:
         return None
     jobs, late = pipeline.jobs, after(pipeline)
@@ -188,7 +190,7 @@ def _environment(pipeline: Pipeline) -> list[tuple[str, str]]:
 # --- the stages
 
 
-def _levels(pipeline: Pipeline, found: Sequence[Level], made: "Table | None") -> list[View]:
+def _levels(pipeline: Pipeline, found: Sequence[Level], made: Table | None) -> list[View]:
     names: list[str] = []
     shown: list[View] = []
     tables = iter(made.levels if made else ())
@@ -234,7 +236,7 @@ def _unused(name: str, names: list[str]) -> str:
     return found
 
 
-def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bool, made: "Table | None") -> View:
+def _stage(pipeline: Pipeline, job: Job, leg: Leg | None, pad: str, own_when: bool, made: Table | None) -> View:
     """One job, or one leg of it."""
     condition = _condition(pipeline, job) if own_when else ()
     inner = pad + " " * 8 if job.approval else pad

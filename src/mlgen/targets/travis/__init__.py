@@ -1,12 +1,14 @@
 """Travis CI: one .travis.yml, https://docs.travis-ci.com/user/build-config-yaml."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from mlgen.diagnostics import Diagnostic
 from mlgen.ir import Job, Pipeline
 from mlgen.targets.contract import Fragment, Output, Part, Setting, Signs, Target
 from mlgen.targets.travis.capabilities import CAPABILITIES
+from mlgen.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgen.readback import Reading
@@ -49,7 +51,7 @@ def _whole(parts: tuple[Part, ...]) -> Output:
     return whole(parts)
 
 
-def _read(texts: Mapping[str, str]) -> "Reading":
+def _read(texts: Mapping[str, str]) -> Reading:
     from mlgen.targets.travis.read import read
 
     return read(texts)

@@ -4,6 +4,8 @@ All of it are items of `before_install`, of which the first that fails ends the 
 https://docs.travis-ci.com/user/job-lifecycle
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Checkout, Job, Pipeline, fields

@@ -3,6 +3,8 @@
 Loaded only where a job has some, as all that is imported counts in the time of a compilation.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Checkout, Job, Service

@@ -1,5 +1,7 @@
 """What Travis can say of each construct; https://docs.travis-ci.com/user/build-config-yaml."""
 
+from __future__ import annotations
+
 from mlgen.targets.contract import Capability
 
 SKIP = ("skip", "the jobs that need it are left out, and what depends on them")

@@ -1,7 +1,8 @@
 """The text of .travis.yml read back: that it parses, and is the pipeline's jobs, order, files, secrets and scripts."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Pipeline
@@ -11,6 +12,7 @@ from mlgen.targets.travis.files import Unit
 from mlgen.targets.travis.limits import MOST_JOBS
 from mlgen.targets.travis.whole import TEMPLATE
 from mlgen.targets.travis.whole import faults as whole_faults
+from mlgen.typed import Any
 
 PHASES = ("before_install", "install", "before_script", "script", "after_success", "after_failure", "after_script")
 

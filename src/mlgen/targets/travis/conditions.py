@@ -5,6 +5,8 @@ condition that cannot be parsed makes the job vanish without a word. A run's kin
 enough, whether `tag` is set (a push), or `MLGEN_SCHEDULED` or `MLGEN_API_EVENT` is (a request over the API).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 

@@ -5,6 +5,8 @@ could not be fetched is only a line in the log, and a path that its creator lack
 the job looks for what it is to receive.
 """
 
+from __future__ import annotations
+
 from mlgen.ir import Job, Leg, Pipeline
 from mlgen.ir.paths import as_glob, on_leg, overlap
 from mlgen.named import NamedTuple

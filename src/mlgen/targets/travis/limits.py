@@ -1,11 +1,14 @@
 """Single values and limits that the capability table is too coarse for."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, Position, error
 from mlgen.ir import Job, Pipeline
 from mlgen.quoting import sh
+from mlgen.regex import regex
 from mlgen.targets import decide
 from mlgen.targets.built import of_the_host
 from mlgen.targets.travis import before, conditions
@@ -21,7 +24,7 @@ OWN = ("stage", "name", "if", "workspaces", "git")
 # Local variables of the function in which Travis runs each command: a variable of the job by such a name is hidden.
 _HIDDEN = frozenset(("assert", "cmd", "display", "event", "output", "result", "retry", "secure", "timing"))
 # https://github.com/travis-ci/casher splits and expands paths as a shell does.
-_PATH = re.compile(r"[\w@%+=./*?\[\]-]+")
+_PATH = regex(r"[\w@%+=./*?\[\]-]+")
 
 
 def refuse(pipeline: Pipeline) -> list[Diagnostic]:

@@ -4,17 +4,18 @@ An item is evaluated inside a function of Travis with variables of its own, so t
 words gets a bash to itself: https://github.com/travis-ci/travis-build/blob/master/lib/travis/build/bash/travis_cmd.bash
 """
 
-import re
+from __future__ import annotations
 
 from mlgen.quoting import sh, sh_path
 from mlgen.quoting.shell import bounded, delimiter, duration, is_simple
+from mlgen.regex import regex
 
 BASH = "bash -euo pipefail -c"
 CONTAINER = "job"
 PASSED = '[ "$TRAVIS_TEST_RESULT" = 0 ]'
 """Whether all items of `script` up to here succeeded: https://docs.travis-ci.com/user/environment-variables."""
 
-_GLOB = re.compile(r"[*?\[]")
+_GLOB = regex(r"[*?\[]")
 
 
 def item(script: str, timeout: int = 0, retry: int = 0, contained: bool = False, after: str = "") -> str:

@@ -1,5 +1,7 @@
 """What the file cannot set: the repository's settings, https://docs.travis-ci.com/user/web-ui."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Pipeline

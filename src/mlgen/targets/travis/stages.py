@@ -1,5 +1,7 @@
 """Travis runs stages one after another and has no edges: where each job stands so that all its edges hold."""
 
+from __future__ import annotations
+
 from mlgen.ir import Job, Pipeline
 
 Place = tuple[int, int]

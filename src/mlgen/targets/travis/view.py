@@ -1,6 +1,6 @@
 """The pipeline as what the template of .travis.yml prints."""
 
-from typing import TypeVar
+from __future__ import annotations
 
 from mlgen.ir import Checkout, Job, Pipeline
 from mlgen.ir.values import Step
@@ -12,6 +12,7 @@ from mlgen.targets.contract import Output, own_path
 from mlgen.targets.scripts import headed
 from mlgen.targets.travis import before, conditions, files, scripts, stages
 from mlgen.targets.travis.files import Unit
+from mlgen.typed import TypeVar
 
 _Value = TypeVar("_Value")
 PATH = ".travis.yml"

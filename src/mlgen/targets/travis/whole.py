@@ -1,5 +1,7 @@
 """The .travis.yml of a repository with several projects: it imports a file of each into the one build."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.targets.contract import Output, Part

@@ -1,5 +1,7 @@
 """What a config of CircleCI says, read from its text alone, as CircleCI reads it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mlgen.readback import Reading

@@ -3,14 +3,16 @@
 https://circleci.com/docs/reference/configuration-reference/, https://circleci.com/docs/reference/reusing-config/
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.inserted import filled, plain
 from mlgen.targets.rendered import document
+from mlgen.typed import Any
 
 Data = dict[str, Any]
 
@@ -43,7 +45,7 @@ class Entry(NamedTuple):
     group: str
     filters: str
     """The expression, empty if there is none."""
-    route: tuple["str | int", ...]
+    route: tuple[str | int, ...]
 
 
 class File(NamedTuple):

@@ -4,12 +4,14 @@ https://circleci.com/docs/reference/variables/#pipeline-values,
 https://circleci.com/docs/guides/orchestrate/github-trigger-event-options/ (of the GitHub App)
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.targets.circleci.read.config import Parameter
+from mlgen.typed import Any
 
 EVENTS = {
     "push": "push", "pull_request": "pull_request", "tag": "push", "schedule": "schedule", "manual": "api", "api": "api"

@@ -1,5 +1,7 @@
 """In what the file may differ from the pipeline: documented limits, and fallbacks that the spec chose."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Pipeline

@@ -6,18 +6,21 @@ A value that is not set fails the pipeline:
 https://circleci.com/docs/guides/orchestrate/github-trigger-event-options/
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
+from mlgen.typed import Any
 
 Values = Mapping[str, Any]
 Evaluate = Callable[[Values], Any]
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r'\s*(?:(?P<text>"(?:[^"\\]|\\["\\])*")|(?P<pattern>/(?:[^/\\\n]|\\.)+/)|(?P<number>[0-9]+(?![\w.]))'
     r"|(?P<word>[A-Za-z][\w.-]*)|(?P<sign>==|!=|>=|<=|[()<>!]))"
 )
@@ -194,7 +197,7 @@ def _compare(sign: str, left: Evaluate, right: Evaluate) -> Evaluate:
     return evaluate
 
 
-def _matches(left: Evaluate, found: "re.Pattern[str]") -> Evaluate:
+def _matches(left: Evaluate, found: re.Pattern[str]) -> Evaluate:
     def evaluate(values: Values) -> Any:
         value = left(values)
         if not isinstance(value, str):
@@ -204,12 +207,12 @@ def _matches(left: Evaluate, found: "re.Pattern[str]") -> Evaluate:
     return evaluate
 
 
-_PARTS = re.compile(r"\\(.)|\[\^?(?:\\.|[^\]\\\[&])+\]|\(\?|[\[\]]|[*+?}]\+|.", re.DOTALL)
+_PARTS = regex(r"\\(.)|\[\^?(?:\\.|[^\]\\\[&])+\]|\(\?|[\[\]]|[*+?}]\+|.", re.DOTALL)
 _CLASSES = frozenset("dDsSwW")
 
 
 @lru_cache(maxsize=1024)
-def pattern(text: str) -> "re.Pattern[str]":
+def pattern(text: str) -> re.Pattern[str]:
     """A pattern such as `/^v[0-9]+$/`, in Java's words, for the whole text.
 
     https://circleci.com/docs/reference/configuration-reference/#expression-based-job-filters; what Java and Python

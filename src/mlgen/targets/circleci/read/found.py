@@ -1,11 +1,12 @@
 """What the steps of a job have told."""
 
-from typing import Literal
+from __future__ import annotations
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Script
 from mlgen.targets.circleci.read import helpers
 from mlgen.targets.circleci.read.services import Started
+from mlgen.typed import Literal
 
 
 class Moment(NamedTuple):

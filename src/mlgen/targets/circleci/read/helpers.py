@@ -3,12 +3,15 @@ r"""Commands of the target's own, recognised exactly: what each says of its job.
 The texts are those of a shell: `\<<` of the file is `<<` here.
 """
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterator
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, shell
+from mlgen.regex import regex
 
 WORKSPACE = "/tmp/workspace"  # noqa: S108 - of a container or machine that runs one job
 SECRETS = "/tmp/mlgen-secrets"  # noqa: S108
@@ -143,7 +146,7 @@ class Container(NamedTuple):
     options: tuple[str, ...]
 
 
-_CONTAINER = re.compile(
+_CONTAINER = regex(
     r"docker run --detach --name job (?P<gpus>--gpus all )?--user root --entrypoint sleep \\\n"
     r'  --volume "\$HOME:\$HOME" --volume /tmp:/tmp --workdir "\$PWD" \\\n'
     r"  --env GIT_CONFIG_COUNT=1 --env GIT_CONFIG_KEY_0=safe\.directory "
@@ -169,7 +172,7 @@ class Inside(NamedTuple):
     passed: frozenset[str] | None = None
 
 
-_EXEC = re.compile(
+_EXEC = regex(
     r"docker exec \$\(printf -- '--env %s ' \"\$\{!MLGEN_@\}\"((?: [A-Za-z_]\w*)*)\) job (bash -euo pipefail -c .*)",
     re.DOTALL,
 )

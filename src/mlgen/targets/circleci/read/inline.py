@@ -3,14 +3,16 @@
 https://circleci.com/docs/reference/configuration-reference/#run
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Route, shell
 from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.config import Data, File, declared, given, known
 from mlgen.targets.circleci.read.inserted import filled, plain, waits
+from mlgen.typed import Any
 
 SILENCE = 600
 """Seconds without output after which a step is ended, unless it says otherwise."""

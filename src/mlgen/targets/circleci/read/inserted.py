@@ -4,12 +4,14 @@ https://circleci.com/docs/reference/reusing-config/#using-parameters-in-executor
 https://circleci.com/docs/guides/orchestrate/pipeline-variables/; `\<<` stands for `<<`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read.expressions import Expression, Values, expression
+from mlgen.typed import Any
 
 LATER = ("pipeline.",)
 """What the names of values begin with that only a pipeline has."""

@@ -1,8 +1,9 @@
 """The jobs of the workflow: what verify is told of each invocation, and what decides whether it starts."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.ir.globs import glob_matches, is_literal
 from mlgen.named import NamedTuple
@@ -17,6 +18,7 @@ from mlgen.targets.circleci.read.found import Steps
 from mlgen.targets.circleci.read.inline import inlined
 from mlgen.targets.circleci.read.inserted import filled, plain, text_of, waits
 from mlgen.targets.circleci.read.machines import KEYS, Machine, environment, machine, python_of
+from mlgen.typed import Any
 
 _KEYS = ("type", "description", "parameters", "executor", "steps", *KEYS)
 _VALUES = {"pipeline.git.revision": COMMIT}

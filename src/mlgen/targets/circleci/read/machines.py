@@ -3,23 +3,25 @@
 https://circleci.com/docs/reference/configuration-reference/#executors, …#docker, …#machine
 """
 
-import re
+from __future__ import annotations
+
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.circleci.read.config import Data, File, declared, given, known, mapping, texts
 from mlgen.targets.circleci.read.expressions import Values
 from mlgen.targets.circleci.read.inserted import filled, plain, text_of
+from mlgen.typed import Any
 
 KEYS = ("docker", "machine", "resource_class", "shell", "working_directory", "environment")
 SHELL = "/bin/bash -euo pipefail"
 REPOSITORY = "~/project"
 """Where `checkout` puts the repository, and steps run, unless told otherwise."""
-_PYTHON = re.compile(r"(?:docker\.io/)?(?:cimg|library)/python:(\d+(?:\.\d+)*)(?:-.*)?|python:(\d+(?:\.\d+)*)(?:-.*)?")
-_SECRET = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+_PYTHON = regex(r"(?:docker\.io/)?(?:cimg|library)/python:(\d+(?:\.\d+)*)(?:-.*)?|python:(\d+(?:\.\d+)*)(?:-.*)?")
+_SECRET = regex(r"\$\{?([A-Za-z_]\w*)\}?")
 
 
 class Machine(NamedTuple):

@@ -1,21 +1,24 @@
 """The step that sets the portable variables: whether `.mlgen/env.sh` is told on every event what it cannot know."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.circleci.read.config import Parameter
 from mlgen.targets.circleci.read.context import NAMED, SCHEDULE, known
 from mlgen.targets.circleci.read.expressions import Refused
 from mlgen.targets.circleci.read.inserted import text_of
+from mlgen.typed import Any
 
 _START = 'for name in "${!MLGEN_@}"; do [ "${!name}" != \'<nil>\' ] || export "$name="; done\n'
 _END = (
     'bash .mlgen/env.sh --print |\n  while IFS= read -r line; do printf \'export %q\\n\' "$line"; done >> "$BASH_ENV"'
 )
-_BARE = re.compile(r"([A-Za-z_]\w*)=\$\{\1#'#'\}")
+_BARE = regex(r"([A-Za-z_]\w*)=\$\{\1#'#'\}")
 _OWN = "MLGEN_CIRCLECI_"
 
 

@@ -1,5 +1,7 @@
 """How CircleCI runs what the file says: which jobs an event's pipeline has, and when each starts."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 

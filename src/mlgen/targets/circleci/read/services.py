@@ -1,13 +1,16 @@
 """Services on a virtual machine, which steps start, and the files with which caches change."""
 
+from __future__ import annotations
+
 import re
 import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
+from mlgen.regex import regex
 from mlgen.targets.circleci.read.helpers import WORD
 
-_CHECKSUM = re.compile(r'\{\{ checksum "([^"]*)" \}\}')
+_CHECKSUM = regex(r'\{\{ checksum "([^"]*)" \}\}')
 
 
 class Started(NamedTuple):

@@ -3,8 +3,9 @@
 https://circleci.com/docs/reference/configuration-reference/#steps
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
 
 from mlgen.readback import Fetched, Route, Script
 from mlgen.readback.opaque import words_of
@@ -16,6 +17,7 @@ from mlgen.targets.circleci.read.inline import Step, command_of, options_of, rer
 from mlgen.targets.circleci.read.inserted import plain, waits
 from mlgen.targets.circleci.read.machines import SHELL, environment
 from mlgen.targets.circleci.read.services import followed, started
+from mlgen.typed import Any, Literal
 
 RUN = (
     "name", "command", "shell", "environment", "background", "working_directory", "no_output_timeout", "when",

@@ -3,10 +3,11 @@
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.readback import Reading, SeenJob
@@ -21,6 +22,7 @@ from mlgen.targets.github.read.portable import schedules
 from mlgen.targets.github.read.steps import Download
 from mlgen.targets.github.read.templates import names, value
 from mlgen.targets.github.read.values import Known, text_of, truth
+from mlgen.typed import Any
 
 _KEYS = {"name", "run-name", "on", "permissions", "concurrency", "defaults", "env", "jobs"}
 _SHELL = "bash -euo pipefail {0}"

@@ -4,6 +4,8 @@ https://docs.github.com/en/actions/reference/security/secure-use#using-third-par
 be moved, and that a commit is whole does not say whose it is: a fork's are found under the name of its origin, too.
 """
 
+from __future__ import annotations
+
 PINS = {
     "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1",
     "actions/setup-python": "5fda3b95a4ea91299a34e894583c3862153e4b97",

@@ -1,26 +1,27 @@
 """What stands around the steps of a job: the containers beside it, who may fetch its image, its caches, its address."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.readback import Cached, Served
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.github.read.contexts import On
 from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.portable import variables_given
 from mlgen.targets.github.read.templates import parts, secret_of, value
 from mlgen.targets.github.read.values import Known, Open, text_of
+from mlgen.typed import Any
 
 HEALTHY = 60
 """The least seconds that a service is given until it is ready."""
-_HEALTH = re.compile(
-    r'--health-cmd "(.*)" --health-interval (\d+)s --health-timeout \d+s --health-retries (\d+)', re.DOTALL
-)
-_PORT = re.compile(r"(\d+):\1")
-_KEY = re.compile(r"(.*)\$\{\{ *(?:hashFiles\((.*)\)|github\.run_id) *\}\}", re.DOTALL)
-_FILES = re.compile(r"'[^']*'(?:, *'[^']*')*")
+_HEALTH = regex(r'--health-cmd "(.*)" --health-interval (\d+)s --health-timeout \d+s --health-retries (\d+)', re.DOTALL)
+_PORT = regex(r"(\d+):\1")
+_KEY = regex(r"(.*)\$\{\{ *(?:hashFiles\((.*)\)|github\.run_id) *\}\}", re.DOTALL)
+_FILES = regex(r"'[^']*'(?:, *'[^']*')*")
 
 
 def served(name: str, data: Mapping[str, Any], waited: Mapping[str, set[int]]) -> Iterator[Served]:

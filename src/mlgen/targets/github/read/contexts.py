@@ -4,15 +4,17 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-t
 https://docs.github.com/en/actions/reference/workflows-and-actions/contexts
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
 from mlgen.targets.github.read.values import Known, Value, text_of
+from mlgen.typed import Any
 
 API_INPUT = "mlgen_event"
 """The input that names the api event, where manual and api runs share `workflow_dispatch`: see docs, design 2.1."""

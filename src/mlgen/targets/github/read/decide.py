@@ -3,6 +3,8 @@
 https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-jobs-with-conditions
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 

@@ -3,16 +3,18 @@
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
 
+from __future__ import annotations
+
 import math
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.github.read.values import FUNCTIONS, Value, all_of, equal, less, more, number, property_of, truth
 
-_WORDS = re.compile(
+_WORDS = regex(
     r"\s*(?:(?P<text>'(?:[^']|'')*')"
     r"|(?P<number>[+-]?(?:0x[0-9a-fA-F]+|0o[0-7]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?<=[+-])Infinity)(?![\w.]))"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_-]*)"

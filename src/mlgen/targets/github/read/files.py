@@ -3,6 +3,8 @@
 https://github.com/actions/upload-artifact#upload-using-multiple-paths-and-exclusions
 """
 
+from __future__ import annotations
+
 from mlgen.named import NamedTuple
 
 

@@ -1,16 +1,19 @@
 """Scripts that mlgen emits beside the commands of the spec, recognised word by word: anything else is a command."""
 
+from __future__ import annotations
+
 import re
 import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
+from mlgen.regex import regex
 
 ENV = 'bash .mlgen/env.sh --print >> "$GITHUB_ENV"'
 APPENDS = 'echo "MLGEN_EXPORTS=$RUNNER_TEMP/mlgen-exports" >> "$GITHUB_ENV"'
 JUDGE = '[ "$FAILED" = false ]'
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
-_WAITING = re.compile(
+_WAITING = regex(
     r"""listens\(\) \{ # HOST/PORT
   for \(\(mlgen_try = \d+; ; mlgen_try--\)\); do
     if \(: < "/dev/tcp/\$1"\) 2> /dev/null; then return; fi
@@ -20,7 +23,7 @@ _WAITING = re.compile(
 \}
 ((?:listens "\$MLGEN_HOST_[A-Z0-9_]+/\d+"\n?)+)"""
 )
-_COMPARED = re.compile(rf'if grep -qxF -- (.*); then echo ({_NAME})=true >> "\$GITHUB_OUTPUT"; fi')
+_COMPARED = regex(rf'if grep -qxF -- (.*); then echo ({_NAME})=true >> "\$GITHUB_OUTPUT"; fi')
 _IDENTITY = """answer=$(curl -fsS --retry 3 -G -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \\
   --data-urlencode "audience=$AUDIENCE" "$ACTIONS_ID_TOKEN_REQUEST_URL")
 token=$(printf '%s' "$answer" | sed -n 's/.*"value" *: *"\\([^"]*\\)".*/\\1/p')

@@ -1,9 +1,10 @@
 """A job of a workflow: what verify is told of it, and what decides whether it starts."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
@@ -18,6 +19,7 @@ from mlgen.targets.github.read.portable import Environment, environment, variabl
 from mlgen.targets.github.read.steps import Download, Place, Steps, read_steps
 from mlgen.targets.github.read.templates import condition, names, value
 from mlgen.targets.github.read.values import Known, text_of
+from mlgen.typed import Any
 
 _KEYS = {
     "name", "needs", "if", "runs-on", "container", "services", "timeout-minutes", "continue-on-error", "permissions",

@@ -1,6 +1,8 @@
 """The scripts of a job that finds out, before others, what decides whether they run: matched refs, changed files,
 messages. They are recognised line by line, and asked again for an event."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 
@@ -9,6 +11,7 @@ from mlgen.ir.globs import glob_matches
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.templates import value
 from mlgen.targets.github.read.values import text_of
@@ -17,7 +20,7 @@ Answer = Callable[[Event, Contexts], str]
 
 _MATCH = """match() { if [[ -n $2 && $2 =~ $3 ]]; then echo "$1=true"; else echo "$1=false"; fi; }"""
 _HEAD = 'if [ "$GITHUB_EVENT_NAME" = pull_request ]; then head=HEAD^2; else head=HEAD; fi'
-_SINCE = re.compile(
+_SINCE = regex(
     r"""head=HEAD base=
 if \[ "\$GITHUB_EVENT_NAME" = pull_request \]; then
   head=HEAD\^2 base=HEAD\^1(?: \#[^\n]*)?
@@ -28,7 +31,7 @@ elif \[ "\$GITHUB_EVENT_NAME" = push \] && \[ "\$GITHUB_REF_TYPE" = branch \]; t
 fi
 """
 )
-_CHANGED = re.compile(
+_CHANGED = regex(
     r"""changed\(\) \{(?: \#[^\n]*)?
   if \[ -n "\$2" \] && git diff --quiet --no-renames "\$2\.\.\.\$head" -- "\$\{@:3\}"; then
     echo "\$1=false"

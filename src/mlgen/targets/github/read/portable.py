@@ -1,8 +1,9 @@
 """The variables of a workflow and its jobs, and what the portable ones are made of."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
@@ -11,6 +12,7 @@ from mlgen.targets.github.read.contexts import API_INPUT, On, contexts
 from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.templates import expression, parts, value
 from mlgen.targets.github.read.values import Known, Open, Value, text_of
+from mlgen.typed import Any
 
 _PAYLOAD = ("MLGEN_BEFORE", "MLGEN_HEAD", "MLGEN_BASE_COMMIT", "MLGEN_API_EVENT", "MLGEN_CRON")
 

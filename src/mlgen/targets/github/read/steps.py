@@ -1,8 +1,9 @@
 """The steps of one leg of a job, read in their order."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Cached, Fetched, Route, Script
@@ -14,6 +15,7 @@ from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.files import Upload, inside
 from mlgen.targets.github.read.templates import condition, plain, secret_of, value
 from mlgen.targets.github.read.values import Known, text_of
+from mlgen.typed import Any
 
 _TOKEN, _RESULT = ("MLGEN_TOKEN", "${{ github.token }}"), ("MLGEN_RESULT", "${{ job.status }}")
 """What mlgen's own variables hold."""

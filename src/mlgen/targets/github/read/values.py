@@ -3,17 +3,20 @@
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable
-from typing import Any
 
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
+from mlgen.typed import Any
 
 Value = Any
 """None, a bool, a float, a text, a list, or a mapping."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0x[0-9a-fA-F]+|0o[0-7]+")
+_NUMBER = regex(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0x[0-9a-fA-F]+|0o[0-7]+")
 
 
 class Known(dict[str, Value]):

@@ -3,19 +3,22 @@
 https://docs.gitlab.com/ci/yaml/
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from mlgen.readback import Cached, Served
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.gitlab.read.config import known
 from mlgen.targets.gitlab.read.helpers import template
 from mlgen.targets.gitlab.read.jobs import Native, relative
+from mlgen.typed import Any
 
 MOST_KEY_FILES = 2
 """https://docs.gitlab.com/ci/yaml/#cachekeyfiles"""
-_HOSTED = re.compile(r"saas-(linux|macos|windows)-[\w-]+")
+_HOSTED = regex(r"saas-(linux|macos|windows)-[\w-]+")
 _AUDIENCES = {"aws": "$CI_SERVER_URL", "azure": "api://AzureADTokenExchange"}
 """What the tokens for clouds are for: https://docs.gitlab.com/ci/cloud_services/"""
 

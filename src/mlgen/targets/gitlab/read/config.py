@@ -3,12 +3,14 @@
 https://docs.gitlab.com/ci/yaml/
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.document import Data, Reference, load
+from mlgen.typed import Any
 
 GLOBAL = frozenset(("default", "stages", "variables", "workflow"))
 """What may stand beside jobs. What brings text from elsewhere, and job keys for the whole file, are refused."""
@@ -73,7 +75,7 @@ def parsed(header: Data, config: Data) -> File:
     return File(inputs, (".pre", *stages, ".post"), config.get("workflow", {}), config.get("variables", {}), jobs)
 
 
-def known(said: Mapping[str, Any], keys: "tuple[str, ...] | frozenset[str]", where: str) -> None:
+def known(said: Mapping[str, Any], keys: tuple[str, ...] | frozenset[str], where: str) -> None:
     """Unread if the mapping has a key that is not among these."""
     if not isinstance(said, dict):
         raise Unread(f"{where}: not a mapping")

@@ -3,12 +3,14 @@
 https://docs.gitlab.com/ci/variables/predefined_variables/, https://docs.gitlab.com/ci/inputs/
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
+from mlgen.typed import Any
 
 SOURCES = {
     "push": ("push",),

@@ -6,11 +6,14 @@ equals null, a pattern is held against null as against an empty text, and a resu
 blank. Within `&&` and `||` an empty text counts as true, as it does in Ruby.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 
 MOST_TOKENS = 99
 """Of more, the pipeline is not made: https://docs.gitlab.com/ci/jobs/job_rules/ (lexer.rb reads 100, with the end)."""
@@ -19,7 +22,7 @@ Variables = Mapping[str, str]
 Value = str | bool | None
 Evaluate = Callable[[Variables], Value]
 
-_LEXEMES = re.compile(
+_LEXEMES = regex(
     r"\s*(?:(?P<open>\()|(?P<close>\))|\$(?P<variable>\w+)|\"(?P<double>[^\"\n]*)\"|'(?P<single>[^'\n]*)'"
     r"|(?P<pattern>/(?:[^/\\]|\\.)+/[ismU]*)|(?P<null>null\b)|(?P<operator>==|!=|=~|!~|&&|\|\|))"
 )
@@ -128,16 +131,16 @@ def _equals(name: str, kind: str, other: str, equal: bool) -> Evaluate:
     return lambda known: (known.get(name) == wanted) is equal
 
 
-def _matches(name: str, expression: "re.Pattern[str]", wanted: bool) -> Evaluate:
+def _matches(name: str, expression: re.Pattern[str], wanted: bool) -> Evaluate:
     return lambda known: (expression.search(known.get(name) or "") is not None) is wanted
 
 
-_PARTS = re.compile(r"\\(.)|\[(?:\\.|[^\]\\])*\]|\(\?|\$|.", re.DOTALL)
+_PARTS = regex(r"\\(.)|\[(?:\\.|[^\]\\])*\]|\(\?|\$|.", re.DOTALL)
 _KEPT = frozenset("dDsSwWbB.+*?()|[]{}^$-tnr\"'#&~,:;<>=!@%_ /\\")
 """What may stand behind a backslash, and means the same to RE2 and here."""
 
 
-def pattern(text: str) -> "re.Pattern[str]":
+def pattern(text: str) -> re.Pattern[str]:
     """A pattern such as `/^v[0-9]+$/`: RE2, of which `$` is the end of the text alone.
 
     https://github.com/google/re2/wiki/Syntax; what the two dialects read differently is refused.

@@ -4,10 +4,13 @@ https://docs.gitlab.com/ci/yaml/#ruleschanges: File.fnmatch?(glob, path, FNM_PAT
 https://docs.ruby-lang.org/en/3.3/File.html#method-c-fnmatch-3F.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable
 
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 
 MOST = 50
 """Globs of one rule: https://docs.gitlab.com/ci/yaml/#ruleschanges"""
@@ -34,7 +37,7 @@ def _braced(glob: str) -> list[str]:
     return [each for choice in found[1].split(",") for each in _braced(glob[:start] + choice + glob[end:])]
 
 
-_PARTS = re.compile(r"\\(.)|(\*\*/)|(\*+)|(\?)|(\[(?:[!^]?\]?[^\]]*)\])|(.)", re.DOTALL)
+_PARTS = regex(r"\\(.)|(\*\*/)|(\*+)|(\?)|(\[(?:[!^]?\]?[^\]]*)\])|(.)", re.DOTALL)
 
 
 def _expression(glob: str) -> str:

@@ -1,10 +1,13 @@
 """What the target itself puts around the commands of a job: each line is recognised exactly, or it is a command."""
 
+from __future__ import annotations
+
 import re
 import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, shell
+from mlgen.regex import regex
 
 START = "set -euo pipefail"
 ENVIRONMENT = ". .mlgen/env.sh"
@@ -47,8 +50,8 @@ command -v timeout >/dev/null || timeout() {  # as in: timeout -k 30 20m COMMAND
   ' -- "$@"
 }"""
 
-_VARIABLE = re.compile(r"\"\$([A-Za-z_]\w*)\"")
-_EXPORT = re.compile(r"export ([A-Za-z_]\w*)=(\"(?:[^\"\\$`]|\\.|\$\{?\w+\}?)*\")")
+_VARIABLE = regex(r"\"\$([A-Za-z_]\w*)\"")
+_EXPORT = regex(r"export ([A-Za-z_]\w*)=(\"(?:[^\"\\$`]|\\.|\$\{?\w+\}?)*\")")
 
 
 class Asked(NamedTuple):
@@ -139,7 +142,7 @@ _OTHER_COMMIT = (
     r"git checkout --quiet --detach FETCH_HEAD",
     r"git checkout --quiet \"\$CI_COMMIT_SHA\" -- \.mlgen",
 )
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"!f\(\) \{ (?:echo username=oauth2; echo \"password=\$(\w+)\"|\[ \"\$CI_SERVER_HOST\" != [\w.-]+ \] \|\| "
     r"\{ echo username=gitlab-ci-token; echo \"password=\$CI_JOB_TOKEN\"; \}); \}; f"
 )

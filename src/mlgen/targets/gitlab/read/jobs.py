@@ -3,17 +3,20 @@
 https://docs.gitlab.com/ci/yaml/#job-keywords
 """
 
+from __future__ import annotations
+
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.gitlab.read import scripts
 from mlgen.targets.gitlab.read.config import File, known
 from mlgen.targets.gitlab.read.context import KNOWN
 from mlgen.targets.gitlab.read.rules import Reader, Rule
+from mlgen.typed import Any
 
 KEYS = frozenset((
     "after_script", "allow_failure", "artifacts", "before_script", "cache", "coverage", "dependencies", "environment",
@@ -21,7 +24,7 @@ KEYS = frozenset((
     "retry", "rules", "script", "services", "stage", "tags", "timeout", "trigger", "variables", "when",
 ))  # fmt: skip
 ARTIFACTS = frozenset(("expire_in", "expose_as", "name", "paths", "reports", "when"))
-VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+VARIABLE = regex(r"\$(?:(\w+)|\{(\w+)\})")
 
 
 class Need(NamedTuple):
@@ -134,17 +137,17 @@ def _legs(name: str, parallel: Any) -> Iterator[tuple[tuple[str, str], ...]]:
             yield tuple((axis, str(value)) for (axis, _), value in zip(axes, chosen))
 
 
-def relative(path: str, root: str, axes: "frozenset[str]") -> str:
+def relative(path: str, root: str, axes: frozenset[str]) -> str:
     """A path of the repository as one of the project, with axes as the language has them."""
     if root:
         path = path[len(root) + 1 :] if path.startswith(f"{root}/") else f"/{path}"
     return with_axes(path, axes)
 
 
-def with_axes(path: str, axes: "frozenset[str]") -> str:
+def with_axes(path: str, axes: frozenset[str]) -> str:
     """The path with variables that are axes as the language has them."""
 
-    def axis(found: "re.Match[str]") -> str:
+    def axis(found: re.Match[str]) -> str:
         name = found[1] or found[2]
         return f"${{matrix.{name}}}" if name in axes else found[0]
 

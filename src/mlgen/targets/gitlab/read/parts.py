@@ -3,12 +3,14 @@
 https://docs.gitlab.com/ci/yaml/includes/, https://docs.gitlab.com/ci/inputs/#set-input-values-when-using-include
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
 
 from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.document import Data
 from mlgen.targets.gitlab.read.config import File, block, documents, parsed
+from mlgen.typed import Any
 
 
 def joined(texts: Mapping[str, str]) -> File:

@@ -3,8 +3,9 @@
 https://docs.gitlab.com/ci/yaml/#rules, https://docs.gitlab.com/ci/yaml/#workflowrules
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
@@ -12,6 +13,7 @@ from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read.config import known
 from mlgen.targets.gitlab.read.expressions import Condition, condition
 from mlgen.targets.gitlab.read.globs import matcher
+from mlgen.typed import Any
 
 WHENS = ("on_success", "on_failure", "always", "manual", "never")
 """`delayed` is not read: it would start a job at another time than the language can say."""

@@ -1,8 +1,9 @@
 """How GitLab runs what the file says: which events make a pipeline, which jobs it has, and when each starts."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
@@ -14,6 +15,7 @@ from mlgen.targets.gitlab.read.helpers import Asked
 from mlgen.targets.gitlab.read.jobs import Native, asked_variables, instances, native
 from mlgen.targets.gitlab.read.rules import Reader, Rule, first
 from mlgen.targets.gitlab.read.seen import seen_jobs
+from mlgen.typed import Any
 
 ALL = (Rule(None, None, "", "always", None, {}, ""),)
 """A workflow without rules: a pipeline for everything."""

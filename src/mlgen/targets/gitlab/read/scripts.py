@@ -3,15 +3,17 @@
 https://docs.gitlab.com/ci/yaml/script/, https://docs.gitlab.com/ci/yaml/#after_script
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script, shell
 from mlgen.readback.unread import Unread
 from mlgen.targets.gitlab.read import helpers
 from mlgen.targets.gitlab.read.helpers import Asked
+from mlgen.typed import Any
 
 MAIN, AFTER = "main", "after"
 Entries = list[tuple[str, Route]]

@@ -1,20 +1,23 @@
 """What `SeenJob` holds of a job of the file, a leg each."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, SeenJob, shell
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.gitlab.read import around
 from mlgen.targets.gitlab.read.config import OPENING, known
 from mlgen.targets.gitlab.read.jobs import VARIABLE, Native, instances, relative, with_axes
+from mlgen.typed import Any
 
 SLOT = "MLGEN_SLOT"
-_HELPERS = re.compile(r"MLGEN_(?:SLOT|IMAGE|TAG(?:_\d+)?)")
+_HELPERS = regex(r"MLGEN_(?:SLOT|IMAGE|TAG(?:_\d+)?)")
 """Variables of a leg that only its image, tags and resource group ask for."""
-_PYTHON = re.compile(r"(?:docker\.io/)?(?:library/)?python:(\d+(?:\.\d+)*)(?:-.*)?")
+_PYTHON = regex(r"(?:docker\.io/)?(?:library/)?python:(\d+(?:\.\d+)*)(?:-.*)?")
 TOOLS = {
     "CONDA_PKGS_DIRS": "~/.conda/pkgs", "HF_HOME": "~/.cache/huggingface", "KERAS_HOME": "~/.keras",
     "NLTK_DATA": "~/nltk_data", "PDM_CACHE_DIR": "~/.cache/pdm", "PIP_CACHE_DIR": "~/.cache/pip",
@@ -210,7 +213,7 @@ def _values(job: Native, all_jobs: Mapping[str, Native]) -> Iterator[str]:
             yield from (value.partition("=")[0] for value in exports.values)
 
 
-def _shown(job: Native, reports: Mapping[str, Any], axes: "frozenset[str]") -> Iterator[str]:
+def _shown(job: Native, reports: Mapping[str, Any], axes: frozenset[str]) -> Iterator[str]:
     """Coverage (https://docs.gitlab.com/ci/yaml/artifacts_reports/), and what a merge request links to."""
     if "coverage_report" in reports:
         said = reports["coverage_report"]
@@ -232,7 +235,7 @@ def _taken(job: Native, all_jobs: Mapping[str, Native]) -> Iterator[tuple[str, s
 
 
 def _expanded(text: str, leg: Mapping[str, str]) -> str:
-    def value(found: "re.Match[str]") -> str:
+    def value(found: re.Match[str]) -> str:
         name = found[1] or found[2]
         return leg.get(name, f"${{{name}}}")
 

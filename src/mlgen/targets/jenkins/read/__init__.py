@@ -1,5 +1,7 @@
 """What a Jenkinsfile says, read from its text alone, as Jenkins reads it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mlgen.readback import Reading

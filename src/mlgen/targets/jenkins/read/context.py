@@ -3,6 +3,8 @@
 https://www.jenkins.io/doc/book/pipeline/multibranch/#additional-environment-variables
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from mlgen.ir.events import Event

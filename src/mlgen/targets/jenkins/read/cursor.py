@@ -1,5 +1,7 @@
 """A way through the tokens of a text of Groovy."""
 
+from __future__ import annotations
+
 from mlgen.targets.jenkins.reader import Token, Unreadable, tokens
 
 

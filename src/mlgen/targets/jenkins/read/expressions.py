@@ -4,10 +4,13 @@ https://docs.groovy-lang.org/2.4.21/html/documentation/; the order of operators 
 `in` and `<` bind tighter than `==`, and that tighter than `==~`. What is not known here is Unreadable.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.jenkins.read import values
 from mlgen.targets.jenkins.read.cursor import Cursor
 from mlgen.targets.jenkins.read.scope import Frame, Given, Run, bound
@@ -315,7 +318,7 @@ class Expressions(Cursor):
         return names
 
 
-_PIECE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)|\$\{|\$(?=[A-Za-z_])|[^\\$]+|\$", re.DOTALL)
+_PIECE = regex(r"\\(?:u[0-9a-fA-F]{4}|.)|\$\{|\$(?=[A-Za-z_])|[^\\$]+|\$", re.DOTALL)
 
 
 def interpolated(token: Token) -> Run:

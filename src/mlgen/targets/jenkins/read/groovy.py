@@ -1,6 +1,6 @@
 """The part of Groovy 2.4 that a Jenkinsfile is made of, read into functions that evaluate it."""
 
-from typing import Any
+from __future__ import annotations
 
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import values
@@ -8,6 +8,7 @@ from mlgen.targets.jenkins.read.expressions import Expressions
 from mlgen.targets.jenkins.read.scope import Frame, Returned, Run, Thrown
 from mlgen.targets.jenkins.read.values import Value
 from mlgen.targets.jenkins.reader import Unreadable
+from mlgen.typed import Any
 
 
 class Parser(Expressions):

@@ -1,11 +1,14 @@
 """What the file's own scripts do around the commands of a job: each is recognised exactly, or it is a command."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterator
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
+from mlgen.regex import regex
 
 BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
 ENVIRONMENT = ". .mlgen/env.sh"
@@ -30,8 +33,8 @@ _FRESH = f'export MLGEN_EXPORTS="{EXPORTED}"; : >"$MLGEN_EXPORTS"'
 _AGAIN = f'export MLGEN_EXPORTS="{EXPORTED}"'
 _RESULT = f"MLGEN_RESULT=failure\nif [ -e {PASSED} ]; then MLGEN_RESULT=success; fi\nexport MLGEN_RESULT"
 _FAILED = "export MLGEN_RESULT=failure"
-_BLANK = re.compile(r"export ([A-Za-z_]\w*)=''")
-_EXPORT = re.compile(r"export ([A-Za-z_]\w*)=(\"(?:[^\"\\$`]|\\.|\$\{?\w+\}?)*\"|'[^']*'|[\w@%+=:,./-]*)")
+_BLANK = regex(r"export ([A-Za-z_]\w*)=''")
+_EXPORT = regex(r"export ([A-Za-z_]\w*)=(\"(?:[^\"\\$`]|\\.|\$\{?\w+\}?)*\"|'[^']*'|[\w@%+=:,./-]*)")
 _DOUBLE = r"\"(?:[^\"\\$`]|\\.|\$\{?\w+\}?)*\""
 CLOUD = frozenset((
     "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ROLE_ARN", "AZURE_CLIENT_ID", "AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID",

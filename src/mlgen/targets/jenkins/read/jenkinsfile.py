@@ -3,6 +3,8 @@
 https://www.jenkins.io/doc/book/pipeline/syntax/
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 from mlgen.named import NamedTuple
@@ -63,7 +65,7 @@ class Stage(NamedTuple):
     agent: Agent | None = None
     environment: tuple[tuple[str, Run], ...] = ()
     steps: Run | None = None
-    stages: "tuple[Stage, ...]" = ()
+    stages: tuple[Stage, ...] = ()
     parallel: bool = False
     post: tuple[tuple[str, Run], ...] = ()
 
@@ -99,7 +101,7 @@ def read(text: str, world: World) -> File:
     )
 
 
-def said(tokens: "list[Token]") -> str:
+def said(tokens: list[Token]) -> str:
     """The tokens as one text, whatever their layout is."""
     return " ".join(repr(t.text) if t.kind in ("string", "long") else t.text for t in tokens if t.kind != "newline")
 

@@ -1,18 +1,20 @@
 """The units of a file as the values that `SeenJob` holds of them."""
 
-import re
+from __future__ import annotations
+
 import shlex
 from collections.abc import Iterable, Iterator
 
 from mlgen.readback import Fetched, Script, SeenJob, shell
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.jenkins.read import helpers
 from mlgen.targets.jenkins.read.jenkinsfile import Stage
 from mlgen.targets.jenkins.read.noted import FOREIGN, Ran
 from mlgen.targets.jenkins.read.steps import HOME
 from mlgen.targets.jenkins.read.units import ENVIRONMENT, Unit
 
-_PYTHON = re.compile(r"(?:docker\.io/)?(?:library/)?python:(\d+(?:\.\d+)*)(?:-.*)?")
+_PYTHON = regex(r"(?:docker\.io/)?(?:library/)?python:(\d+(?:\.\d+)*)(?:-.*)?")
 _SLOT = "\0env:BUILD_TAG"
 _HOME = "\0env:HOME/"
 TOKEN = "MLGEN_TOKEN"  # noqa: S105 - the name of a credential and its variable

@@ -1,13 +1,15 @@
 """What a trial of a unit brings to light."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers
 from mlgen.targets.jenkins.read.values import Thing, Value
+from mlgen.typed import Any
 
 
 class Called(Thing):

@@ -1,8 +1,9 @@
 """The objects that every Pipeline has: `env`, `currentBuild`, `docker`, and what they give."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from mlgen.targets.jenkins.read.values import Thing, Value, text
+from mlgen.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlgen.targets.jenkins.read.noted import Noted
@@ -15,7 +16,7 @@ VARIABLE = "\0env:"
 class Env(Thing):
     """`env`: those of the run, above those of the blocks; in a trial, of any other the mark of its name."""
 
-    def __init__(self, steps: "Steps") -> None:
+    def __init__(self, steps: Steps) -> None:
         self.steps = steps
 
     def get(self, name: str) -> Value:
@@ -38,7 +39,7 @@ UNSET = frozenset((
 class CurrentBuild(Thing):
     """`currentBuild`: its description and what caused it."""
 
-    def __init__(self, steps: "Steps") -> None:
+    def __init__(self, steps: Steps) -> None:
         self.steps = steps
 
     def put(self, name: str, value: Value) -> None:
@@ -57,7 +58,7 @@ class CurrentBuild(Thing):
 class Docker(Thing):
     """https://www.jenkins.io/doc/book/pipeline/docker/"""
 
-    def __init__(self, steps: "Steps") -> None:
+    def __init__(self, steps: Steps) -> None:
         self.steps = steps
 
     def call(self, name: str, given: list[Value]) -> Value:
@@ -75,7 +76,7 @@ class Docker(Thing):
 class Image(Thing):
     """A container's image."""
 
-    def __init__(self, steps: "Steps", name: str) -> None:
+    def __init__(self, steps: Steps, name: str) -> None:
         self.steps = steps
         self.name = name
 
@@ -96,7 +97,7 @@ class Image(Thing):
 class Text(Thing):
     """A file that is read."""
 
-    def __init__(self, path: str, noted: "Noted") -> None:
+    def __init__(self, path: str, noted: Noted) -> None:
         self.path = path
         self.noted = noted
 

@@ -1,7 +1,8 @@
 """One run in mind, from its first stage to its last."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
@@ -11,6 +12,7 @@ from mlgen.targets.jenkins.read.context import Way
 from mlgen.targets.jenkins.read.jenkinsfile import Condition
 from mlgen.targets.jenkins.read.scope import Frame
 from mlgen.targets.jenkins.read.units import Level, Unit, flat
+from mlgen.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgen.targets.jenkins.read.run import Jenkins
@@ -26,7 +28,7 @@ class Told(NamedTuple):
 class Play:
     """One run, from its first stage to its last."""
 
-    def __init__(self, jenkins: "Jenkins", event: Event, failing: frozenset[str], way: Way) -> None:
+    def __init__(self, jenkins: Jenkins, event: Event, failing: frozenset[str], way: Way) -> None:
         self.jenkins, self.event, self.failing = jenkins, event, failing
         self.steps = jenkins.steps
         self.starts: dict[str, Start] = {}

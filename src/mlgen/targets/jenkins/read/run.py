@@ -1,9 +1,10 @@
 """How Jenkins runs what the file says: the variables of a run, and which stages and rows start."""
 
+from __future__ import annotations
+
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
@@ -18,6 +19,7 @@ from mlgen.targets.jenkins.read.scope import Frame
 from mlgen.targets.jenkins.read.steps import UNKNOWN, Steps
 from mlgen.targets.jenkins.read.units import Units
 from mlgen.targets.jenkins.read.values import Value, text
+from mlgen.typed import Any
 
 _KINDS = {
     "push": Event("push", branch="main"),

@@ -1,5 +1,7 @@
 """What a piece of Groovy sees: names, methods, and what comes from outside."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from mlgen.readback.unread import Unread
@@ -37,7 +39,7 @@ class Frame:
 
     __slots__ = ("names", "up", "world")
 
-    def __init__(self, world: World, up: "Frame | None" = None) -> None:
+    def __init__(self, world: World, up: Frame | None = None) -> None:
         self.world = world
         self.up = up
         self.names: dict[str, Value] = {}
@@ -64,7 +66,7 @@ class Thrown(Exception):
 
 
 def bound(
-    body: Run, names: list[str], world: World, up: Frame | None, defaults: "dict[str, Run] | None" = None
+    body: Run, names: list[str], world: World, up: Frame | None, defaults: dict[str, Run] | None = None
 ) -> Callable[[list[Value]], Value]:
     """The body as a function of its parameters."""
 

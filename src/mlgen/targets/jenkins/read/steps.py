@@ -3,6 +3,8 @@
 https://www.jenkins.io/doc/pipeline/steps/
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 

@@ -4,6 +4,8 @@ That it does so is not found by evaluating it, as the order of the branches of `
 recognised by their text. Everything else that rows are run by is evaluated.
 """
 
+from __future__ import annotations
+
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read.groovy import Parser
 

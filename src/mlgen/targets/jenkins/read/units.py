@@ -4,8 +4,9 @@ A unit is tried with all its scripts in order, and again with its first and its 
 what runs then.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
@@ -15,6 +16,7 @@ from mlgen.targets.jenkins.read.noted import Noted, Ran
 from mlgen.targets.jenkins.read.scope import Frame, Run, Thrown
 from mlgen.targets.jenkins.read.steps import Steps
 from mlgen.targets.jenkins.read.values import Closure, Value
+from mlgen.typed import Any
 
 ENVIRONMENT = ("JENKINS_EVENT", "JENKINS_SCHEDULE")
 """The file's own variables, of which the portable ones are made."""
@@ -60,7 +62,7 @@ class Level(NamedTuple):
 
     stage: Stage
     units: tuple[Unit, ...] = ()
-    inside: "tuple[Level, ...]" = ()
+    inside: tuple[Level, ...] = ()
     table: Callable[[], list[dict[str, Any]]] | None = None
     """Evaluates the rows as they are on the event."""
 

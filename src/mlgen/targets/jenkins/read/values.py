@@ -4,12 +4,15 @@ https://docs.groovy-lang.org/2.4.21/html/groovy-jdk/ for the methods of lists, m
 a map and null are Python's own; a text with values in it (GString) is a text.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
+from mlgen.typed import Any
 
 Value = Any
 
@@ -84,12 +87,12 @@ def matched(one: Value, pattern: Value) -> bool:
     return pattern_of(text(pattern)).fullmatch(text(one)) is not None
 
 
-_SAFE = re.compile(r"(?:\\[^A-Za-z0-9]|\\[dDwWsS]|\[\^?\]?(?:\\[^A-Za-z0-9]|[^\]\[\\&])*\]|\(\?:|[^\\\[\]])*")
+_SAFE = regex(r"(?:\\[^A-Za-z0-9]|\\[dDwWsS]|\[\^?\]?(?:\\[^A-Za-z0-9]|[^\]\[\\&])*\]|\(\?:|[^\\\[\]])*")
 """What java.util.regex reads as Python's `re` does: no lookaround, no possessive quantifier, no set operation."""
 
 
 @lru_cache(maxsize=512)
-def pattern_of(said: str) -> "re.Pattern[str]":
+def pattern_of(said: str) -> re.Pattern[str]:
     """https://docs.oracle.com/javase/8/docs/api/java/util/regex/Pattern.html"""
     if not _SAFE.fullmatch(said) or re.search(r"\(\?(?!:)|[*+?}]\+", said):
         raise Unread(f"the pattern {said!r} holds what this reader does not know")

@@ -1,5 +1,7 @@
 """What a .travis.yml says, read from its text alone, as Travis reads it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mlgen.readback import Reading

@@ -1,5 +1,7 @@
 """Items that check out repositories, or take away what Travis has cloned."""
 
+from __future__ import annotations
+
 import re
 
 from mlgen.named import NamedTuple

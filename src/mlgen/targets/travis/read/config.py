@@ -3,16 +3,19 @@
 https://docs.travis-ci.com/user/build-config-yaml, https://config.travis-ci.com/
 """
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.rendered import document
 from mlgen.targets.travis.read.expressions import Condition, parse
+from mlgen.typed import Any
 
 Data = dict[str, Any]
 
@@ -34,8 +37,8 @@ AXES = frozenset((
 """Of which several make several jobs: https://docs.travis-ci.com/user/build-matrix"""
 ROOT = frozenset((*INHERITED, "env", "if", "jobs", "notifications", "stages", "version"))
 JOB = frozenset((*INHERITED, "env", "if", "name", "stage", "workspaces"))
-_PLAIN = re.compile(r"([A-Za-z_]\w*)=([\w@%+:,./-]*)", re.ASCII)
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PLAIN = regex(r"([A-Za-z_]\w*)=([\w@%+:,./-]*)", re.ASCII)
+_NAME = regex(r"[A-Za-z_]\w*", re.ASCII)
 
 
 class Env(NamedTuple):
@@ -128,7 +131,7 @@ def read(text: str, part: bool = False) -> File:
     return File(_condition(data, "the file"), environment(shared.get("global"), "env.global"), tuple(entries))
 
 
-def known(said: Any, keys: "frozenset[str]", where: str) -> None:
+def known(said: Any, keys: frozenset[str], where: str) -> None:
     """Unread if it is no mapping, or has a key that is not among these."""
     if not isinstance(said, dict):
         raise Unread(f"{where}: not a mapping")

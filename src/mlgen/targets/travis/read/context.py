@@ -3,6 +3,8 @@
 https://docs.travis-ci.com/user/conditions-v1, https://docs.travis-ci.com/user/environment-variables
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mlgen.ir.events import Event

@@ -1,5 +1,7 @@
 """In what the file may differ from the pipeline: limits that the capability table documents, and chosen fallbacks."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mlgen.ir import Job, Pipeline

@@ -5,12 +5,15 @@ that parser takes otherwise than it looks, such as words without quotes and oper
 a condition that cannot be parsed makes the job vanish.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 
 Value = str | bool | None
 
@@ -27,7 +30,7 @@ Test = Callable[[Context], Value]
 ATTRIBUTES = frozenset(("branch", "commit_message", "head_branch", "head_repo", "repo", "tag", "type"))
 """The attributes of which an event of the language tells the value."""
 _UNKNOWN = frozenset(("dist", "draft", "fork", "group", "language", "os", "sender", "sudo"))
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""\s*(?:
       (?P<text>"[^"]*"|'[^']*')
     | (?P<sign>==|=~|~=|!~|!=|=|&&|\|\||!|\(|\)|,)
@@ -35,7 +38,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_REGEX = re.compile(r"\s*/((?:[^/\\]|\\.)*)/(?=[\s)]|\Z)")
+_REGEX = regex(r"\s*/((?:[^/\\]|\\.)*)/(?=[\s)]|\Z)")
 
 
 class Condition(NamedTuple):
@@ -206,7 +209,7 @@ class _Parser:
         self.asks.add(asked)
         return lambda known: known.env.get(asked)
 
-    def regex(self) -> "re.Pattern[str]":
+    def regex(self) -> re.Pattern[str]:
         """The regular expression behind the operator, which is still the next token."""
         found = _REGEX.match(self.text, self.end)
         if not found:
@@ -217,7 +220,7 @@ class _Parser:
         return _compiled(found[1], self)
 
 
-def _compiled(text: str, parser: _Parser) -> "re.Pattern[str]":
+def _compiled(text: str, parser: _Parser) -> re.Pattern[str]:
     r"""Ruby's expression as Python's: there, `^` and `$` hold at every line, `\z` is the end, and words are ASCII.
 
     https://docs.ruby-lang.org/en/3.3/Regexp.html; what the two do not read alike is refused.
@@ -247,6 +250,6 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else value or ""
 
 
-def _matches(regex: "re.Pattern[str]", value: Value) -> bool:
+def _matches(regex: re.Pattern[str], value: Value) -> bool:
     value = _cast(value)
     return value is not None and regex.search(_text(value)) is not None

@@ -1,5 +1,7 @@
 """What the target itself puts around the commands of a job: each item is recognised exactly, or it is a command."""
 
+from __future__ import annotations
+
 import re
 import shlex
 

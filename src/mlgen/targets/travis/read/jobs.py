@@ -1,16 +1,18 @@
 """One job of the file: the values that `SeenJob` holds of it. https://docs.travis-ci.com/user/build-config-yaml"""
 
-import re
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from mlgen.ir.paths import covers
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, SeenJob
 from mlgen.readback.opaque import words_of
 from mlgen.readback.unread import Unread
+from mlgen.regex import regex
 from mlgen.targets.travis.read import helpers, scripts
 from mlgen.targets.travis.read.config import Entry, Env, File, as_list, known
+from mlgen.typed import Any
 
 SILENCE = 600
 """Seconds without a line of output after which Travis ends a job: https://docs.travis-ci.com/user/customizing-the-build"""
@@ -19,7 +21,7 @@ USUAL = ("linux", "jammy", "focal", "noble")
 https://docs.travis-ci.com/user/reference/overview"""
 EXPANDED = "a value that the shell expands"
 _BUILD_DIR = "$TRAVIS_BUILD_DIR/"
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VARIABLE = regex(r"\$\{(\w+)\}")
 
 
 class Native(NamedTuple):

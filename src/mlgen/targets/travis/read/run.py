@@ -3,6 +3,8 @@
 https://docs.travis-ci.com/user/build-stages, https://docs.travis-ci.com/user/conditional-builds-stages-jobs
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Mapping
 

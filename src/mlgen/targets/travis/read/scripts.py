@@ -4,8 +4,9 @@ The first item of `before_install`, `install` or `before_script` that fails ends
 whatever the ones before gave; then come the phases for what has succeeded or failed, of which the results do not count.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, Route, Script, shell
@@ -13,6 +14,7 @@ from mlgen.readback.unread import Unread
 from mlgen.targets.travis.read import helpers
 from mlgen.targets.travis.read.clones import Clone, changed_checkout, checkout, emptied
 from mlgen.targets.travis.read.config import PHASES, Entry, as_list
+from mlgen.typed import Any
 
 MACHINE = "travis"
 """The name of the shell in which the items run."""
