@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, shell
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 
 WORKSPACE = "/tmp/workspace"  # noqa: S108 - of a container or machine that runs one job
 SECRETS = "/tmp/mlgen-secrets"  # noqa: S108
@@ -43,11 +43,11 @@ _WAIT = (
 
 def taken(text: str) -> tuple[bool, tuple[str, ...]] | None:
     """What a copy out of the workspace takes: whether all of it must be there, and the paths; None if it is none."""
-    every = re.fullmatch(
+    every = fullmatch(
         rf'cd {WORKSPACE}\ncp -R --parents -- (.+) "\$OLDPWD"\nrm -rf {WORKSPACE}',
         text,
     )
-    some = re.fullmatch(
+    some = fullmatch(
         rf"mkdir -p {WORKSPACE}\ncd {WORKSPACE}\nfor path in (.+); do\n"
         rf'  \[ ! -e "\$path" \] \|\| cp -R --parents -- "\$path" "\$OLDPWD"\ndone\nrm -rf {WORKSPACE}',
         text,
@@ -88,8 +88,8 @@ def named(text: str) -> Named | None:
     files: list[str] = []
     while lines:
         line = lines.pop(0)
-        renamed = re.fullmatch(rf"echo 'export ({_NAME})=\"\$({_NAME})\"' >> \"\$BASH_ENV\"", line)
-        decoded = re.fullmatch(rf'printf %s "\$({_NAME})" \| base64 --decode > {SECRETS}/({_NAME})', line)
+        renamed = fullmatch(rf"echo 'export ({_NAME})=\"\$({_NAME})\"' >> \"\$BASH_ENV\"", line)
+        decoded = fullmatch(rf'printf %s "\$({_NAME})" \| base64 --decode > {SECRETS}/({_NAME})', line)
         if renamed:
             names.append((renamed[1], renamed[2]))
         elif decoded and lines[:1] == [f"echo 'export {decoded[2]}={SECRETS}/{decoded[2]}' >> \"$BASH_ENV\""]:
@@ -106,7 +106,7 @@ def identity(text: str) -> str | None:
 
     https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
     """
-    token = re.fullmatch(
+    token = fullmatch(
         rf"printf 'export ({_NAME})=%q\\n' \"\$\(circleci run oidc get --claims {WORD}\)\" >> \"\$BASH_ENV\"", text
     )
     if token:
@@ -116,13 +116,13 @@ def identity(text: str) -> str | None:
     if lines[:3] != start:
         return None
     del lines[:3]
-    if lines and re.fullmatch(rf"echo '\{{[^'\n]*\}}' > {IDENTITY}/credentials\.json", lines[0]):
+    if lines and fullmatch(rf"echo '\{{[^'\n]*\}}' > {IDENTITY}/credentials\.json", lines[0]):
         del lines[0]
     variables = set()
     for line in lines:
         words = shell.words(line.removesuffix(' >> "$BASH_ENV"'))
         export = words[1] if len(words) == 2 and words[0] == "echo" and line.endswith(' >> "$BASH_ENV"') else ""
-        found = re.fullmatch(rf"export ({_NAME})={WORD}", export)
+        found = fullmatch(rf"export ({_NAME})={WORD}", export)
         if not found:
             return None
         variables.add(found[1])
@@ -136,7 +136,7 @@ def identity(text: str) -> str | None:
 
 def waits(text: str) -> bool:
     """Whether the step only waits until ports of services answer."""
-    return text.startswith(_WAIT) and re.fullmatch(r"wait_for \d+(?:\nwait_for \d+)*", text[len(_WAIT) :]) is not None
+    return text.startswith(_WAIT) and fullmatch(r"wait_for \d+(?:\nwait_for \d+)*", text[len(_WAIT) :]) is not None
 
 
 class Container(NamedTuple):
@@ -235,7 +235,7 @@ class Clone(NamedTuple):
 def clone(text: str) -> Clone | None:
     """The step that fetches a repository, or another commit, submodules or large files; None if it does not."""
     lines = text.split("\n")
-    heads = [re.fullmatch(form, line) for form, line in zip(_CLONES, lines)]
+    heads = [fullmatch(form, line) for form, line in zip(_CLONES, lines)]
     if len(heads) == 3 and heads[0] and heads[1] and heads[2]:
         folder, said = shlex.split(heads[0]["folder"])[0], heads[1]
         extras = _extras(lines[3:], rf"git -C {re.escape(heads[0]['folder'])}{_LOGIN}")
@@ -249,7 +249,7 @@ def clone(text: str) -> Clone | None:
         found = Fetched(name, path, "" if ref == "HEAD" else ref, depth, extras[1], extras[0])
         return Clone(found, (said["token"],) if said["token"] else ())
     ref = ""
-    fetch = re.fullmatch(rf"git fetch --quiet origin ({WORD})", lines[0])
+    fetch = fullmatch(rf"git fetch --quiet origin ({WORD})", lines[0])
     if fetch and lines[1:2] == ["git checkout --quiet --detach FETCH_HEAD"]:
         ref = shlex.split(fetch[1])[0]
         del lines[:2]
@@ -263,10 +263,10 @@ def _extras(lines: list[str], git: str) -> tuple[str, bool] | None:
     """Submodules (`true` or `recursive`) and large files; None if there is anything else."""
     modules, large = "", False
     for line in lines:
-        found = re.fullmatch(rf"{git} submodule update --init( --recursive)?", line)
+        found = fullmatch(rf"{git} submodule update --init( --recursive)?", line)
         if found:
             modules = "recursive" if found[1] else "true"
-        elif re.fullmatch(rf"{git} lfs pull", line):
+        elif fullmatch(rf"{git} lfs pull", line):
             large = True
         else:
             return None
@@ -327,10 +327,10 @@ def aside(text: str) -> Aside | None:
 def merged(text: str) -> tuple[str, str, tuple[str, ...]] | None:
     """The job whose legs a step joins, failing where two made one file; the folder, and the paths; None if not."""
     lines = text.split("\n")
-    found = re.fullmatch(rf"python3 \.mlgen/ci\.py merge --job ({WORD}) (\.mlgen/legs/[\w.-]+)/\*\.json", lines[0])
+    found = fullmatch(rf"python3 \.mlgen/ci\.py merge --job ({WORD}) (\.mlgen/legs/[\w.-]+)/\*\.json", lines[0])
     if not found or len(lines) != 5:
         return None
-    copy = re.fullmatch(r'  \(top=\$PWD; cd "\$leg"; cp -R --parents -- (.+) "\$top"\)', lines[2])
+    copy = fullmatch(r'  \(top=\$PWD; cd "\$leg"; cp -R --parents -- (.+) "\$top"\)', lines[2])
     rest = [f"for leg in {found[2]}/*/; do", "done", f"rm -r -- {found[2]}"]
     if not copy or [lines[1], *lines[3:]] != rest:
         return None
@@ -339,9 +339,7 @@ def merged(text: str) -> tuple[str, str, tuple[str, ...]] | None:
 
 def gathered(text: str) -> tuple[str, tuple[str, ...]] | None:
     """The folder into which reports are copied, and their paths; None if the step does anything else."""
-    found = re.fullmatch(
-        r"mkdir -p (/tmp/test-results-\d+)\ncp --parents -- (.+) (/tmp/test-results-\d+) \|\| true", text
-    )
+    found = fullmatch(r"mkdir -p (/tmp/test-results-\d+)\ncp --parents -- (.+) (/tmp/test-results-\d+) \|\| true", text)
     paths = shell.words(f": {found[2]}")[1:] if found and found[1] == found[3] else []
     return (found[1], tuple(paths)) if found and paths else None
 
@@ -354,13 +352,13 @@ def covered(text: str) -> tuple[str, ...] | None:
 
 def hashed(text: str) -> str:
     """The file in which a step puts the hashes of what a cache depends on; empty if it does anything else."""
-    found = re.fullmatch(r"sha256sum -- (.+) > (/tmp/cache-key-\d+)", text)
+    found = fullmatch(r"sha256sum -- (.+) > (/tmp/cache-key-\d+)", text)
     return found[2] if found and shell.words(f": {found[1]}") else ""
 
 
 def stops(text: str) -> bool:
     """Whether the step ends the job where a permitted failure was noted."""
-    found = re.fullmatch(
+    found = fullmatch(
         rf'if \[ -n "\$\{{MLGEN_FAILED:-\}}" \]; then\n  echo {WORD}\n  circleci-agent step halt\nfi', text
     )
     return found is not None
@@ -370,9 +368,9 @@ def tells(text: str) -> bool:
     """Whether the step only prints where a deployment is."""
     start = 'while IFS= read -r line; do export "$line"; done < '
     line, _, rest = text.partition("\n")
-    if rest and line.startswith(start) and re.fullmatch(WORD, line[len(start) :]):
+    if rest and line.startswith(start) and fullmatch(WORD, line[len(start) :]):
         text = rest
-    return re.fullmatch(rf'echo (?:"(?:[^"\\$`\n]|\\.|\$\{{\w+\}})*"|{WORD})', text) is not None
+    return fullmatch(rf'echo (?:"(?:[^"\\$`\n]|\\.|\$\{{\w+\}})*"|{WORD})', text) is not None
 
 
 def axes(paths: tuple[str, ...], names: frozenset[str]) -> Iterator[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from mlgen.ir.events import Event
 from mlgen.readback.unread import Unread
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 from mlgen.targets.circleci.read.config import Parameter
 from mlgen.targets.circleci.read.context import NAMED, SCHEDULE, known
 from mlgen.targets.circleci.read.expressions import Refused
@@ -57,7 +56,7 @@ def _arrives(said: str, values: dict[str, Any], bare: bool) -> str:
     https://circleci.com/docs/guides/security/set-environment-variable/#set-an-environment-variable-in-a-job
     """
     text = text_of(said, values)
-    alone = re.fullmatch(r"<< ([\w.-]+) >>", said)
+    alone = fullmatch(r"<< ([\w.-]+) >>", said)
     if alone and isinstance(values.get(alone[1]), int) and not isinstance(values[alone[1]], bool):
         text = f"{values[alone[1]]:.0e}" if abs(values[alone[1]]) > 999999 else text
     text = "" if text == "<nil>" else text

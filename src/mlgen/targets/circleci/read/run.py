@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import End, Reading, SeenJob, Start, inside
 from mlgen.readback.unread import Unread
+from mlgen.regex import fullmatch
 from mlgen.targets.circleci.read.config import Entry, File
 from mlgen.targets.circleci.read.context import NAMED, SCHEDULE, known
 from mlgen.targets.circleci.read.expressions import Expression, Refused, expression
@@ -160,7 +160,7 @@ def reading(file: File) -> Reading:
         reaches=pipelines.reaches,
         holds=pipelines.reaches,
         # https://circleci.com/developer/images/image/cimg/python
-        usual=lambda image: not image or re.fullmatch(r"cimg/python:\d+(\.\d+)*", image) is not None,
+        usual=lambda image: not image or fullmatch(r"cimg/python:\d+(\.\d+)*", image) is not None,
         inputs=tuple(
             sorted(
                 (name, shown(each.default), each.enum)

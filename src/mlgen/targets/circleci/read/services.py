@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 from mlgen.targets.circleci.read.helpers import WORD
 
 _CHECKSUM = regex(r'\{\{ checksum "([^"]*)" \}\}')
@@ -33,7 +32,7 @@ def started(text: str) -> Started | None:
         serving += [f"env {words[1]}"] if words[0] == "--env" else []
         words = words[2:]
     if rest:
-        ready = re.fullmatch(
+        ready = fullmatch(
             rf"for _ in \{{1\.\.120\}}; do docker exec {WORD} sh -c {WORD} && exit; sleep 1; done\nexit 1", rest
         )
         if not ready:

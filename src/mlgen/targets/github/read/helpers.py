@@ -7,7 +7,7 @@ import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 
 ENV = 'bash .mlgen/env.sh --print >> "$GITHUB_ENV"'
 APPENDS = 'echo "MLGEN_EXPORTS=$RUNNER_TEMP/mlgen-exports" >> "$GITHUB_ENV"'
@@ -100,7 +100,7 @@ def exports(text: str) -> Exports | None:
         values.append(rest[1])
         rest = rest[2:]
     if rest:
-        if rest[:3] != ["--file", "$MLGEN_EXPORTS", "--name"] or not all(re.fullmatch(_NAME, n) for n in rest[3:]):
+        if rest[:3] != ["--file", "$MLGEN_EXPORTS", "--name"] or not all(fullmatch(_NAME, n) for n in rest[3:]):
             return None
         values += rest[3:]
     outputs: list[tuple[str, str, str]] = []
@@ -155,7 +155,7 @@ def written(text: str) -> tuple[str, ...] | None:
         return None
     found = []
     for write, tell in zip(lines[1::2], lines[2::2]):
-        name = re.fullmatch(
+        name = fullmatch(
             rf"printf '%s' \"\$\{{SECRET_({_NAME}):\?[\w .-]*\}}\" > \"\$RUNNER_TEMP/secret-({_NAME})\"", write
         )
         if name is None or name[1] != name[2]:

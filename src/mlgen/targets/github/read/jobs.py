@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback import SeenJob
 from mlgen.readback.unread import Unread
+from mlgen.regex import fullmatch
 from mlgen.targets.github.read import plan
 from mlgen.targets.github.read.around import address, login, served
 from mlgen.targets.github.read.contexts import On, contexts
@@ -362,7 +362,7 @@ def _outputs(
     base, changed = set(), set()
     asked = steps.answers if steps else {}
     for output, said in (data.get("outputs") or {}).items():
-        source = re.fullmatch(r"\$\{\{ steps\.([\w-]+)\.outputs\.([\w-]+) \}\}", str(said))
+        source = fullmatch(r"\$\{\{ steps\.([\w-]+)\.outputs\.([\w-]+) \}\}", str(said))
         step, key = (source[1], source[2]) if source else ("", "")
         if steps and step in steps.outputs and key in steps.outputs[step]:
             found[output] = steps.outputs[step][key]

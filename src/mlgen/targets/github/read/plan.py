@@ -11,7 +11,7 @@ from mlgen.ir.globs import glob_matches
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
 from mlgen.readback.unread import Unread
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 from mlgen.targets.github.read.expressions import Contexts
 from mlgen.targets.github.read.templates import value
 from mlgen.targets.github.read.values import text_of
@@ -123,7 +123,7 @@ def _changed(since: str, specs: tuple[str, ...]) -> Answer:
 
     https://git-scm.com/docs/gitglossary#def_pathspec
     """
-    if since != "$base" and not re.fullmatch(r"origin/[\w./-]+", since):
+    if since != "$base" and not fullmatch(r"origin/[\w./-]+", since):
         raise Unread(f"`{since}` is no commit to compare with")
 
     def answer(event: Event, contexts: Contexts) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from mlgen.ir.events import Event
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
+from mlgen.regex import fullmatch
 from mlgen.targets.github.read.contexts import API_INPUT, On, contexts
 from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.templates import expression, parts, value
@@ -77,7 +77,7 @@ def _written(text: str) -> str:
 
 
 def _output(text: str) -> tuple[str, str] | None:
-    found = re.fullmatch(r"\$\{\{ needs\.([\w-]+)\.outputs\.([\w-]+) \}\}", text)
+    found = fullmatch(r"\$\{\{ needs\.([\w-]+)\.outputs\.([\w-]+) \}\}", text)
     return (found[1], found[2]) if found else None
 
 

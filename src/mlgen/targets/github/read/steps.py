@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from mlgen.named import NamedTuple
 from mlgen.readback import Cached, Fetched, Route, Script
 from mlgen.readback.unread import Unread
+from mlgen.regex import fullmatch
 from mlgen.targets.github.read import helpers, plan
 from mlgen.targets.github.read.actions import CLOUDS, PINS
 from mlgen.targets.github.read.around import cached
@@ -392,7 +393,7 @@ def _when(found: Steps, step: Mapping[str, Any]) -> str | None:
     test = condition(str(step["if"])).source
     if test == "always()":
         return "always"
-    found_names = re.fullmatch(r"failure\(\) && \(?((?:steps\.[\w-]+\.outcome == 'failure'(?: \|\| )?)+)\)?", test)
+    found_names = fullmatch(r"failure\(\) && \(?((?:steps\.[\w-]+\.outcome == 'failure'(?: \|\| )?)+)\)?", test)
     if found_names is None or test.endswith("|| "):
         return None
     found.watched |= set(re.findall(r"steps\.([\w-]+)\.outcome", test))

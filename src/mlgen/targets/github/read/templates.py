@@ -5,11 +5,11 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from mlgen.readback.unread import Unread
+from mlgen.regex import fullmatch
 from mlgen.targets.github.read.expressions import Contexts, Expression, parse
 from mlgen.targets.github.read.values import Value, text_of
 
@@ -108,4 +108,4 @@ def secret_of(said: object) -> str:
     if asked is None or asked.functions or len(asked.names) != 1:
         return ""
     context, _, name = asked.source.partition(".")
-    return name if context in ("secrets", "vars") and re.fullmatch(r"\w+", name) else ""
+    return name if context in ("secrets", "vars") and fullmatch(r"\w+", name) else ""

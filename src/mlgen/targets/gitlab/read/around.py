@@ -5,12 +5,11 @@ https://docs.gitlab.com/ci/yaml/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlgen.readback import Cached, Served
 from mlgen.readback.unread import Unread
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 from mlgen.targets.gitlab.read.config import known
 from mlgen.targets.gitlab.read.helpers import template
 from mlgen.targets.gitlab.read.jobs import Native, relative
@@ -60,7 +59,7 @@ def pull(said: Any) -> str:
 def days(job: Native) -> frozenset[tuple[str, int]]:
     """How long its files are kept."""
     said = (job.said.get("artifacts") or {}).get("expire_in", "0 days")
-    found = re.fullmatch(r"(\d+) days?", str(said))
+    found = fullmatch(r"(\d+) days?", str(said))
     if found is None:
         raise Unread(f"{job.name}.artifacts.expire_in: {said} is no number of days")
     return frozenset((path, int(found[1])) for path in job.archived)

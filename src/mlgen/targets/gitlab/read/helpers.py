@@ -7,7 +7,7 @@ import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, shell
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 
 START = "set -euo pipefail"
 ENVIRONMENT = ". .mlgen/env.sh"
@@ -113,7 +113,7 @@ def exported(text: str) -> bool:
 
 def closed(text: str) -> bool:
     """Whether the line only takes the right to read a secret's file from others."""
-    return re.fullmatch(r"chmod 600 -- \"\$[A-Za-z_]\w*\" \|\| true", text) is not None
+    return fullmatch(r"chmod 600 -- \"\$[A-Za-z_]\w*\" \|\| true", text) is not None
 
 
 def waits(text: str) -> str:
@@ -123,7 +123,7 @@ def waits(text: str) -> str:
         return "docker"
     start = "timeout 120 bash -c 'until (: <\"/dev/tcp/$0/$1\") 2>/dev/null; do sleep 1; done' "
     end = r"\"\$(MLGEN_HOST_\w+)\" (\d+) \|\| \{ echo (?:'[^']*'|[\w-]+) >&2; exit 1; \}"
-    found = re.fullmatch(end, text.removeprefix(start)) if text.startswith(start) else None
+    found = fullmatch(end, text.removeprefix(start)) if text.startswith(start) else None
     return f"{found[1]}/{found[2]}" if found else ""
 
 
@@ -158,12 +158,12 @@ class Checkout(NamedTuple):
 def checkout(text: str) -> Checkout | None:
     """The lines of a checkout of another repository or commit; None if they are none."""
     lines = text.split("\n")
-    if len(lines) == 3 and all(re.fullmatch(form, line) for form, line in zip(_OTHER_COMMIT, lines)):
+    if len(lines) == 3 and all(fullmatch(form, line) for form, line in zip(_OTHER_COMMIT, lines)):
         words = shell.words(lines[0])
         return Checkout(Fetched(ref=words[-1], depth=_depth(words)))
-    if len(lines) < 3 or not all(re.fullmatch(form, line) for form, line in zip(_CLONES, lines)):
+    if len(lines) < 3 or not all(fullmatch(form, line) for form, line in zip(_CLONES, lines)):
         return None
-    if not all(any(re.fullmatch(form, line) for form in _CLONES[3:]) for line in lines[3:]):
+    if not all(any(fullmatch(form, line) for form in _CLONES[3:]) for line in lines[3:]):
         return None
     helpers = [found for line in lines for found in re.findall(r"credential\.helper='([^']*)'", line)]
     tokens = [_TOKEN.fullmatch(found) for found in helpers]
@@ -231,7 +231,7 @@ def identity(text: str) -> str:
     if first != "mlgen_identity=$(mktemp -d)":
         return ""
     for cloud, forms in zip(("aws", "gcp", "azure"), _IDENTITIES):
-        if len(forms) == len(lines) and all(re.fullmatch(form, line) for form, line in zip(forms, lines)):
+        if len(forms) == len(lines) and all(fullmatch(form, line) for form, line in zip(forms, lines)):
             return cloud
     return ""
 
@@ -262,14 +262,14 @@ def template(word: str) -> str:
 def address(text: str) -> str:
     """The address that the line writes where a dotenv report has it; empty if it writes none."""
     url = rf"\(\. \.mlgen/env\.sh; printf 'MLGEN_URL=%s\\n' ({_DOUBLE})\) >\.mlgen/url\.env"
-    found = re.fullmatch(url, text)
+    found = fullmatch(url, text)
     return template(found[1]) if found else ""
 
 
 def merges(text: str) -> str:
     """The id of the job of which the line fails where two legs made one file; empty if it does not do that."""
     absent = r"(?:\[ ! -e \.mlgen/legs/([\w.-]+)-1\.json \] \|\| )?"
-    found = re.fullmatch(absent + r"python3 \.mlgen/ci\.py merge --job ([\w.-]+) \.mlgen/legs/([\w.-]+)-\*\.json", text)
+    found = fullmatch(absent + r"python3 \.mlgen/ci\.py merge --job ([\w.-]+) \.mlgen/legs/([\w.-]+)-\*\.json", text)
     return found[2] if found is not None and found[1] in (None, found[3]) else ""
 
 
@@ -307,7 +307,7 @@ def tells(text: str) -> bool:
     """Whether the line writes what a dotenv report holds: names of images, or where a deployment is."""
     form = r"grep -E '\^(?:\w+|\(\w+(?:\|\w+)*\))=' \.mlgen/exports/[\w.-]+ >\.mlgen/images\.env"
     url = rf"\(\. \.mlgen/env\.sh; printf 'MLGEN_URL=%s\\n' {_DOUBLE}\) >\.mlgen/url\.env"
-    return re.fullmatch(form, text) is not None or re.fullmatch(url, text) is not None
+    return fullmatch(form, text) is not None or fullmatch(url, text) is not None
 
 
 def legs(text: str) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, SeenJob, shell
 from mlgen.readback.unread import Unread
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 from mlgen.targets.gitlab.read import around
 from mlgen.targets.gitlab.read.config import OPENING, known
 from mlgen.targets.gitlab.read.jobs import VARIABLE, Native, instances, relative, with_axes
@@ -161,7 +161,7 @@ def _seconds(said: Any, name: str) -> int:
         return DEFAULT_LIMIT
     total = 0
     for part in str(said).split():
-        if not re.fullmatch(r"\d+[smhd]", part):
+        if not fullmatch(r"\d+[smhd]", part):
             raise Unread(f"{name}: timeout: {said} is not known")
         total += shell.seconds(part)
     return total
@@ -254,7 +254,7 @@ def _services(job: Native) -> Iterator[tuple[str, str]]:
     """https://docs.gitlab.com/ci/services/; a Docker daemon is no service of the language."""
     for service in job.said.get("services") or ():
         known(service, ("name", "alias", "command", "variables", "entrypoint"), f"{job.name}: services")
-        if not (service.get("alias") == "docker" and re.fullmatch(r"docker:[\w.]+-dind", service["name"])):
+        if not (service.get("alias") == "docker" and fullmatch(r"docker:[\w.]+-dind", service["name"])):
             yield service.get("alias", ""), service["name"]
 
 

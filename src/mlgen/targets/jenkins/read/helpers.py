@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 
 BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
 ENVIRONMENT = ". .mlgen/env.sh"
@@ -90,7 +90,7 @@ def printed(text: str) -> str | None:
     lines = [line for line in found.text.split("\n") if not _EXPORT.fullmatch(line)]
     if len(lines) != 1 or not found.strict or not found.portable:
         return None
-    said = re.fullmatch(rf"printf %s ({_DOUBLE})", lines[0])
+    said = fullmatch(rf"printf %s ({_DOUBLE})", lines[0])
     return re.sub(r"\\(.)", r"\1", said[1][1:-1]) if said else None
 
 

@@ -6,6 +6,7 @@ import re
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Fetched, shell
+from mlgen.regex import fullmatch
 from mlgen.targets.travis.read.helpers import PLAIN, unquoted
 
 
@@ -23,21 +24,21 @@ _URL = rf"(?:\"\$MLGEN_REPOSITORY_URL\.git\"|{PLAIN})"
 def checkout(text: str) -> Clone | None:
     """The checkout of another repository, or of the project into a folder; None if the item is none."""
     lines = text.split(" &&\n")
-    first = re.fullmatch(rf"git init --quiet ({PLAIN})", lines[0])
+    first = fullmatch(rf"git init --quiet ({PLAIN})", lines[0])
     if not first or len(lines) < 3:
         return None
     git = rf"git -C {re.escape(first[1])}"
-    fetch = re.fullmatch(
+    fetch = fullmatch(
         rf"{git}{_CREDENTIAL} fetch --quiet(?: --depth=(\d+))? ({_URL}) ({PLAIN}|\"\$TRAVIS_COMMIT\")", lines[1]
     )
     if not fetch or lines[2] != f"git -C {first[1]} checkout --quiet --detach FETCH_HEAD":
         return None
     submodules, lfs = "", False
     for line in lines[3:]:
-        update = re.fullmatch(rf"{git}{_CREDENTIAL} submodule update --init( --recursive)?", line)
+        update = fullmatch(rf"{git}{_CREDENTIAL} submodule update --init( --recursive)?", line)
         if update and update[1] == fetch[1]:
             submodules = "recursive" if update[2] else "true"
-        elif (pull := re.fullmatch(rf"{git}{_CREDENTIAL} lfs pull ({_URL})", line)) and pull[2] == fetch[3]:
+        elif (pull := fullmatch(rf"{git}{_CREDENTIAL} lfs pull ({_URL})", line)) and pull[2] == fetch[3]:
             lfs = True
         else:
             return None
@@ -52,7 +53,7 @@ def changed_checkout(text: str) -> Clone | None:
     """What is done to Travis' own clone: another commit, and the files of LFS; None if the item is neither."""
     lines = text.split(" &&\n")
     ref, lfs, tokens = "", False, []
-    fetch = re.fullmatch(rf"git{_CREDENTIAL} fetch --quiet(?: --depth=\d+)? origin ({PLAIN})", lines[0])
+    fetch = fullmatch(rf"git{_CREDENTIAL} fetch --quiet(?: --depth=\d+)? origin ({PLAIN})", lines[0])
     if fetch:
         back = ["git checkout --quiet --detach FETCH_HEAD", 'git checkout --quiet "$TRAVIS_COMMIT" -- .mlgen']
         if lines[1:3] != back:
@@ -60,7 +61,7 @@ def changed_checkout(text: str) -> Clone | None:
         ref, tokens = unquoted(fetch[2]), [fetch[1]]
         del lines[:3]
     if lines:
-        pull = re.fullmatch(rf"git{_CREDENTIAL} lfs pull", lines[0])
+        pull = fullmatch(rf"git{_CREDENTIAL} lfs pull", lines[0])
         if not pull or len(lines) > 1:
             return None
         lfs, tokens = True, [*tokens, pull[1]]

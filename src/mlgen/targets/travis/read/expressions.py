@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from mlgen.named import NamedTuple
 from mlgen.readback.unread import Unread
-from mlgen.regex import regex
+from mlgen.regex import fullmatch, regex
 
 Value = str | bool | None
 
@@ -202,7 +202,7 @@ class _Parser:
             return lambda known: "".join(_text(_cast(part(known))) for part in parts)
         self.needs("(")
         asked = self.token.strip("\"'")
-        if self.kind not in ("word", "text") or not re.fullmatch(r"[A-Za-z_]\w*", asked):
+        if self.kind not in ("word", "text") or not fullmatch(r"[A-Za-z_]\w*", asked):
             raise self.fault("the name of a variable")
         self.step()
         self.needs(")")

@@ -7,6 +7,7 @@ import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import shell
+from mlgen.regex import fullmatch
 
 ENVIRONMENT = "source .mlgen/env.sh"
 HEARTBEAT = 'while sleep 300; do echo "still running"; done &'
@@ -38,7 +39,7 @@ def decision(text: str) -> str:
 def unset(text: str) -> list[str]:
     """The variables of `unset`; none if the item is no such command."""
     found = shell.words(text) if text.startswith("unset ") else []
-    return found[1:] if all(re.fullmatch(_NAME, name) for name in found[1:]) else []
+    return found[1:] if all(fullmatch(_NAME, name) for name in found[1:]) else []
 
 
 def removed(text: str) -> list[str]:
@@ -59,7 +60,7 @@ def found_files(text: str) -> list[str]:
     """The paths of which the item checks that each holds a file."""
     paths = []
     for part in text.split(" && "):
-        match = re.fullmatch(r'\[ -n "\$\(find (.*) -type f -print -quit\)" \]', part)
+        match = fullmatch(r'\[ -n "\$\(find (.*) -type f -print -quit\)" \]', part)
         words = shell.words(match[1]) if match else []
         if len(words) != 1:
             return []
@@ -140,7 +141,7 @@ def reports(text: str) -> Reported | None:
 def told(text: str) -> bool:
     """Whether the item only prints a line."""
     plain = text.removeprefix(f"{ENVIRONMENT} && ")
-    return re.fullmatch(rf"echo {WORD}", plain) is not None
+    return fullmatch(rf"echo {WORD}", plain) is not None
 
 
 def decoded(text: str) -> list[tuple[str, str]]:
@@ -161,7 +162,7 @@ def renamed(text: str) -> list[tuple[str, str, bool]]:
         return []
     pairs: list[tuple[str, str, bool]] = []
     for word in text.removeprefix("export ").split(" "):
-        found = re.fullmatch(rf'({_NAME})="(?:\$({_NAME})|{re.escape(SECRETS)}/({_NAME}))"', word)
+        found = fullmatch(rf'({_NAME})="(?:\$({_NAME})|{re.escape(SECRETS)}/({_NAME}))"', word)
         if not found:
             return []
         pairs.append((found[1], found[2] or found[3], bool(found[3])))
@@ -180,7 +181,7 @@ class Service(NamedTuple):
 def service(text: str) -> Service | None:
     """The start of one; None if the item is none."""
     lines = text.split("\n")
-    found = re.fullmatch(
+    found = fullmatch(
         rf"docker run --detach --name service-(\S+)((?: --env {WORD})*) ({WORD})((?: {WORD})*) &&", lines[0]
     )
     if len(lines) != 3 or not found:
@@ -206,8 +207,8 @@ def waits(text: str) -> tuple[str, str] | None:
     )
     answers = r"bash -c 'until \(: <\"/dev/tcp/\$0/\$1\"\) 2>/dev/null; do sleep 1; done' \"\$MLGEN_HOST_(\w+)\" (\d+)"
     message = r"  \{ echo (?:'[^']*'|[\w-]+) >&2; docker logs service-\S+; false; \}"
-    known = re.fullmatch(rf"timeout \d+ (?:{ready}|{answers}) \|\|", lines[0])
-    if not known or not re.fullmatch(message, lines[1]):
+    known = fullmatch(rf"timeout \d+ (?:{ready}|{answers}) \|\|", lines[0])
+    if not known or not fullmatch(message, lines[1]):
         return None
     return (known[1], f"ready {unquoted(known[2])}") if known[1] else (known[3], f"port {known[4]}")
 
@@ -220,9 +221,9 @@ class Login(NamedTuple):
 
 def login(text: str) -> Login | None:
     """A login, or its end; None if the item is neither."""
-    if re.fullmatch(rf"docker logout(?: {PLAIN})?", text):
+    if fullmatch(rf"docker logout(?: {PLAIN})?", text):
         return Login(())
-    found = re.fullmatch(
+    found = fullmatch(
         rf'printf %s "\$({_NAME})" \| docker login --username (?:"\$({_NAME})"|"") --password-stdin(?: {PLAIN})?', text
     )
     return Login(tuple(name for name in found.groups() if name)) if found else None
@@ -243,16 +244,16 @@ def container(text: str) -> Container | None:
     lines = text.split("\n")
     if len(lines) < 4 or any(not line.endswith(" \\") for line in lines[:-1]):
         return None
-    first = re.fullmatch(
+    first = fullmatch(
         r'docker run --detach --name job (--gpus all )?--volume "\$HOME:\$HOME" --workdir "\$PWD" \\', lines[0]
     )
-    names = re.fullmatch(r'  \$\(printf -- "--env %s " HOME CI((?: \w+)*) \$\{!TRAVIS@\} \$\{!MLGEN_@\}\) \\', lines[1])
-    git = re.fullmatch(
+    names = fullmatch(r'  \$\(printf -- "--env %s " HOME CI((?: \w+)*) \$\{!TRAVIS@\} \$\{!MLGEN_@\}\) \\', lines[1])
+    git = fullmatch(
         r"  --env GIT_CONFIG_COUNT=1 --env GIT_CONFIG_KEY_0=safe\.directory "
         r'--env GIT_CONFIG_VALUE_0="\$(?:PWD|TRAVIS_BUILD_DIR)" \\',
         lines[2],
     )
-    last = re.fullmatch(rf"  --entrypoint sleep ({WORD}) infinity", lines[-1])
+    last = fullmatch(rf"  --entrypoint sleep ({WORD}) infinity", lines[-1])
     more = [shell.words(line[:-2]) for line in lines[3:-1]]
     if not (first and names and git and last) or not all(more):
         return None
@@ -317,7 +318,7 @@ def _bash(text: str) -> Read | None:
     if not text.startswith(_BASH):
         return None
     word = text.removeprefix(_BASH)
-    if not re.fullmatch(r"(?:'[^']*'|\"'\")+|[\w@%+=:,./-]+", word):
+    if not fullmatch(r"(?:'[^']*'|\"'\")+|[\w@%+=:,./-]+", word):
         return None
     return Read(unquoted(word), timeout=timeout)
 
