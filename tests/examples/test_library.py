@@ -36,7 +36,7 @@ class Runner:
         kept = {
             k: v for k, v in os.environ.items() if not k.startswith(("MLGEN_", "PYTHON", "PYTEST_", "COV_", "TWINE_"))
         }
-        env = {**kept, **dict(job.env), "MLGEN_TAG": "", **variables}
+        env = {**kept, **dict(job.env), "MLGEN_TAG": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **variables}
         env["PATH"] = f"{self.python.parent}{os.pathsep}{env['PATH']}"
         # Instead of the editable install of `setup`, which would tie the environment to one checkout.
         env["PYTHONPATH"] = "" if name == "installed" else str(project / "src")
