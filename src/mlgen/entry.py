@@ -1,7 +1,5 @@
 """The command's start. What a hook asks thousands of times is answered before anything heavy is imported."""
 
-from __future__ import annotations
-
 import sys
 
 from mlgen import __version__
@@ -30,7 +28,7 @@ def main() -> int:
     return code
 
 
-def _no_change(options: list[str]) -> int:
+def _no_change(options: "list[str]") -> int:
     """How many outputs are current, if the digests in mlgen.lock tell that all are; else 0.
 
     Only for `check [-C DIR] [-f SPEC]`, and not in a checkout of mlgen, whose version does not stand for its code.

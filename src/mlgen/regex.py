@@ -6,14 +6,15 @@ Python takes a third of a millisecond to compile one; a run of mlgen has a few h
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mlgen.typed import TYPE_CHECKING, Any
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _/:'\"=%,@~<>!-\n")
-_starts: dict[str, str] = {}
 _compile: Any = re.compile
 
 
+@lru_cache(maxsize=1024)
 def start(form: str) -> str:
     """A text with which everything begins that the expression matches: as long as is easy to tell, often empty."""
     count = next((index for index, letter in enumerate(form) if letter not in _PLAIN), len(form))
@@ -26,15 +27,16 @@ def _has_choice(form: str) -> bool:
     """Whether there is a `|` outside of all parentheses."""
     if "|" not in form:
         return False
-    depth, inside, index = 0, False, 0
+    depth, first, index = 0, -1, 0  # `first`: where the class that is open has its first letter
     while index < len(form):
         letter = form[index]
         if letter == "\\":
             index += 1
-        elif inside:
-            inside = letter != "]" or form[index - 1] in "[^"
+        elif first >= 0:
+            first = -1 if letter == "]" and index > first else first  # as the first one it is one of the class
         elif letter == "[":
-            inside = True
+            index += form[index + 1 : index + 2] == "^"
+            first = index + 1
         elif letter in "()":
             depth += 1 if letter == "(" else -1
         elif letter == "|" and depth == 0:
@@ -45,9 +47,7 @@ def _has_choice(form: str) -> bool:
 
 def fullmatch(form: str, text: str) -> re.Match[str] | None:
     """As `re.fullmatch`, without compiling the expression for a text that begins otherwise."""
-    if form not in _starts:
-        _starts[form] = start(form)
-    return re.fullmatch(form, text) if text.startswith(_starts[form]) else None
+    return re.fullmatch(form, text) if text.startswith(start(form)) else None
 
 
 class _Later:
@@ -61,13 +61,13 @@ class _Later:
         setattr(self, name, method)  # so that this is not called again
         return method
 
-    def fullmatch(self, text: str) -> re.Match[str] | None:
+    def fullmatch(self, text: str, *bounds: int) -> re.Match[str] | None:
         """As that of a compiled expression."""
         pattern, flags = self._given
-        if not flags and not text.startswith(start(pattern)):
+        if not flags and not bounds and not text.startswith(start(pattern)):
             return None
         self.fullmatch = _compile(pattern, flags).fullmatch  # type: ignore[method-assign]
-        return self.fullmatch(text)
+        return self.fullmatch(text, *bounds)
 
 
 if TYPE_CHECKING:

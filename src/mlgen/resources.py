@@ -1,7 +1,5 @@
 """Where the templates and the schema are: inside the installed package, or in the checkout beside `src/`."""
 
-from __future__ import annotations
-
 import os
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))

@@ -42,7 +42,7 @@ def test_only_write_writes_files() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT / "src").as_posix())
 def test_a_module_is_short(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) < 400
+    assert len(path.read_text("utf-8").splitlines()) <= 400
 
 
 def test_the_schema_is_current() -> None:

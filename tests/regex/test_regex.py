@@ -20,10 +20,17 @@ FORMS = {
     r"run \|x": "run ",
     "x[]|]y|z": "",
     "x[^]|]y": "x",
+    r"x[\[]|y": "",
+    "x[b^]|y": "",
+    "x[[]|y": "",
+    "x[a[]|y": "",
+    "x[^^]|y": "",
+    "x(?:[)|]|y)": "x",
     "": "",
     "a*": "",
 }
-_PIECES = st.sampled_from(["a", "bc", " ", "x?", "y*", "(?:d|e)", "[|f)]", r"\|", "|", r"\w", "(g)", ".", "h+", "-"])
+_CLASSES = ["[|f)]", r"[\[]", "[b^]", "[x[]", "[]x]", "[^]x]"]
+_PIECES = st.sampled_from([*_CLASSES, "a", "bc", " ", "x?", "y*", "(?:d|e)", r"\|", "|", r"\w", "(g)", ".", "h+", "-"])
 
 
 @pytest.mark.parametrize("form", FORMS)

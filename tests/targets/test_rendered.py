@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mlgen.targets.rendered import Loader
+from mlgen.readback import document as fast
+from mlgen.targets.rendered import Loader, document, documents
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(p for p in ROOT.glob("examples/*/**/.*.yml") if p.is_file())
@@ -60,3 +61,25 @@ FORMS = (str.lower, str.upper, str.title, str.swapcase, lambda word: word[0] + w
 def test_words_are_what_they_are_to_pyyaml(word: str) -> None:
     text = f"{word}: [{word}, '{word}', !!str {word}]"
     assert yaml.load(text, Loader) == yaml.safe_load(text)
+
+
+def test_each_caller_has_data_of_its_own() -> None:
+    text = "a: [1, {b: 2}]\n"
+    for _ in range(2):
+        found = document(text)
+        assert found == {"a": [1, {"b": 2}]}
+        found["a"][1]["b"] = 3
+    assert documents("a: 1\n---\nb: 2\n") == [{"a": 1}, {"b": 2}]
+    assert document("") is None
+    with pytest.raises(yaml.YAMLError, match="several documents"):
+        document("a: 1\n---\nb: 2\n")
+
+
+def test_a_text_that_does_not_parse_is_told_each_time() -> None:
+    assert document("a: 1\n") == fast.data("a: 1\n") == {"a": 1}
+    for _ in range(2):
+        with pytest.raises(yaml.YAMLError):
+            document("a: [\n")
+        with pytest.raises(fast.Unread):
+            fast.data("a: [\n")
+    assert document("a: 1\n") == fast.data("a: 1\n") == {"a": 1}

@@ -141,7 +141,7 @@ CODES: dict[str, Code] = {
     ),
     "MLG222": Code(
         "A condition that cannot stand here",
-        "`result` belongs to the job as a whole: it stands once, in the one mapping of `when`, and is not negated. A job cannot wait for a value that it exports itself, nor for one of a job that may fail (`allow_failure`): let its command catch the failure and export a value that says so.",
+        "`result` belongs to the job as a whole: it stands once, in the one mapping of `when`, and is not negated, nor is a value beside it. A job cannot wait for a value that it exports itself, nor for one of a job that may fail (`allow_failure`): let its command catch the failure and export a value that says so.",
     ),
     "MLG223": Code(
         "an image that the job cannot run in",

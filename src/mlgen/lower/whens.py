@@ -30,6 +30,9 @@ def check(source: Source, where: tuple[str, str], at: Route, when: dict[str, Any
     if "result" in when and (at[-1] == "not" or len(source.data["stages"][where[0]][where[1]]["when"]) > 1):
         hint = "write it once, in the one mapping of `when`"
         yield error("MLG222", source.at(*at, "result"), "`result` cannot be negated or stand in a list", hint)
+    if "result" in when and "value" in when.get("not", {}):
+        hint = "name the values with which it is to run"
+        yield error("MLG222", source.at(*at, "not", "value"), "a value cannot be negated beside `result`", hint)
     if "not" in when:
         yield from check(source, where, (*at, "not"), when["not"])
 

@@ -117,8 +117,11 @@ def turn(plan: Plan, job: Job, ended: Mapping[str, End], known: Mapping[str, str
     for edge in edges:
         if edge.hard and (edge.files or edge.exports) and ended[edge.job].state != "success":
             what = edge.files[0] if edge.files else "the values"
-            # One that may fail itself would start, find nothing, and fail.
-            return End("failure" if job.allow_failure else "stopped", f"it needs {what} of {edge.job}, which failed")
+            # One that may fail, like what it waits for, would start, find nothing, and fail.
+            return End(
+                "failure" if job.allow_failure and not bad else "stopped",
+                f"it needs {what} of {edge.job}, which failed",
+            )
     return True
 
 

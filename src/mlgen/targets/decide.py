@@ -5,10 +5,12 @@ A field such as `changed:fit` has the prefix `changed`. A target names the prefi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import KINDS, All, Any, Condition, Expr, Job, Match, Not, Pipeline, fields, is_literal
 from mlgen.ir.expressions import all_of, lenient, substituted
+from mlgen.ir.outcomes import exporters
 from mlgen.quoting import sh
 
 SKIPPED = 3
@@ -73,6 +75,19 @@ def on_kind(item: Expr, kind: str) -> Expr:
         return False if prefix == "message" and kind not in ("push", "pull_request", "tag") else match
 
     return substituted(item, found)
+
+
+def untold(pipeline: Pipeline, job: Job, title: str) -> Iterator[Diagnostic]:
+    """For systems on which a job counts as stopped where one of its values does not come, even if another one
+    leaves it out: that makes a difference to a job that looks at its result."""
+    for other in (pipeline.job(edge.job) for edge in job.edges if job.watches):
+        asked = exporters(other.condition)
+        if len(asked) > 1:
+            message = (
+                f"{job.id}: where {asked[0]} fails, {title} does not tell whether {other.id} was stopped, "
+                f"or a value of {asked[1]} would have left it out"
+            )
+            yield error("MLG404", job.position, message, f"let one job export all that {other.id} asks for")
 
 
 def undecidable(job: Job, prefixes: Collection[str]) -> bool:

@@ -10,7 +10,7 @@ from mlgen.ir.outcomes import State
 from mlgen.readback import Reading, SeenJob
 from mlgen.readback.unread import Unread
 from mlgen.verify.fault import Fault
-from mlgen.verify.meant import Meant, meant
+from mlgen.verify.meant import Meant, meaning_of
 from mlgen.verify.run import Ran, closure, in_order, replay
 
 MOST_FAILING, MOST_DECISIONS = 2_000, 60_000
@@ -38,7 +38,7 @@ def behaviour(pipeline: Pipeline, reading: Reading, eased: frozenset[str]) -> It
 
     alike: set[tuple[object, ...]] = set()
     decided, tried = 0, 0
-    known = meant(pipeline)
+    known = meaning_of(pipeline)
     deploying = {job.id for job in pipeline.jobs if job.deploys}
     copied: set[tuple[str, frozenset[str]]] = set()
     for number, event, ends in known.runs():

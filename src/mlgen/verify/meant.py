@@ -10,7 +10,7 @@ from mlgen.ir.outcomes import State, failures, outcomes
 
 MOST_NAMES = 16
 """Names of branches and tags, each of one kind of event, of which `beside` gives others that are alike."""
-_MOST_KEPT = 8
+_MOST_KEPT = 3
 
 
 class Meant:
@@ -42,7 +42,7 @@ _kept: list[Meant] = []
 """The pipelines that were asked for last, the newest first. A target that leaves nothing out has the same as others."""
 
 
-def meant(pipeline: Pipeline) -> Meant:
+def meaning_of(pipeline: Pipeline) -> Meant:
     """What is known of the pipeline, or of an equal one, by now."""
     for index, one in enumerate(_kept):
         if one.pipeline == pipeline:

@@ -1,3 +1,1 @@
 """The only writer into a user's repository: header, lock, comparison, atomic replacement."""
-
-from __future__ import annotations

@@ -52,7 +52,10 @@ def _in_the_way(root: str, folder: str) -> str:
 
 
 def apply(root: str, changes: Sequence[Change]) -> None:
-    """Make the changes, in order. A SpecError says which file could not be written; those before it are."""
+    """Make the changes, in order. A SpecError says which file could not be written; those before it are.
+
+    Wherever the process ends, each file is the old or the new one, whole.
+    """
     for change in changes:
         target = os.path.join(root, change.path)
         try:
@@ -61,7 +64,7 @@ def apply(root: str, changes: Sequence[Change]) -> None:
                 _prune(root, os.path.dirname(change.path))
             elif change.state != "current" and change.new is not None:
                 if change.state == "foreign" and change.old is not None:
-                    _replace(f"{target}.orig", change.old)
+                    _replace(f"{target}.orig", change.old, lasting=True)
                 _replace(target, change.new)
         except OSError as err:
             message = f"{change.path} cannot be written: {err.strerror or err}"
@@ -78,15 +81,18 @@ def save(path: str, text: str) -> None:
         ) from None
 
 
-def _replace(target: str, text: str) -> None:
+def _replace(target: str, text: str, lasting: bool = False) -> None:
+    """`lasting`: it is on the disk then. Nobody waits for that where it can be compiled again."""
     folder, name = os.path.split(target)
     os.makedirs(folder or ".", exist_ok=True)
     # Not `tempfile`, whose import takes longer than all the writing.
     new = os.path.join(folder, f".{name}.{os.urandom(6).hex()}")
     try:
         with open(new, "xb") as file:
-            # Nobody waits for the disk (`fsync`): what a lost machine takes along can be compiled again.
             file.write(text.encode("utf-8", "surrogateescape"))
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         if os.path.exists(target):
             os.chmod(new, os.stat(target).st_mode & 0o777)
         os.replace(new, target)

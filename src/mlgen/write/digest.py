@@ -1,7 +1,5 @@
 """Digests of files. Imports nothing heavy: the no-change `check` runs through here."""
 
-from __future__ import annotations
-
 try:  # a fraction of the time that hashlib takes to import
     from _blake2 import blake2b
 except ImportError:

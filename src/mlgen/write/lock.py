@@ -3,8 +3,6 @@
 Imports nothing heavy: the no-change `check` is answered from here.
 """
 
-from __future__ import annotations
-
 from mlgen import __version__
 from mlgen.write.digest import digest
 
@@ -27,19 +25,19 @@ ABSENT = "none"
 _SECTIONS = {"    packs:": "@", "    inputs:": "<", "    outputs:": "/", "    shares:": "&"}
 
 
-def parse(text: str) -> dict[str, Entry]:
+def parse(text: str) -> "dict[str, Entry]":
     """The entries by spec; what is not of the form that `dump` writes is left out, so that it counts as not current."""
     found = _section(text, "specs:")
     return {spec: entry for spec, entry in found.items() if "mlgen" in entry and "input" in entry}
 
 
-def pins(text: str) -> dict[str, Pin]:
+def pins(text: str) -> "dict[str, Pin]":
     """The pinned packs by their source, as `extends` names it."""
     found = _section(text, "packs:")
     return {source: pin for source, pin in found.items() if {"name", "version", "content"} <= pin.keys()}
 
 
-def _section(text: str, wanted: str) -> dict[str, Entry]:
+def _section(text: str, wanted: str) -> "dict[str, Entry]":
     found: dict[str, Entry] = {}
     entry: Entry = {}
     heading, mark = "", "/"
@@ -64,7 +62,7 @@ def input_digest(data: bytes) -> str:
     return digest(data.replace(b"\r\n", b"\n"))
 
 
-def dump(entries: dict[str, Entry], packs: dict[str, Pin] | None = None) -> str:
+def dump(entries: "dict[str, Entry]", packs: "dict[str, Pin] | None" = None) -> str:
     """The text of the lock.
 
     The digest is of what follows it: a line that an edit or a merge has lost would else be an output nobody looks at.
@@ -89,7 +87,7 @@ def dump(entries: dict[str, Entry], packs: dict[str, Pin] | None = None) -> str:
 _OF_A_PIN = ("name", "version", "commit", "content")
 
 
-def is_current(root: str, spec: str, content: Callable[[str], str] | None = None) -> int:
+def is_current(root: str, spec: str, content: "Callable[[str], str] | None" = None) -> int:
     """How many outputs are current, by digests alone; 0 when anything is not, or cannot be told.
 
     True for an installed mlgen only: its version stands for its code and templates. `content` gives the digest of the
@@ -136,7 +134,7 @@ def file_digest(path: str) -> str:
 
 
 def _is_pinned(
-    root: str, source: str, digest: str, packs: dict[str, Pin], content: Callable[[str], str] | None
+    root: str, source: str, digest: str, packs: "dict[str, Pin]", content: "Callable[[str], str] | None"
 ) -> bool:
     """Whether a pack that the outputs were made with is still the one; a commit of git stays what it is."""
     pin = packs.get(source, {})

@@ -9,6 +9,7 @@ from mlgen.ir import Job, Pipeline, Schedule, TargetOptions
 from mlgen.ir.expressions import all_of, satisfiable
 from mlgen.regex import regex
 from mlgen.targets.built import of_the_host
+from mlgen.targets.decide import untold
 from mlgen.targets.jenkins import native, parts
 from mlgen.targets.jenkins.levels import after
 from mlgen.targets.jenkins.levels import native as is_native
@@ -34,6 +35,7 @@ def refuse(pipeline: Pipeline) -> Iterator[Diagnostic]:
         yield from _job(pipeline, job, options)
         yield from _words(job)
         yield from of_the_host(job, "Jenkins")
+        yield from untold(pipeline, job, "Jenkins")
         yield from _repositories(pipeline, job)
     yield from _results(pipeline, options)
     for name, _ in pipeline.env:
