@@ -96,6 +96,13 @@ FOUND = {
           test: {j: {run: x, when: {value: {b.v: "1", c.w: "1"}}}}
           last: {k: {run: x, needs: [j], when: {result: failure}}}
         """,
+    "a job that was stopped, and had nothing to do, before others that look at it": """
+        stages:
+          data:
+            mix: {run: x, outs: [out/m.txt]}
+            go: {run: x, deps: [out/m.txt], when: {changed: {paths: ["*.md"], against: main}}}
+          train: {x1: {run: x, needs: [go], when: {result: success}}, done: {needs: [go]}, all: {needs: [go, mix]}}
+        """,
     "jobs that may all fail, each for want of the files of the one before": """
         stages:
           train:

@@ -693,7 +693,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
                 c={"run": "true", "needs": ["a", "b"], "when": {"value": {"a.v": "1"}}},
                 d={"run": "true", "needs": ["c"], "when": {"result": "failure"}},
             ),
-            "a value would have left it out",
+            "its condition would have left it out",
         ),
     ]
     for number, (spec, word) in enumerate(cases):

@@ -5,11 +5,11 @@ A field such as `changed:fit` has the prefix `changed`. A target names the prefi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import KINDS, All, Any, Condition, Expr, Job, Match, Not, Pipeline, fields, is_literal
-from mlgen.ir.expressions import all_of, lenient, substituted
+from mlgen.ir.expressions import all_of, implies, lenient, substituted
 from mlgen.ir.outcomes import exporters
 from mlgen.quoting import sh
 
@@ -77,17 +77,48 @@ def on_kind(item: Expr, kind: str) -> Expr:
     return substituted(item, found)
 
 
-def untold(pipeline: Pipeline, job: Job, title: str) -> Iterator[Diagnostic]:
-    """For systems on which a job counts as stopped where one of its values does not come, even if another one
-    leaves it out: that makes a difference to a job that looks at its result."""
+def untold(
+    pipeline: Pipeline, job: Job, title: str, prefixes: Callable[[Job], Collection[str]], asked_first: bool = False
+) -> Iterator[Diagnostic]:
+    """For systems on which a job counts as stopped by a failure though its own decision would have left it out: that
+    makes a difference to a job which looks at its result, unless it looks at that failure as well.
+
+    `prefixes` tells what a job decides itself; with `asked_first` it does as soon as its values are told.
+    """
+    own = {edge.job for edge in job.edges}
     for other in (pipeline.job(edge.job) for edge in job.edges if job.watches):
-        asked = exporters(other.condition)
-        if len(asked) > 1:
+        names = {field.partition(":")[0] for kind in KINDS for field in fields(other.condition.on(kind))}
+        decided = names & set(prefixes(other))
+        values = exporters(other.condition)
+        sure = values if len(values) == 1 and decided == {"value"} else ()  # untold, it stops the job
+        before = values if asked_first else _before(pipeline, other) if decided else ()
+        beside = [
+            name for name in before if name not in own and name not in sure and _apart(pipeline, name, other, decided)
+        ]
+        if beside:
             message = (
-                f"{job.id}: where {asked[0]} fails, {title} does not tell whether {other.id} was stopped, "
-                f"or a value of {asked[1]} would have left it out"
+                f"{job.id}: where {beside[0]} fails, {title} does not tell whether {other.id} was stopped, "
+                "or its condition would have left it out"
             )
-            yield error("MLG404", job.position, message, f"let one job export all that {other.id} asks for")
+            yield error("MLG404", job.position, message, f"let {job.id} wait for {', '.join(beside)} as well")
+
+
+def _before(pipeline: Pipeline, job: Job) -> list[str]:
+    """All that the job comes after."""
+    found: list[str] = []
+    todo = [job]
+    while todo:
+        names = [edge.job for edge in todo.pop().edges if edge.job not in found]
+        found += names
+        todo += map(pipeline.job, names)
+    return found
+
+
+def _apart(pipeline: Pipeline, name: str, other: Job, decided: Collection[str]) -> bool:
+    """Whether a job may run, and fail, where the other leaves itself out."""
+    condition = pipeline.job(name).condition
+    asked = {kind: _rest(other.condition.on(kind), decided) for kind in KINDS}
+    return not all(expr is False or implies(condition.on(kind), expr) for kind, expr in asked.items())
 
 
 def undecidable(job: Job, prefixes: Collection[str]) -> bool:

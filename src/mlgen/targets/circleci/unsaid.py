@@ -35,7 +35,10 @@ def values(pipeline: Pipeline, job: Job) -> Iterator[Diagnostic]:
         if axis in RESERVED:
             message = f"{job.id}: {axis} is a word of CircleCI's workflows and cannot name an axis"
             yield error("MLG401", at, message, "rename the axis")
-    yield from decide.untold(pipeline, job, "CircleCI")
+    if job.result == "success":
+        yield from decide.untold(pipeline, job, "CircleCI", lambda _: conditions.INSIDE)
+    elif job.result:  # it asks the condition of the other again
+        yield from decide.untold(pipeline, job, "CircleCI", lambda _: ("value",), asked_first=True)
     if job.result == "failure" and len(job.waits) > 1:
         hint = "let the job wait for one of them: `needs: [JOB]`"
         yield error("MLG404", at, f"{job.id}: CircleCI cannot start a job once any of several has failed", hint)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Job, Pipeline
-from mlgen.ir.outcomes import exporters
 from mlgen.targets import decide
 from mlgen.targets.built import untagged
 from mlgen.targets.gitlab import conditions, machines
@@ -56,15 +55,7 @@ def _order(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
         if isinstance(said, dict) and "trigger" in said:
             message = f"{job.id} watches {edge.job}, which triggers a pipeline: a job cannot ask GitLab how that ended"
             yield error("MLG401", job.position, message, f"let {job.id} wait for other jobs")
-    for other in (pipeline.job(edge.job) for edge in job.edges if job.watches):
-        decided = exporters(other.condition)[:1]
-        beside = [edge.job for edge in other.waits if edge.job not in decided] if decided else []
-        if beside:
-            message = (
-                f"{job.id}: where {beside[0]} fails, GitLab does not tell whether {other.id} was stopped, "
-                "or a value would have left it out"
-            )
-            yield error("MLG404", job.position, message, f"let {other.id} wait for nothing but {decided[0]}")
+    yield from decide.untold(pipeline, job, "GitLab", lambda other: conditions.inside(other, pipeline))
 
 
 def _machine(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:

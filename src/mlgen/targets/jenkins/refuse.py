@@ -35,7 +35,7 @@ def refuse(pipeline: Pipeline) -> Iterator[Diagnostic]:
         yield from _job(pipeline, job, options)
         yield from _words(job)
         yield from of_the_host(job, "Jenkins")
-        yield from untold(pipeline, job, "Jenkins")
+        yield from untold(pipeline, job, "Jenkins", lambda _: ("value",), asked_first=True)
         yield from _repositories(pipeline, job)
     yield from _results(pipeline, options)
     for name, _ in pipeline.env:
