@@ -103,6 +103,12 @@ FOUND = {
             go: {run: x, deps: [out/m.txt], when: {changed: {paths: ["*.md"], against: main}}}
           train: {x1: {run: x, needs: [go], when: {result: success}}, done: {needs: [go]}, all: {needs: [go, mix]}}
         """,
+    "a job that looks for a failure on an event on which there is none": """
+        triggers: {push: {}, manual: {}}
+        stages:
+          train: {go: {run: x}, eval: {run: x, needs: [go], when: {event: push}}}
+          monitor: {tell: {run: x, needs: [eval], when: {result: failure}}}
+        """,
     "jobs that may all fail, each for want of the files of the one before": """
         stages:
           train:

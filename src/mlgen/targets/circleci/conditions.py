@@ -121,10 +121,10 @@ def clauses(condition: Condition, own: str = "", deploys: bool = False, entry: E
 
 @lru_cache(maxsize=1024)
 def filters(condition: Condition, own: str = "", deploys: bool = False, entry: Entry = NO_ENTRY) -> str:
-    """The text of `filters`: a clause a line."""
-    found = clauses(condition, own, deploys, entry)
-    if len(found) < 2:
-        return "".join(found)
+    """The text of `filters`: a clause a line; without any, what never holds, since no text would be no filter."""
+    found = clauses(condition, own, deploys, entry) or [f'{EVENT} == ""']
+    if len(found) == 1:
+        return found[0]
     return "\nor ".join(f"({c})" if " and " in c else c for c in found)
 
 
