@@ -144,8 +144,8 @@ def _job(draw: st.DrawFn, name: str, stage: str, state: _State) -> Spec:
     earlier, exports = list(state.jobs), list(state.exports)
     job: Spec = {}
     if kind == "gate" and state.metrics:
-        job["gate"] = draw(st.sampled_from(["good", "warned", "stopping"]))
-        state.gates = True
+        job["gate"] = draw(st.sampled_from(["good", "warned", *([] if state.stops else ["stopping"])]))
+        state.gates, state.stops = True, state.stops or job["gate"] == "stopping"
         return job
     if kind == "milestone" and earlier:
         return {"needs": draw(st.lists(st.sampled_from(earlier), min_size=1, max_size=3, unique=True))}
@@ -189,7 +189,7 @@ class _State:
         self.outs: list[str] = []
         self.exports: list[str] = []
         self.metrics = False
-        self.gates = False
+        self.gates = self.stops = False
         self.inputs = "inputs" in triggers.get("manual", {})
 
 

@@ -111,7 +111,7 @@ CODES: dict[str, Code] = {
     ),
     "MLG212": Code(
         "a variable is defined twice",
-        "The job would see two values of one variable: from `env`, `secrets`, an axis of the matrix or an export; or its name begins with MLGEN_, which are mlgen's own. Rename one.",
+        "The job would see two values of one variable: from `env`, `secrets`, an axis of the matrix or an export; or its name begins with MLGEN_, which are mlgen's own. Rename one. A gate with `on_fail: stop` tells its answer by a variable too: one job asks it.",
     ),
     "MLG213": Code(
         "a default that is not of its type", "The default of an input must be a value that the input itself accepts."

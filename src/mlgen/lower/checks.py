@@ -9,7 +9,7 @@ from mlgen.ir import paths
 from mlgen.ir.expressions import all_of, satisfiable
 from mlgen.ir.model import Input, Job, Pipeline
 from mlgen.ir.source import Source
-from mlgen.lower import actions, commands, refs, whens
+from mlgen.lower import actions, commands, gates, refs, whens
 from mlgen.lower.credentials import credentials, env_blocks
 from mlgen.lower.jobs import MATRIX_WORDS, folded
 from mlgen.lower.names import did_you_mean, named, patterns
@@ -22,10 +22,6 @@ Route: TypeAlias = "tuple[str | int, ...]"
 MOST_LEGS = 256
 BUILT_IN_RUNNERS = ("default", "linux", "windows", "macos")
 
-_REQUIREMENT = regex(
-    r"\s*[A-Za-z_][A-Za-z0-9_./-]*\s*(>=|<=|==|!=|>|<)\s*"
-    r"([-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|baseline(\s*[-+]\s*[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?)?)\s*"
-)
 _REFERENCE = regex(r"\$\{([^}]*)\}")
 
 
@@ -65,7 +61,7 @@ def references(source: Source) -> Iterator[Diagnostic]:
     yield from _env(source)
     yield from credentials(source)
     yield from commands.check_tracking(source)
-    yield from _requirements(source)
+    yield from gates.check(source)
 
 
 def _job(source: Source, where: tuple[str, str], said: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -267,22 +263,6 @@ def _env(source: Source) -> Iterator[Diagnostic]:
                 yield error(
                     "MLG102", at, f"{name}: the value holds a line break or a control character", "set it in the script"
                 )
-
-
-def _requirements(source: Source) -> Iterator[Diagnostic]:
-    for name, gate in source.data["gates"].items():
-        for index, requirement in enumerate(gate["require"]):
-            at = source.at("gates", name, "require", index)
-            if not _REQUIREMENT.fullmatch(requirement):
-                yield error(
-                    "MLG209",
-                    at,
-                    f"cannot read '{requirement}'",
-                    "for example `accuracy >= 0.90` or `accuracy >= baseline - 0.01`",
-                )
-            elif "baseline" in requirement and not (gate["baseline"] or gate["branch"]):
-                hint = "add `baseline: {file: PATH}` or `baseline: {branch: main}`"
-                yield error("MLG209", at, f"gate {name} has no baseline", hint)
 
 
 def drafts(source: Source, jobs: tuple[Job, ...], inputs: tuple[Input, ...]) -> Iterator[Diagnostic]:
