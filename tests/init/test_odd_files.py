@@ -46,7 +46,7 @@ def values(depth: int = 3) -> st.SearchStrategy[object]:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.dictionaries(st.sampled_from(READ), st.binary(max_size=200), max_size=12))
 def test_files_of_any_bytes(files: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def test_files_of_any_bytes(files: dict[str, bytes]) -> None:
         proposed(Path(folder))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.sampled_from([n for n in READ if n.endswith((".yaml", ".yml", ".json", "MLproject"))]),
                        values(), max_size=6), st.sampled_from(list(PROJECTS)))  # fmt: skip
 def test_data_of_any_form(data: dict[str, object], kind: str) -> None:
@@ -79,7 +79,7 @@ def toml(value: object) -> str:
     return '""' if value is None else json.dumps(value)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(values(), values(), st.sampled_from(["uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "x"]))
 def test_toml_of_any_form(one: object, two: object, lock: str) -> None:
     text = f"project = {toml(one)}\ntool = {{poetry = {toml(two)}, uv = {toml(one)}, pdm = {toml(two)}}}\n"
@@ -93,7 +93,7 @@ FILES = ["train.py", "test_x.py", "a.ipynb", "Chart.yaml", "k.yaml"]
 NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=("Cs",)), min_size=1, max_size=20)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.tuples(NAMES, st.sampled_from(["train.py", "test_x.py", "a.ipynb", "Chart.yaml", "k.yaml"])), max_size=5
