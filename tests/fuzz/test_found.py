@@ -109,6 +109,14 @@ FOUND = {
           train: {go: {run: x}, eval: {run: x, needs: [go], when: {event: push}}}
           monitor: {tell: {run: x, needs: [eval], when: {result: failure}}}
         """,
+    "a job that its condition leaves out, and the values of one that may fail": """
+        stages:
+          data:
+            a: {run: x, outs: [a.txt], when: {changed: {paths: ["*.md"], against: main}}}
+            eval: {run: x, needs: [], allow_failure: true, exports: [score]}
+          train: {mix: {run: x, needs: [a, eval]}}
+          test: {x1: {run: x}}
+        """,
     "jobs that may all fail, each for want of the files of the one before": """
         stages:
           train:

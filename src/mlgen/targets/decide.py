@@ -89,7 +89,8 @@ def untold(
     for other in (pipeline.job(edge.job) for edge in job.edges if job.watches):
         names = {field.partition(":")[0] for kind in KINDS for field in fields(other.condition.on(kind))}
         decided = names & set(prefixes(other))
-        values = exporters(other.condition)
+        there = {edge.job for edge in other.edges}  # a gate that the target leaves out tells nothing
+        values = tuple(name for name in exporters(other.condition) if name in there)
         sure = values if len(values) == 1 and decided == {"value"} else ()  # untold, it stops the job
         before = values if asked_first else _before(pipeline, other) if decided else ()
         beside = [

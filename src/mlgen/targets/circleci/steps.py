@@ -22,14 +22,13 @@ def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     found = before.checkouts(job, pipeline)
     if asked := before.question(job, pipeline):
         # Who makes the files may have skipped itself, like this one: they are taken once the job is known to run, and
-        # before that only the values, as far as they are there; of one that does run, they have to be.
+        # before that only the values, as far as they are there.
         values = [take for take in job.takes if _bundle(pipeline.job(take.job), take).exports]
-        for command in ("take", "take-some"):
-            some = [take for take in values if (command == "take") == _surely_told(pipeline, job, take)]
-            found += _taken(pipeline, some, command)
+        found += _taken(pipeline, values, "take-some")
         found.append({"kind": "plain", "name": "variables"})
         found += before.decision(job, pipeline)
-        found += _received(pipeline, [take for take in job.takes if take not in values])
+        needed = [take for take in job.takes if take not in values or _may_miss(pipeline, job, take)]
+        found += _received(pipeline, needed)
     else:
         found += _received(pipeline, list(job.takes))
         found.append({"kind": "plain", "name": "variables"})
@@ -37,8 +36,8 @@ def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
     return found + rest
 
 
-def _surely_told(pipeline: Pipeline, job: Job, take: Take) -> bool:
-    """Whether the other has told its values, unless it failed, which it may."""
+def _may_miss(pipeline: Pipeline, job: Job, take: Take) -> bool:
+    """Whether the values of the other are missing only if it failed, which it may: then this job cannot run."""
     other = pipeline.job(take.job)
     needed = any(edge.hard and edge.job == take.job for edge in job.edges)
     return needed and other.allow_failure and not take.optional and not before.question(other, pipeline)
