@@ -1,6 +1,6 @@
 """Regular expressions that cost nothing until a text comes along that they may match.
 
-Python takes a third of a millisecond to compile one; a run of mlgen has a few hundred of them, and needs few.
+Compiling is what costs, and a run of mlgen needs few of the expressions that its modules have.
 """
 
 from __future__ import annotations

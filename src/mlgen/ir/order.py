@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlgen.ir.conditions import KINDS, Condition
 from mlgen.ir.expressions import all_of
-from mlgen.ir.model import Job, Triggers
+from mlgen.ir.model import Job, Pipeline, Triggers
 
 
 def weigh(jobs: tuple[Job, ...], triggers: Triggers) -> tuple[Job, ...]:
@@ -60,6 +60,17 @@ def left_to_results(jobs: tuple[Job, ...]) -> frozenset[str]:
         more = not needing <= found
         found |= needing
     return frozenset(found)
+
+
+def ancestors(pipeline: Pipeline, job: Job) -> tuple[str, ...]:
+    """The ids of all jobs that the job comes after, the nearest first."""
+    found: dict[str, None] = {}
+    todo = [job]
+    while todo:
+        names = [edge.job for edge in todo.pop(0).edges if edge.job not in found]
+        found |= dict.fromkeys(names)
+        todo += map(pipeline.job, names)
+    return tuple(found)
 
 
 def parents_first(jobs: tuple[Job, ...]) -> tuple[Job, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from mlgen.diagnostics import Diagnostic, error
 from mlgen.ir import KINDS, All, Any, Condition, Expr, Job, Match, Not, Pipeline, fields, is_literal
 from mlgen.ir.expressions import all_of, implies, lenient, substituted
+from mlgen.ir.order import ancestors
 from mlgen.ir.outcomes import exporters
 from mlgen.quoting import sh
 
@@ -92,7 +93,7 @@ def untold(
         there = {edge.job for edge in other.edges}  # a gate that the target leaves out tells nothing
         values = tuple(name for name in exporters(other.condition) if name in there)
         sure = values if len(values) == 1 and decided == {"value"} else ()  # untold, it stops the job
-        before = values if asked_first else _before(pipeline, other) if decided else ()
+        before = values if asked_first else ancestors(pipeline, other) if decided else ()
         beside = [
             name for name in before if name not in own and name not in sure and _apart(pipeline, name, other, decided)
         ]
@@ -102,17 +103,6 @@ def untold(
                 "or its condition would have left it out"
             )
             yield error("MLG404", job.position, message, f"let {job.id} wait for {', '.join(beside)} as well")
-
-
-def _before(pipeline: Pipeline, job: Job) -> list[str]:
-    """All that the job comes after."""
-    found: list[str] = []
-    todo = [job]
-    while todo:
-        names = [edge.job for edge in todo.pop().edges if edge.job not in found]
-        found += names
-        todo += map(pipeline.job, names)
-    return found
 
 
 def _apart(pipeline: Pipeline, name: str, other: Job, decided: Collection[str]) -> bool:

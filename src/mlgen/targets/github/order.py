@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlgen.ir import All, Expr, Job, Match, Pipeline, all_of, implies
-from mlgen.ir.order import left_to_results
+from mlgen.ir.order import ancestors, left_to_results
 from mlgen.ir.outcomes import exporters
 from mlgen.targets.github.conditions import KINDS, clauses, condition, exported, home, residual, value_test
 
@@ -30,8 +30,8 @@ def _waiting(job: Job, pipeline: Pipeline, events: str) -> tuple[list[str], str]
     timed out is `cancelled`.
     """
     strong = _strong(job, pipeline)
-    ancestors = _ancestors(job, pipeline)
-    if ancestors == strong:
+    all_before = set(ancestors(pipeline, job))
+    if all_before == strong:
         return [pipeline.job(edge.job).key for edge in job.waits], events
     asked = [
         pipeline.job(e.job) for e in job.edges if e.hard or (e.always and not e.implied and _weak(e.job, pipeline))
@@ -48,7 +48,7 @@ def _waiting(job: Job, pipeline: Pipeline, events: str) -> tuple[list[str], str]
 def _weak(name: str, pipeline: Pipeline) -> bool:
     """Whether the job may be skipped for a failure of one that does not run on every event on which it does."""
     job = pipeline.job(name)
-    return not job.watches and _ancestors(job, pipeline) != _strong(job, pipeline)
+    return not job.watches and set(ancestors(pipeline, job)) != _strong(job, pipeline)
 
 
 def _strong(job: Job, pipeline: Pipeline) -> set[str]:
@@ -84,17 +84,6 @@ def _planned_among(needs: list[str], pipeline: Pipeline, plan: dict[Match, str])
     """Whether one of these jobs waits for the plan job."""
     jobs = [job for job in pipeline.jobs if job.key in needs]
     return bool(plan) and any("needs.plan." in condition(job, pipeline, plan) for job in jobs)
-
-
-def _ancestors(job: Job, pipeline: Pipeline) -> set[str]:
-    found: set[str] = set()
-    todo = [job]
-    while todo:
-        for edge in todo.pop().edges:
-            if edge.job not in found:
-                found.add(edge.job)
-                todo.append(pipeline.job(edge.job))
-    return found
 
 
 def _exporters(job: Job, pipeline: Pipeline) -> list[str]:
