@@ -401,7 +401,7 @@ class TestCrashes:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(apply_module.os, "fsync", interrupted)
+        monkeypatch.setattr(apply_module.os, "replace", interrupted)
         assert mlgen("compile") == 130
         assert list(tree(project)) == ["mlgen.yaml"]
 
