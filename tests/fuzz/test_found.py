@@ -131,6 +131,12 @@ FOUND = {
         triggers: {pull_request: {}}
         stages: {train: {fit: {run: x, secrets: [TOKEN], when: {message: "[fit]"}}}}
         """,
+    "how one ended that a failure stopped before it could leave itself out": """
+        stages:
+          train: {fit: {run: x}}
+          test: {deep: {run: x, when: {message: 'it''s "so" $x'}}}
+          last: {tell: {run: x, when: {result: failure}}}
+        """,
 }
 
 

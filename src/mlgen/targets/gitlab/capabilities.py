@@ -143,7 +143,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "emulated",
         "a job that starts always and asks the API how the others ended (GitLab 18.0 or newer); it ends green where it "
         "has nothing to do",
-        "a job that skipped itself, by a value, a message or changes that no rule can tell, counts as a success",
+        "a job that skips itself, by a value, a message or changes that no rule can tell, counts as a success, and as "
+        "a failure where another stopped it before it could",
     ),
     Capability("retry", "emulated", "a loop around the command; native retry starts in a fresh workspace"),
     Capability(
