@@ -62,32 +62,38 @@ class Script(NamedTuple):
 
 
 class Served(NamedTuple):
-    """A container beside a job.
-
-    `ports`: those at which the job reaches it that has no container itself; `ready`: the command that tells whether it
-    is; both None where the reader does not tell. `waited`: the ports for which the job waits until they answer.
-    """
+    """A container beside a job, or what its machine itself starts: how it is called, and by what it is started."""
 
     host: str
-    env: tuple[tuple[str, str], ...]
-    command: tuple[str, ...]
+    image: str
+    env: tuple[tuple[str, str], ...] = ()
+    command: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    """Words by which it is started that the language does not have."""
     ports: tuple[int, ...] | None = None
+    """Those at which the job reaches it that has no container itself; None where the reader does not tell."""
     ready: str | None = None
+    """The command for whose success the job waits, empty without one; None: the system cannot wait for a command."""
     waited: frozenset[int] = frozenset()
+    """The ports at its address for which the job waits until they answer."""
+    shares: bool = False
+    """Whether others have the same address, so that such a port may be one of theirs."""
 
 
 class Cached(NamedTuple):
-    """A cache: its paths, the files whose content tells it from others, and all else that does.
-
-    `python`: the version of Python that it is for; None where the reader does not tell. `most`: how many files the
-    system can look at; 0: all.
-    """
+    """A cache: its paths, and what tells it from others."""
 
     paths: tuple[str, ...]
-    files: tuple[str, ...]
     key: str
+    """What it is called, but for the content of files."""
+    files: frozenset[str] | None = None
+    """The files whose content tells it from others; None: the system looks at none."""
     python: str | None = None
+    """The version of Python that it is for; None where the reader does not tell."""
     most: int = 0
+    """How many files the system can look at; 0: all."""
+    home: bool = False
+    """Whether the project's folder is the home folder as well, so that a path may be one in either."""
 
 
 class Fetched(NamedTuple):
@@ -124,8 +130,7 @@ class SeenJob(NamedTuple):
     image: str = ""
     python: str = ""
     """The version of Python that it asks for, by whatever means."""
-    services: tuple[tuple[str, str], ...] = ()
-    """Host name and image of each, sorted."""
+    services: tuple[Served, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     """Variables with literal values, of the whole file and its own, sorted."""
     secrets: tuple[tuple[str, str], ...] = ()
@@ -141,8 +146,8 @@ class SeenJob(NamedTuple):
     kept: frozenset[str] = frozenset()
     exports: frozenset[str] = frozenset()
     """The values that it passes on: `NAME`, or `NAME=FILE:KEY` where they come from a JSON file."""
-    caches: frozenset[str] = frozenset()
-    """The paths of its caches."""
+    caches: tuple[Cached, ...] = ()
+    """All that is kept for later runs."""
     environment: str | None = ""
     """None: the system has no environments."""
     lock: str = ""
@@ -177,8 +182,6 @@ class SeenJob(NamedTuple):
     """The jobs of which it checks that no two legs made the same file."""
     deployment: bool | None = None
     """Whether its environment counts as deployed to, and is not only there for its secrets."""
-    ready: frozenset[str] | None = None
-    """The hosts of services for which it waits."""
     against: frozenset[str] | None = None
     """The branches with which its conditions compare."""
     lists: bool | None = None
@@ -186,19 +189,15 @@ class SeenJob(NamedTuple):
     refs: frozenset[str] | None = None
     """The refs, `refs/heads/…` and `refs/tags/…`, from which it lets itself deploy, whatever its condition says: globs
     whose `*` is any text, `!` subtracts; empty: from all."""
-    served: tuple[Served, ...] | None = None
     login: tuple[str, str] | None = None
     """The secrets with which its image is fetched: a user's name and a password; `host` twice: by what the code host
     gives every job; empty: none."""
-    entry: tuple[str, ...] | Literal[""] | None = ""
-    """The entry point that its image is given; None: its own; empty: not told."""
     pull: str | None = None
     """When its image is fetched anew, in the language's words."""
     days: frozenset[tuple[str, int]] | None = None
     """For how many days each path is kept, 0: as the system does."""
     late: frozenset[str] | None = None
     """The paths that leave the job also after its command has failed."""
-    keyed: tuple[Cached, ...] | None = None
     fresh: bool | None = None
     """Whether it has no caches where it makes what is released."""
     url: str | None = None
@@ -214,17 +213,7 @@ class SeenJob(NamedTuple):
     patience: int | None = None
     """Seconds after which nobody can agree any longer; 0: that is never so."""
     started: tuple[str, ...] | None = None
-    """The words by which its container is started; empty: as the image has it."""
-    serving: frozenset[tuple[str, str]] | None = None
-    """Of its services: the host, and `env NAME=VALUE`, `command WORDS` or `option WORD`."""
-    awaits: frozenset[tuple[str, str]] | None = None
-    """What is waited for before its commands: the host, and `port NUMBER` or `ready COMMAND`."""
-    cached: frozenset[str] | None = None
-    """The paths of its caches, and no others."""
-    follows: frozenset[tuple[str, str]] | None = None
-    """Of those: the path, and a file with which the cache changes."""
-    salts: tuple[str, ...] | None = None
-    """What the caches are called, where that tells them from older ones."""
+    """The words of the entry point that its image is given, one empty word for none at all; empty: its own."""
     sealed: frozenset[str] | None = None
     """The secrets that stand in the file itself, encrypted, and reach the job."""
     seeds: frozenset[str] | None = None

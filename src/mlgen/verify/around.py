@@ -1,4 +1,4 @@
-"""What stands around a job's commands: containers beside it, caches, how long files stay, addresses, identities.
+"""What stands around a job's commands: who agrees, how long files stay, addresses, identities.
 
 Only some readers tell it: each value is held against the pipeline unless it is None.
 """
@@ -8,41 +8,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlgen.ir import Job, Pipeline, Service
+from mlgen.ir import Job, Pipeline
 from mlgen.ir.paths import as_glob
-from mlgen.readback import Reading, SeenJob, Served
+from mlgen.readback import SeenJob
 from mlgen.regex import regex
-from mlgen.verify.fault import host_name, listed
+from mlgen.verify.fault import listed
 
+PATIENCE = (3600, 31 * 24 * 3600)
+"""Seconds for which a question must be asked at least, and may be at most: people answer, but not a month later."""
 _REFERENCE = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _Found = Iterator[tuple[str, str]]
 
 
-def around(pipeline: Pipeline, job: Job, seen: SeenJob, reading: Reading, target: str) -> _Found:
+def around(pipeline: Pipeline, job: Job, seen: SeenJob, target: str) -> _Found:
     """The differences, each with its aspect."""
-    if seen.served:
-        yield from _served(job, seen.served)
-    if seen.login is not None or seen.pull is not None or seen.entry != "":
-        yield from _image(pipeline, job, seen, target)
-    if seen.days is not None or seen.late is not None:
-        yield from _lasting(job, seen)
-    if seen.keyed is not None:
-        yield from _cached(pipeline, job, seen)
+    yield from _approval(job, seen)
+    yield from _lasting(job, seen)
+    sealed = {secret.on(target).get("secure") for secret in pipeline.secrets}
+    if seen.sealed and (more := seen.sealed - sealed):
+        yield "secrets", f"it is given an encrypted secret that the spec does not have: {listed(more)}"
     if seen.url is not None:
         yield from _address(pipeline, job, seen.url, target)
     if seen.grants is not None and (seen.grants or job.oidc):
-        wanted = {
-            (one.variable or f"{one.kind}.{name}", written(said, pipeline, job, target))
-            for one in job.oidc
-            for name, said in one.options
-        }
-        if seen.grants != wanted:
-            told = listed(f"{name} {value}" for name, value in seen.grants)
-            yield "oidc", f"its identity tokens are for {told}, not {listed(f'{n} {v}' for n, v in wanted)}"
-    if seen.prompt is not None and seen.prompt != (job.approval.prompt if job.approval else ""):
-        yield "approval", f"who approves is asked: {seen.prompt or 'nothing'}"
-    if reading.asks is not None and not job.milestone:
-        yield from _machine(job, seen, reading, target)
+        yield from _grants(pipeline, job, seen.grants, target)
+    if seen.tidy is False:
+        yield "files", "what it leaves is there for what runs on its machine later"
+    if seen.idle:
+        yield "condition", "it takes a machine or a lock before it is known whether it runs"
 
 
 def written(text: str, pipeline: Pipeline, job: Job, target: str) -> str:
@@ -60,51 +52,26 @@ def written(text: str, pipeline: Pipeline, job: Job, target: str) -> str:
     return _REFERENCE.sub(lambda found: f"${{{held.get(found[1], found[1])}}}", text)
 
 
-def _served(job: Job, found: tuple[Served, ...]) -> _Found:
-    wanted = {host_name(service.name): service for service in job.services}
-    for one in found:
-        service = wanted.get(host_name(one.host))
-        if service:
-            yield from (("services", f"the service {service.name} {what}") for what in _service(one, service))
-
-
-def _service(one: Served, service: Service) -> Iterator[str]:
-    if dict(one.env) != dict(service.env):
-        yield f"has other variables: {listed({name for name, _ in set(one.env) ^ set(service.env)})}"
-    if one.command != service.command:
-        yield f"runs {' '.join(one.command) or 'its own command'}, not {' '.join(service.command) or 'that'}"
-    if one.ports is not None and sorted(one.ports) != sorted(service.ports):
-        yield f"is reached at {listed(map(str, one.ports))}, not at {listed(map(str, service.ports))}"
-    if one.ready is not None and one.ready != service.ready:
-        yield f"counts as ready by `{one.ready}`, not by `{service.ready}`"
-    waits = not service.ready or one.ready is None
-    if waits and (missing := set(service.ports) - one.waited):
-        yield f"is not waited for at {listed(map(str, missing))}"
-    if extra := one.waited - set(service.ports):
-        yield f"is waited for at {listed(map(str, extra))}"
-
-
-def _image(pipeline: Pipeline, job: Job, seen: SeenJob, target: str) -> _Found:
-    """By whom the image may be fetched, when, and how it starts."""
-    said = job.container
-    names = (said.username, said.password) if said else ("", "")
-    held = {secret.name: str(secret.on(target).get("id", secret.name)) for secret in pipeline.secrets}
-    login = (held.get(names[0], ""), held.get(names[1], ""))
-    if job.built and job.built.login:
-        login = ("host", "host")
-    if seen.login is not None and seen.login != login:
-        yield "container", f"its image is fetched by {listed(seen.login)}, not by {listed(login)}"
-    if seen.pull is not None and seen.pull != (said.pull if said else ""):
-        yield "container", f"its image is fetched {seen.pull or 'when the system likes'}"
-    entry = None if said is None or said.entrypoint is None else tuple(said.entrypoint.split())
-    if seen.entry != "" and seen.entry != entry:
-        yield "container", f"its image starts with {' '.join(seen.entry) if seen.entry else 'another entry point'}"
+def _approval(job: Job, seen: SeenJob) -> _Found:
+    if seen.prompt is not None and seen.prompt != (job.approval.prompt if job.approval else ""):
+        yield "approval", f"who approves is asked: {seen.prompt or 'nothing'}"
+    if not job.approval:
+        return
+    if seen.approvers is not None and seen.approvers != (wanted := frozenset(job.approval.by)):
+        people = listed(wanted) if wanted else "whoever the system lets"
+        yield "approval", f"{listed(seen.approvers) if seen.approvers else 'anybody'} may approve it, not {people}"
+    if seen.patience is not None and not PATIENCE[0] <= seen.patience <= PATIENCE[1]:
+        ends = f"ends after {seen.patience} seconds" if seen.patience else "is never ended"
+        yield "approval", f"its question {ends}"
 
 
 def _lasting(job: Job, seen: SeenJob) -> _Found:
     """How long files are kept, and whether they are after a failure."""
     keep = job.keep
     own = {as_glob(path) for path in keep.paths} if keep else set()
+    kept = {as_glob(path) for path in seen.kept}
+    if seen.apart and (missing := {path for path in {*map(as_glob, job.files), *own} - kept if _is_told(path)}):
+        yield "keep", f"{listed(missing)} is not kept for people"
     days = {(as_glob(path), number) for path, number in seen.days or ()}
     allowed = {0, keep.days if keep else 0}
     if other := {path for path, number in days if number not in allowed}:
@@ -121,23 +88,8 @@ def _lasting(job: Job, seen: SeenJob) -> _Found:
         yield "files", f"others may receive {listed(half)} after it has failed"
 
 
-def _cached(pipeline: Pipeline, job: Job, seen: SeenJob) -> _Found:
-    """By what caches are told apart: else a job works with what was made of other files."""
-    found = {as_glob(path): cache for cache in seen.keyed or () for path in cache.paths}
-    wanted = {as_glob(path): cache for cache in job.caches for path in cache.paths}
-    for path, cache in wanted.items():
-        there = found.get(path)
-        if there and there.files != cache.key[: there.most or None]:
-            yield "cache", f"the cache of {path} is that of {listed(there.files)}, not of {listed(cache.key)}"
-        elif there and cache.salt not in there.key:
-            yield "cache", f"the cache of {path} is not one of {cache.salt}"
-        if there and there.python is not None and "python" not in job.varies and there.python != job.python:
-            yield "cache", f"the cache of {path} is for Python {there.python or 'of any version'}, not for {job.python}"
-    if extra := found.keys() - wanted.keys():
-        yield "cache", f"it has a cache of {listed(extra)}, which the spec does not ask for"
-    releases = pipeline.triggers.on("tag") and job.condition.tag is not False
-    if found and seen.fresh is not None and (job.deploys or (releases and not seen.fresh)):
-        yield "caches", "what it releases may be made of what others have put in a cache"
+def _is_told(path: str) -> bool:
+    return not path.startswith(".mlgen/")  # what is there of mlgen's own is nothing for people
 
 
 def _address(pipeline: Pipeline, job: Job, found: str, target: str) -> _Found:
@@ -147,14 +99,12 @@ def _address(pipeline: Pipeline, job: Job, found: str, target: str) -> _Found:
         yield "url", f"its environment's address is {found or 'none'}, not {wanted or 'there'}"
 
 
-def _machine(job: Job, seen: SeenJob, reading: Reading, target: str) -> _Found:
-    """Where it runs: in the words of the spec for this target, else on a machine that everybody has."""
-    assert reading.asks is not None
-    words = job.runner.on(target)
-    if "runner" in job.varies:
-        return
-    if words is not None and reading.asks(words) != seen.runner:
-        yield "runner", f"it runs on {seen.runner}, not on {reading.asks(words)}"
-    usual = job.runner.name if job.runner.name in ("macos", "windows") else "linux"
-    if words is None and seen.system not in (None, usual):
-        yield "runner", f"it runs on {seen.runner}, which is no {usual} machine that everybody has"
+def _grants(pipeline: Pipeline, job: Job, found: frozenset[tuple[str, str]], target: str) -> _Found:
+    wanted = {
+        (one.variable or f"{one.kind}.{name}", written(said, pipeline, job, target))
+        for one in job.oidc
+        for name, said in one.options
+    }
+    if found != wanted:
+        told = listed(f"{name} {value}" for name, value in found)
+        yield "oidc", f"its identity tokens are for {told}, not {listed(f'{n} {v}' for n, v in wanted)}"

@@ -161,7 +161,7 @@ def _more_than_added(job: SeenJob, reading: Reading) -> Iterator[str]:
     if job.identities:
         yield f"asks for the identities {listed(job.identities)}"
     if job.services:
-        yield f"has services: {listed(image for _, image in job.services)}"
+        yield f"has services: {listed(one.image for one in job.services)}"
     if reading.usual and not reading.usual(job.image):
         yield f"runs in {job.image}"
     if job.system == "" and not any(job.runner == other.runner for other in reading.jobs if other.job):

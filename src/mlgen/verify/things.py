@@ -1,4 +1,4 @@
-"""What the jobs have and hand on: files, secrets, variables, images, services, environments, locks, reports."""
+"""What the jobs have and hand on: files, secrets, variables, environments, locks, reports, rights."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from mlgen.ir import Job, Leg, Pipeline, Secret
 from mlgen.ir.paths import as_glob, normal
 from mlgen.readback import Fetched, Reading, SeenJob
 from mlgen.verify.around import around
-from mlgen.verify.bounds import bounds, fits
-from mlgen.verify.fault import Fault, host_name, listed
+from mlgen.verify.caches import caches
+from mlgen.verify.fault import Fault, listed
+from mlgen.verify.machine import machine
+from mlgen.verify.services import services
 from mlgen.verify.told import told
 
 
@@ -33,12 +35,13 @@ def things(
         found += _sources(job, seen)
         found += _handed(pipeline, job, seen)
         found += _variables(pipeline, job, seen, leg)
-        found += _machine(job, seen, leg, reading)
+        found += machine(pipeline, job, seen, leg, reading, target, eased)
+        found += services(job, seen)
+        found += caches(pipeline, job, seen)
         found += _place(pipeline, job, seen)
         found += _access(pipeline, job, seen, eased, target)
         found += told(pipeline, job, seen)
-        found += around(pipeline, job, seen, reading, target)
-        found += bounds(pipeline, job, seen, leg, reading, target)
+        found += around(pipeline, job, seen, target)
     for aspect, message in found:
         if aspect not in eased:
             yield Fault(aspect, job.id, message, seen.route)
@@ -181,24 +184,6 @@ def _variables(pipeline: Pipeline, job: Job, seen: SeenJob, leg: Leg | None) -> 
             yield "env", f"the variable {name} is {env[name]!r}, and the spec has none of this name"
 
 
-def _machine(job: Job, seen: SeenJob, leg: Leg | None, reading: Reading) -> Iterator[tuple[str, str]]:
-    image = leg.image if leg and "image" in job.varies else job.image
-    python = leg.python if leg and "python" in job.varies else job.python
-    # The image that another job builds goes by its digest or, where that is known too late, by its tag.
-    if image and seen.image not in (image, job.built.tagged if job.built else image):
-        yield "image", f"it runs in {seen.image or 'no image'}, not in {image}"
-    if not image and reading.usual and not reading.usual(seen.image):
-        yield "image", f"it runs in {seen.image}, which the spec does not ask for"
-    if python and not image and seen.python != python:
-        yield "python", f"it has Python {seen.python or 'of the machine'}, not {python}"
-    services = tuple(sorted((host_name(s.name), s.image) for s in job.services))
-    if services != tuple(sorted((host_name(name), image) for name, image in seen.services)):
-        yield (
-            "services",
-            f"its services are {listed(map(' '.join, seen.services))}, not {listed(map(' '.join, services))}",
-        )
-
-
 def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     environment = job.environment.name if job.environment else ""
     own = job.approval and not environment and seen.environment not in {e.name for e in pipeline.environments}
@@ -212,9 +197,6 @@ def _place(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, s
         yield "junit", f"the test report {listed(missing)} is not shown"
     if missing := _paths(job.keep.paths if job.keep else ()) - _paths((*seen.kept, *seen.hands)):
         yield "keep", f"{listed(missing)} is not kept"
-    caches = _paths(path for cache in job.caches for path in cache.paths)
-    if missing := caches - _paths(seen.caches):
-        yield "cache", f"it has no cache of {listed(missing)}"
 
 
 def _access(
@@ -247,11 +229,6 @@ def _access(
         tokens = sorted(held.get(one.token, "") for one in job.checkouts)
         if (given := [one.token for one in seen.checkouts if one.token is not None]) and sorted(given) != tokens:
             yield "checkout", f"it checks out with the token {listed(given)}, not with {listed(tokens)}"
-    words = [*(["--user", job.container.user] if job.container and job.container.user else [])]
-    options = job.container.options if job.container and "container options" not in eased else ()
-    words += (word for option in options for word in option.split())
-    if seen.container is not None and not fits(job, seen.container, words, target):
-        yield "container", f"its image is run with {' '.join(seen.container) or 'no options'}, not {' '.join(words)}"
     most_legs = job.matrix.max_parallel if job.matrix else 0
     all_of_them = job.matrix is not None and most_legs >= len(job.matrix.legs)
     if seen.parallel is not None and seen.parallel != most_legs and not (all_of_them and not seen.parallel):

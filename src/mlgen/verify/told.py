@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.expressions import fields
 from mlgen.readback import SeenJob
-from mlgen.verify.fault import host_name, listed
+from mlgen.verify.fault import listed
 
 
 def told(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
@@ -18,9 +18,6 @@ def told(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str
         yield "environment", f"it {word} {job.environment.name if job.environment else 'an environment'}"
     if seen.against is not None and seen.against != (wanted := _against(pipeline, job)):
         yield "against", f"it compares with {listed(seen.against)}, not with {listed(wanted)}"
-    waited = {host_name(service.name) for service in job.services if service.ports or service.ready}
-    if seen.ready is not None and (missing := waited - {host_name(name) for name in seen.ready}):
-        yield "services", f"it does not wait until {listed(missing)} is ready"
     if seen.refs is not None and job.deploys:
         from mlgen.verify.refs import wider
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from mlgen.named import NamedTuple
-from mlgen.readback import Fetched, Script
+from mlgen.readback import Cached, Fetched, Script, Served
 from mlgen.targets.circleci.read import helpers
-from mlgen.targets.circleci.read.services import Started
 from mlgen.typed import Literal
 
 
@@ -36,14 +35,13 @@ class Steps(NamedTuple):
     tokens: tuple[str, ...] = ()
     identities: frozenset[str] = frozenset()
     checkouts: tuple[Fetched, ...] = ()
-    services: tuple[Started, ...] = ()
+    services: tuple[Served, ...] = ()
+    waited: frozenset[int] = frozenset()
+    """The ports for which it waits until they answer."""
     container: helpers.Container | None = None
     reports: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     covered: tuple[str, ...] = ()
-    caches: tuple[tuple[str, frozenset[str]], ...] = ()
-    """Paths, each with the files with which its cache changes."""
-    salts: tuple[str, ...] = ()
-    """The keys of its caches."""
+    caches: tuple[Cached, ...] = ()
     aside: helpers.Aside | None = None
     merged: tuple[tuple[str, str, tuple[str, ...]], ...] = ()

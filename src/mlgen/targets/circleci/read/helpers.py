@@ -134,9 +134,12 @@ def identity(text: str) -> str | None:
     return next((cloud for cloud, asked in clouds.items() if asked == variables), None)
 
 
-def waits(text: str) -> bool:
-    """Whether the step only waits until ports of services answer."""
-    return text.startswith(_WAIT) and fullmatch(r"wait_for \d+(?:\nwait_for \d+)*", text[len(_WAIT) :]) is not None
+def waits(text: str) -> tuple[int, ...]:
+    """The ports of services for which the step does nothing but wait; none if it does anything else."""
+    calls = text.removeprefix(_WAIT)
+    if calls == text or not fullmatch(r"wait_for \d+(?:\nwait_for \d+)*", calls):
+        return ()
+    return tuple(int(line.removeprefix("wait_for ")) for line in calls.split("\n"))
 
 
 class Container(NamedTuple):

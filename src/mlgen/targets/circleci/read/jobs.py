@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mlgen.ir.globs import glob_matches, is_literal
 from mlgen.named import NamedTuple
-from mlgen.readback import Script, SeenJob
+from mlgen.readback import Script, SeenJob, Served
 from mlgen.readback.opaque import words_of
 from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read import helpers, steps
@@ -150,7 +150,8 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         if values.get(axis) == "":
             del values[axis]
     image = read.container.image if read.container else box.image
-    services = (*((one.name, one.image) for one in read.services), *_beside(box, values))
+    beside = (*read.services, *_beside(box, values))
+    services = tuple(one._replace(waited=read.waited) for one in beside)
     names = tuple(sorted({*read.names, *(("", name) for name in (*box.names, *read.tokens))}))
     axes = frozenset(leg)
     return SeenJob(
@@ -163,7 +164,7 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         portable=read.portable,
         image=image,
         python=python_of(image),
-        services=tuple(sorted(services)),
+        services=services,
         env=tuple(sorted(values.items())),
         secrets=names,
         hands=frozenset(_handed(read, axes)),
@@ -171,7 +172,7 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         reports=frozenset(helpers.axes(read.reports, axes)),
         kept=frozenset(read.kept),
         exports=frozenset(read.exports),
-        caches=frozenset(path for path, _ in read.caches),
+        caches=read.caches,
         environment=None,
         lock=_lock(entry.group, where),
         allow_failure=read.allow_failure,
@@ -185,20 +186,9 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
         shown=frozenset((*read.covered, *read.kept)),
         compares=frozenset(job_id for job_id, _, _ in read.merged),
         lists=read.aside is not None,
-        started=box.entry,
-        serving=frozenset(_serving(services, box, read)),
-        salts=read.salts,
-        cached=frozenset(path for path, _ in read.caches),
-        follows=frozenset((path, file) for path, files in read.caches for file in files),
+        started=box.started,
         apart=True,
     )
-
-
-def _serving(services: tuple[tuple[str, str], ...], box: Machine, read: Steps) -> Iterator[tuple[str, str]]:
-    """What each service is started with: first those of steps, then the containers beside, in their order."""
-    started = (*(one.serving for one in read.services), *box.serving)
-    for (name, _), words in zip(services, started, strict=True):
-        yield from ((name, text) for text in words)
 
 
 def _lock(group: str, where: str) -> str:
@@ -209,16 +199,16 @@ def _lock(group: str, where: str) -> str:
         raise Unread(f"{where}: serial-group: `{group}` is not the same in all pipelines: {fault}") from fault
 
 
-def _beside(box: Machine, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _beside(box: Machine, values: Mapping[str, str]) -> Iterator[Served]:
     """The containers beside: all are reached at localhost, and named by the variables that tell so, in their order."""
     hosts = [name for name, value in values.items() if name.startswith(_HOST) and value == "localhost"]
-    for number, image in enumerate(box.beside):
-        yield (hosts[number][len(_HOST) :].lower() if number < len(hosts) else "", image)
+    for number, one in enumerate(box.beside):
+        yield one._replace(host=hosts[number][len(_HOST) :].lower() if number < len(hosts) else "")
 
 
-def _variables(values: Mapping[str, str], services: tuple[tuple[str, str], ...], read: Steps) -> Iterator[str]:
+def _variables(values: Mapping[str, str], services: tuple[Served, ...], read: Steps) -> Iterator[str]:
     """The variables that are mlgen's own: hosts of services, and where values are exported to."""
-    names = {_HOST + name.upper().replace("-", "_") for name, _ in services}
+    names = {_HOST + one.host.upper().replace("-", "_") for one in services}
     for name, value in values.items():
         if (name in names and value == "localhost") or (
             name == "MLGEN_EXPORTS" and value == "/tmp/mlgen-exports" and read.exports  # noqa: S108 - of the container

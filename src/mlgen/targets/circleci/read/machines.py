@@ -5,10 +5,10 @@ https://circleci.com/docs/reference/configuration-reference/#executors, …#dock
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 
 from mlgen.named import NamedTuple
+from mlgen.readback import Served
 from mlgen.readback.unread import Unread
 from mlgen.regex import regex
 from mlgen.targets.circleci.read.config import Data, File, declared, given, known, mapping, texts
@@ -34,15 +34,13 @@ class Machine(NamedTuple):
     root: str
     """The folder in which its steps run, relative to the repository."""
     environment: Mapping[str, str]
-    beside: tuple[str, ...]
-    """The images of the containers beside."""
+    beside: tuple[Served, ...]
+    """The containers beside, without the names by which the job knows them."""
     user: str
     names: tuple[str, ...]
     """The variables of its contexts with which it fetches its image."""
-    entry: tuple[str, ...]
-    """The words by which its container is started; none: as the image has it."""
-    serving: tuple[frozenset[str], ...]
-    """What each of the containers beside is started with, as `SeenJob.serving` has it."""
+    started: tuple[str, ...]
+    """As `SeenJob.started` has it."""
 
 
 def machine(job: Data, parameters: Mapping[str, Any], file: File, values: Values, where: str) -> Machine:
@@ -66,30 +64,32 @@ def machine(job: Data, parameters: Mapping[str, Any], file: File, values: Values
         str(said.get("shell", "")),
         folder[len(REPOSITORY) + 1 :],
         {**environment(main.get("environment", {}), where), **environment(said.get("environment", {}), where)},
-        tuple(plain(str(each["image"])) for each in images[1:]),
+        tuple(_served(each, where) for each in images[1:]),
         str(main.get("user", "")),
         tuple(_auth(images, where)),
         tuple(_started(main)),
-        tuple(frozenset(_serving(each, where)) for each in images[1:]),
     )
 
 
 def _started(image: Data) -> Iterator[str]:
     """https://circleci.com/docs/reference/configuration-reference/#docker"""
     if "entrypoint" in image:
-        yield " ".join(map(plain, texts(image["entrypoint"], "entrypoint")))
+        words = [word for each in texts(image["entrypoint"], "entrypoint") for word in plain(each).split()]
+        yield from words or [""]
     if "command" in image:
-        yield "command " + " ".join(map(plain, texts(image["command"], "command")))
+        yield from ("command", *map(plain, texts(image["command"], "command")))
 
 
-def _serving(image: Data, where: str) -> Iterator[str]:
-    for name, value in environment(image.get("environment", {}), where).items():
-        yield f"env {name}={plain(value)}"
-    if "command" in image:
-        yield "command " + shlex.join(map(plain, texts(image["command"], "command")))
-    for key in ("entrypoint", "user", "name"):
-        if key in image:
-            yield f"option {key} {image[key]}"
+def _served(image: Data, where: str) -> Served:
+    variables = environment(image.get("environment", {}), where).items()
+    return Served(
+        host="",
+        image=plain(str(image["image"])),
+        env=tuple((name, plain(value)) for name, value in variables),
+        command=tuple(map(plain, texts(image["command"], "command"))) if "command" in image else (),
+        options=tuple(f"{key} {image[key]}" for key in ("entrypoint", "user", "name") if key in image),
+        shares=True,
+    )
 
 
 def environment(said: Any, where: str) -> dict[str, str]:

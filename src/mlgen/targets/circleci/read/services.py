@@ -4,43 +4,39 @@ from __future__ import annotations
 
 import shlex
 
-from mlgen.named import NamedTuple
-from mlgen.readback import shell
-from mlgen.regex import fullmatch, regex
+from mlgen.readback import Served, shell
+from mlgen.regex import regex
 from mlgen.targets.circleci.read.helpers import WORD
 
 _CHECKSUM = regex(r'\{\{ checksum "([^"]*)" \}\}')
 
 
-class Started(NamedTuple):
-    """A service on a virtual machine: its name and image, and what it is started with, as `SeenJob.serving` has it."""
-
-    name: str
-    image: str
-    serving: tuple[str, ...]
+_READY = regex(rf"for _ in \{{1\.\.120\}}; do docker exec {WORD} sh -c ({WORD}) && exit; sleep 1; done\nexit 1")
 
 
-def started(text: str) -> Started | None:
+def started(text: str) -> Served | None:
     """The service that a step starts; None if it starts none."""
     line, _, rest = text.partition("\n")
     words = shell.words(line)
     if words[:4] != ["docker", "run", "--detach", "--name"] or len(words) < 6:
         return None
     name, words = words[4], words[5:]
-    serving = []
+    env, ports = [], []
     while words[:1] in (["--publish"], ["--env"]) and len(words) > 2:
-        serving += [f"env {words[1]}"] if words[0] == "--env" else []
+        if words[0] == "--env":
+            key, _, value = words[1].partition("=")
+            env.append((key, value))
+        else:
+            port, _, inner = words[1].partition(":")
+            if port != inner or not port.isdigit():
+                return None
+            ports.append(int(port))
         words = words[2:]
-    if rest:
-        ready = fullmatch(
-            rf"for _ in \{{1\.\.120\}}; do docker exec {WORD} sh -c {WORD} && exit; sleep 1; done\nexit 1", rest
-        )
-        if not ready:
-            return None
-    if not words or words[0].startswith("-"):
+    ready = _READY.fullmatch(rest)
+    if (rest and not ready) or not words or words[0].startswith("-"):
         return None
-    serving += [f"command {shlex.join(words[1:])}"] if words[1:] else []
-    return Started(name, words[0], tuple(serving))
+    asked = shlex.split(ready[1])[0] if ready else ""
+    return Served(name, words[0], tuple(env), tuple(words[1:]), ports=tuple(ports), ready=asked, shares=True)
 
 
 def followed(key: str, restored: list[str]) -> frozenset[str] | None:

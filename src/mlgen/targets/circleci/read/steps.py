@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlgen.readback import Fetched, Route, Script
+from mlgen.readback import Cached, Fetched, Route, Script
 from mlgen.readback.opaque import words_of
 from mlgen.readback.unread import Unread
 from mlgen.targets.circleci.read import helpers, portable
@@ -132,8 +132,7 @@ class _Reader:
         if self.heads and paths == [".mlgen/head"]:
             return True
         if (files := followed(key, self.restored)) is not None:
-            self._closing("caches", *((path, files) for path in paths))
-            self._closing("salts", key)
+            self._closing("caches", Cached(tuple(paths), key, files))
         return True
 
     # ---- `run`
@@ -204,7 +203,8 @@ class _Reader:
         elif helpers.emptied(command, self.root) and self.checked_out:
             self.emptied = True
         else:
-            return helpers.waits(command) or bool(helpers.hashed(command))
+            self._add("waited", *helpers.waits(command))
+            return bool(helpers.waits(command) or helpers.hashed(command))
         return True
 
     def _starts_container(self, command: str) -> bool:
@@ -376,12 +376,12 @@ class _Reader:
             frozenset(self.found.get("identities", ())),
             tuple(self._fetched(clones)),
             tuple(self.found.get("services", ())),
+            frozenset(self.found.get("waited", ())),
             next(iter(self.found.get("container", ())), None),
             tuple(late.get("reports", ())),
             tuple(late.get("kept", ())),
             tuple(late.get("covered", ())),
             tuple(late.get("caches", ())),
-            tuple(late.get("salts", ())),
             next(iter(late.get("aside", ())), None),
             tuple(self.found.get("merged", ())),
         )

@@ -24,26 +24,39 @@ _KEY = regex(r"(.*)\$\{\{ *(?:hashFiles\((.*)\)|github\.run_id) *\}\}", re.DOTAL
 _FILES = regex(r"'[^']*'(?:, *'[^']*')*")
 
 
-def served(name: str, data: Mapping[str, Any], waited: Mapping[str, set[int]]) -> Iterator[Served]:
+def served(
+    name: str, data: Mapping[str, Any], waited: Mapping[str, set[int]], given: Mapping[str, str]
+) -> Iterator[Served]:
     """The containers beside the job; `waited`: the ports for which it waits, by the variable of their host.
+
+    A service whose variable, of those that are `given`, holds another address than its own has the host `?`.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idservices
     """
     for host, said in (data.get("services") or {}).items():
         where = f"jobs.{name}.services.{host}"
+        if set(said) - {"image", "env", "ports", "options", "command"}:
+            raise Unread(f"{where}: is not known")
         ports = [_PORT.fullmatch(str(each)) for each in said.get("ports") or ()]
         if None in ports:
             raise Unread(f"{where}.ports: a port that has another number outside")
         inside = bool(data.get("container")) and not ports
-        variable = "MLGEN_HOST_" + str(host).upper().replace("-", "_")
+        variable = variable_of(str(host))
+        reached = str(host) if data.get("container") else "localhost"
         yield Served(
-            host=str(host),
+            host=str(host) if given.get(variable, reached) == reached else "?",
+            image=str(said.get("image", "")),
             env=tuple(sorted((str(key), text_of(each)) for key, each in (said.get("env") or {}).items())),
             command=_words(str(said.get("command", "")), where),
             ports=None if inside else tuple(int(port[1]) for port in ports if port),
             ready=_health(str(said.get("options", "")), where),
             waited=frozenset(waited.get(variable, ())),
         )
+
+
+def variable_of(host: str) -> str:
+    """The variable with the address of the service of this name."""
+    return "MLGEN_HOST_" + host.upper().replace("-", "_")
 
 
 def _words(text: str, where: str) -> tuple[str, ...]:
@@ -98,7 +111,7 @@ def cached(said: Mapping[str, Any], root: str, axes: Mapping[str, Any], python: 
     files = re.findall(r"'([^']*)'", found[2] or "")
     return Cached(
         paths=tuple(_inner(path, root) for path in str(said["path"]).strip().split("\n")),
-        files=tuple(_inner(file, root) for file in files),
+        files=frozenset(_inner(file, root) for file in files),
         key=text,
         python=told[1] if told else "",
     )

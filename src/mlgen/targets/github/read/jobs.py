@@ -11,7 +11,7 @@ from mlgen.readback import SeenJob
 from mlgen.readback.unread import Unread
 from mlgen.regex import fullmatch
 from mlgen.targets.github.read import plan
-from mlgen.targets.github.read.around import address, login, served
+from mlgen.targets.github.read.around import address, login, served, variable_of
 from mlgen.targets.github.read.contexts import On, contexts
 from mlgen.targets.github.read.expressions import Contexts, Expression
 from mlgen.targets.github.read.files import Upload
@@ -154,13 +154,13 @@ def _seen(
         portable=steps.portable and env.whole if steps else True,
         image=_image(container.get("image", ""), matrix, workflow),
         python=steps.python if steps else "",
-        services=tuple(sorted(_services(name, data, env))),
+        services=tuple(served(name, data, steps.waited if steps else {}, env.given)),
         env=tuple(sorted({**env.literal, **own}.items())),
         secrets=tuple(sorted(_secrets(data, workflow, env, steps))),
         requires=frozenset(steps.requires) if steps else frozenset(),
         reports=frozenset(steps.reports) if steps else frozenset(),
         exports=frozenset(steps.exports) if steps else frozenset(),
-        caches=frozenset(path for cache in steps.caches for path in cache.paths) if steps else frozenset(),
+        caches=tuple(steps.caches) if steps else (),
         environment=_environment(name, data, steps),
         lock=_lock(name, data, workflow.on),
         allow_failure=_permitted(name, data),
@@ -169,13 +169,10 @@ def _seen(
         guarded=bool(steps and steps.guard),
         refs=frozenset(steps.guard.refs) if steps and steps.guard else None,
         deployment=_deployment(data),
-        served=tuple(served(name, data, steps.waited if steps else {})),
         login=login(container),
-        keyed=tuple(steps.caches) if steps else None,
         fresh=steps.fresh if steps else None,
         url=address(_place(data).get("url"), leg, workflow.on),
         grants=frozenset((key, address(each, leg, workflow.on)) for key, each in steps.grants) if steps else None,
-        ready=frozenset(_ready(data, steps)) if steps else None,
         system=_system(data.get("runs-on")),
         limit=_minutes(name, data),
         files=frozenset(steps.files) if steps else None,
@@ -219,18 +216,9 @@ def _image(said: str, matrix: Contexts, workflow: Workflow) -> str:
     return variables_given(said, matrix, workflow.on) if "${{" in said else said
 
 
-def _services(name: str, data: Mapping[str, Any], env: Environment) -> Iterator[tuple[str, str]]:
-    for host, said in (data.get("services") or {}).items():
-        if set(said) - {"image", "env", "ports", "options", "command"}:
-            raise Unread(f"jobs.{name}.services.{host}: is not known")
-        variable = "MLGEN_HOST_" + str(host).upper().replace("-", "_")
-        reached = str(host) if data.get("container") else "localhost"
-        yield str(host) if env.given.get(variable, reached) == reached else "?", str(said.get("image", ""))
-
-
 def _hosts(data: Mapping[str, Any]) -> Iterator[str]:
     """The variables that hold the services' host names; what they hold is looked at with these."""
-    return ("MLGEN_HOST_" + str(host).upper().replace("-", "_") for host in data.get("services") or {})
+    return (variable_of(str(host)) for host in data.get("services") or {})
 
 
 def _secrets(
@@ -262,14 +250,6 @@ def _environment(name: str, data: Mapping[str, Any], steps: Steps | None) -> str
 def _place(data: Mapping[str, Any]) -> Mapping[str, Any]:
     said = data.get("environment") or {}
     return {"name": said} if isinstance(said, str) else said
-
-
-def _ready(data: Mapping[str, Any], steps: Steps) -> Iterator[str]:
-    """The hosts of services for which it waits: GitHub does for those with a check of their health."""
-    for host, said in (data.get("services") or {}).items():
-        variable = "MLGEN_HOST_" + str(host).upper().replace("-", "_")
-        if "--health-cmd" in str(said.get("options")) or variable in steps.waited:
-            yield str(host)
 
 
 def _system(said: object) -> str:

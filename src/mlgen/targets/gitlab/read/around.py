@@ -25,13 +25,15 @@ _AUDIENCES = {"aws": "$CI_SERVER_URL", "azure": "api://AzureADTokenExchange"}
 def served(job: Native) -> Iterator[Served]:
     """The containers beside the job: https://docs.gitlab.com/ci/services/#available-settings-for-services"""
     for said in job.said.get("services") or ():
+        known(said, ("name", "alias", "command", "variables"), f"{job.name}: services")
         host = str(said.get("alias", ""))
-        if "entrypoint" in said:
-            raise Unread(f"{job.name}.services: {host} has another entry point")
+        if host == "docker" and fullmatch(r"docker:[\w.]+-dind", str(said["name"])):
+            continue  # a Docker daemon is no service of the language
         names = {variable for variable, value in job.variables.items() if value == host}
         waited = (each.partition("/") for each in job.seen.ready)
         yield Served(
             host=host,
+            image=str(said["name"]),
             env=tuple(sorted((name, _literal(str(value))) for name, value in (said.get("variables") or {}).items())),
             command=tuple(map(str, said.get("command") or ())),
             waited=frozenset(int(port) for variable, _, port in waited if port and variable in names),
@@ -44,10 +46,10 @@ def _literal(value: str) -> str:
     return f"$ {value}" if "$" in text else text.replace("\0", "$")
 
 
-def entry(said: Any) -> tuple[str, ...] | None:
+def started(said: Any) -> tuple[str, ...]:
     """The entry point that the image is given."""
     found = said.get("entrypoint") if isinstance(said, dict) else None
-    return None if found is None else tuple(word for word in found if word)
+    return () if found is None else tuple(word for word in found if word) or ("",)
 
 
 def pull(said: Any) -> str:
@@ -66,20 +68,21 @@ def days(job: Native) -> frozenset[tuple[str, int]]:
 
 
 def cached(job: Native, tools: Mapping[str, str]) -> Iterator[Cached]:
-    """The caches but mlgen's own; a folder to which a tool's variable points stands for that tool's own."""
+    """The caches; a folder to which a tool's variable points stands for that tool's own."""
     here = "$CI_PROJECT_DIR/"
     values = {name: job.variables.get(name) for name in tools}
     moved = {v.removeprefix(here).rstrip("/"): tools[n] for n, v in values.items() if str(v).startswith(here) and v}
     root = job.seen.root
     said = job.said.get("cache") or []
     for cache in [said] if isinstance(said, dict) else said:
+        known(cache, ("key", "paths"), f"{job.name}: cache")
         key = cache.get("key", "default")
         known(key if isinstance(key, dict) else {}, ("files", "prefix"), f"{job.name}: cache.key")
-        paths = [p for p in cache.get("paths") or () if not relative(p, root, frozenset()).startswith(".mlgen/")]
+        paths = cache.get("paths") or ()
         files = key.get("files", ()) if isinstance(key, dict) else ()
         yield Cached(
             paths=tuple(moved.get(path.rstrip("/")) or relative(path, root, frozenset()) for path in paths),
-            files=tuple(relative(str(file), root, frozenset()) for file in files),
+            files=frozenset(relative(str(file), root, frozenset()) for file in files),
             key=str(key.get("prefix", "")) if isinstance(key, dict) else str(key),
             most=MOST_KEY_FILES,
         )

@@ -80,7 +80,7 @@ def seen_jobs(job: Native, all_jobs: Mapping[str, Native]) -> Iterator[SeenJob]:
             for script in seen.scripts
         ),
         portable=seen.portable,
-        services=tuple(sorted(_services(job))),
+        services=tuple(around.served(job)),
         secrets=names,
         takes=frozenset(path for _, path in taken),
         sources=frozenset(taken),
@@ -91,7 +91,7 @@ def seen_jobs(job: Native, all_jobs: Mapping[str, Native]) -> Iterator[SeenJob]:
         ),
         kept=frozenset(job.archived),
         exports=frozenset(seen.exports.values if seen.exports and seen.exports.out in job.archived else ()),
-        caches=frozenset(_caches(job)),
+        caches=tuple(around.cached(job, TOOLS)),
         environment=environment.get("name", ""),
         lock=_lock(said),
         allow_failure=job.allow_failure,
@@ -105,13 +105,10 @@ def seen_jobs(job: Native, all_jobs: Mapping[str, Native]) -> Iterator[SeenJob]:
         compares=seen.merged,
         lists=seen.lists,
         deployment=bool(environment) and environment.get("action", "start") == "start",
-        ready=frozenset(str(job.variables.get(each.partition("/")[0], "")) for each in seen.ready),
-        served=tuple(around.served(job)),
-        entry=around.entry(said.get("image")),
+        started=around.started(said.get("image")),
         pull=around.pull(said.get("image")),
         days=around.days(job),
         late=frozenset(path for path in job.archived if job.late and path not in seen.unfinished),
-        keyed=tuple(around.cached(job, TOOLS)),
         fresh=True,
         url=around.address(environment.get("url", ""), job, reports),
         grants=around.grants(job),
@@ -248,25 +245,3 @@ def _image(said: Any, leg: Mapping[str, str], name: str) -> str:
         known(said, ("name", "entrypoint", "docker", "pull_policy"), f"{name}: image")
         said = said.get("name", "")
     return _expanded(said or "", {**leg, "CI_COMMIT_SHA": "${MLGEN_COMMIT}"})
-
-
-def _services(job: Native) -> Iterator[tuple[str, str]]:
-    """https://docs.gitlab.com/ci/services/; a Docker daemon is no service of the language."""
-    for service in job.said.get("services") or ():
-        known(service, ("name", "alias", "command", "variables", "entrypoint"), f"{job.name}: services")
-        if not (service.get("alias") == "docker" and fullmatch(r"docker:[\w.]+-dind", service["name"])):
-            yield service.get("alias", ""), service["name"]
-
-
-def _caches(job: Native) -> Iterator[str]:
-    """The cached paths; a folder to which a tool's variable points stands for that tool's own."""
-    moved = {}
-    for name, home in TOOLS.items():
-        value = job.variables.get(name)
-        if isinstance(value, str) and value.startswith("$CI_PROJECT_DIR/"):
-            moved[value.removeprefix("$CI_PROJECT_DIR/").rstrip("/")] = home
-    said = job.said.get("cache") or []
-    for cache in [said] if isinstance(said, dict) else said:
-        known(cache, ("key", "paths"), f"{job.name}: cache")
-        for path in cache.get("paths") or ():
-            yield moved.get(path.rstrip("/")) or relative(path, job.seen.root, frozenset())

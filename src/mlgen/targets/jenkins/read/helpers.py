@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 
 from mlgen.named import NamedTuple
-from mlgen.readback import shell
+from mlgen.readback import Served, shell
 from mlgen.regex import fullmatch, regex
 
 BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
@@ -118,14 +117,17 @@ def identity(text: str) -> bool:
     return some and not rest and found.strict
 
 
-def serving(args: str, command: str) -> Iterator[str]:
-    """What a container is started with, beside its image, as `SeenJob.serving` has it."""
-    words = shlex.split(args)
+def served(host: str, image: str, args: str, command: str) -> Served:
+    """The container that is started with these words of `docker run`."""
+    words, env, options = shlex.split(args), [], []
     while words:
         word = words.pop(0)
-        yield f"env {words.pop(0)}" if word in ("-e", "--env") and words else f"option {word}"
-    if command:
-        yield f"command {command}"
+        if word in ("-e", "--env") and words:
+            name, _, value = words.pop(0).partition("=")
+            env.append((name, value))
+        else:
+            options.append(word)
+    return Served(host, image, tuple(env), tuple(shlex.split(command)), tuple(options))
 
 
 class Outputs(NamedTuple):

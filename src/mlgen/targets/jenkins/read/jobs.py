@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from mlgen.readback import Fetched, Script, SeenJob, shell
+from mlgen.readback import Cached, Fetched, Script, SeenJob, shell
 from mlgen.readback.unread import Unread
 from mlgen.regex import regex
 from mlgen.targets.jenkins.read import helpers
@@ -98,7 +98,7 @@ def _seen(unit: Unit, stashes: Stashes, checkouts: bool, before: list[Unit]) -> 
         portable=_portable(unit, opened, ends),
         image=image,
         python=python[1] if python else "",
-        services=tuple(sorted(noted.services)),
+        services=tuple(noted.services),
         env=tuple(sorted(_variables(unit, opened).items())),
         secrets=tuple(sorted(secrets)),
         takes=frozenset(_below(root, paths)),
@@ -109,7 +109,7 @@ def _seen(unit: Unit, stashes: Stashes, checkouts: bool, before: list[Unit]) -> 
         exports=frozenset(
             value for found in outputs for value in found.exports if "=" in value or (found.collects and appends)
         ),
-        caches=frozenset(_caches(noted.caches, root, bool(image))),
+        caches=tuple(_caches(noted.caches, bool(image))),
         lock=noted.lock,
         allow_failure=unit.permitted,
         runner=labels[0],
@@ -127,11 +127,6 @@ def _seen(unit: Unit, stashes: Stashes, checkouts: bool, before: list[Unit]) -> 
         approvers=asked[0].approvers if len(asked) == 1 else None,
         patience=asked[0].patience if len(asked) == 1 else None,
         started=entry,
-        serving=frozenset(noted.serving),
-        awaits=frozenset(noted.awaits),
-        cached=frozenset(map(_cached, noted.caches)),
-        follows=frozenset((_cached(path), file) for path, file in noted.keyed),
-        salts=tuple(noted.salts),
         seeds=frozenset(noted.seeds),
         apart=True,
         tidy=noted.tidy and unit.tidy if agent or noted.labels else None,
@@ -150,12 +145,8 @@ def _container(args: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The words of `docker run`, and those by which the container is started."""
     words = ["--user" if word == "-u" else word for word in shlex.split(args)]
     start = "--entrypoint="
-    entry = tuple(word.removeprefix(start) for word in words if word.startswith(start))
-    return tuple(word for word in words if not word.startswith(start)), entry
-
-
-def _cached(path: str) -> str:
-    return f"~/{path.removeprefix(_HOME)}" if path.startswith(_HOME) else path
+    entry = (part for word in words if word.startswith(start) for part in word.removeprefix(start).split() or [""])
+    return tuple(word for word in words if not word.startswith(start)), tuple(entry)
 
 
 def _root(unit: Unit) -> str:
@@ -182,15 +173,14 @@ def _shown(shown: Iterable[str], root: str) -> Iterator[str]:
         yield f"{kind}:{next(_below(root, [path]))}"
 
 
-def _caches(caches: Iterable[str], root: str, contained: bool) -> Iterator[str]:
+def _caches(caches: Iterable[Cached], contained: bool) -> Iterator[Cached]:
     """In a container `~` is the project's folder, so that a cache in it may be one of either."""
-    for path in caches:
-        if path.startswith(_HOME):
-            yield f"~/{path.removeprefix(_HOME)}"
-            continue
-        yield path
-        if contained:
-            yield "~" if path == "." else f"~/{path}"
+    for one in caches:
+        (path,) = one.paths
+        outside = path.startswith(_HOME)
+        yield one._replace(
+            paths=(f"~/{path.removeprefix(_HOME)}" if outside else path,), home=contained and not outside
+        )
 
 
 def _variables(unit: Unit, opened: list[helpers.Opened]) -> dict[str, str]:

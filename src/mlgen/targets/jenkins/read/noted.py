@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlgen.named import NamedTuple
-from mlgen.readback import Fetched
+from mlgen.readback import Cached, Fetched, Served
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers
 from mlgen.targets.jenkins.read.values import Thing, Value
@@ -60,11 +60,7 @@ class Noted:
         self.approvers: frozenset[str] = frozenset()
         self.patience = 0
         """Who may agree, and for how many seconds they are asked."""
-        self.serving: set[tuple[str, str]] = set()
-        self.awaits: set[tuple[str, str]] = set()
-        self.keyed: set[tuple[str, str]] = set()
         self.seeds: set[str] = set()
-        self.salts: list[str] = []
         self.labels: list[str] = []
         self.takes: list[str] = []
         self.some: list[tuple[Callable[[], bool], list[str]]] = []
@@ -75,8 +71,8 @@ class Noted:
         self.archived: set[str] = set()
         self.junit: set[str] = set()
         self.shown: set[str] = set()
-        self.caches: set[str] = set()
-        self.services: list[tuple[str, str]] = []
+        self.caches: list[Cached] = []
+        self.services: list[Served] = []
         self.fetched: list[Fetched] = []
         self.compares: list[str] = []
         self.passed = -1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from mlgen.readback import Fetched
+from mlgen.readback import Cached, Fetched
 from mlgen.readback.unread import Unread
 from mlgen.targets.jenkins.read import helpers, objects
 from mlgen.targets.jenkins.read.noted import FOREIGN, Called, Noted, Ran, fetched
@@ -213,10 +213,9 @@ class Steps(World):
             if not isinstance(one, Called) or one.name != "arbitraryFileCache":
                 raise Unread("cache: only arbitraryFileCache is known")
             said = one.only("path", "cacheName", "cacheValidityDecidingFile", "includes", "excludes")
-            self.noted.caches.add(str(said["path"]))
             files = str(said.get("cacheValidityDecidingFile", "")).split(",")
-            self.noted.salts.append(str(said.get("cacheName", "")))
-            self.noted.keyed |= {(str(said["path"]), file) for file in files if file}
+            key = str(said.get("cacheName", ""))
+            self.noted.caches.append(Cached((str(said["path"]),), key, frozenset(file for file in files if file)))
         self.noted.seeds.add(str(called.said.get("defaultBranch", "")))
         return self._block(called).run([])
 
@@ -275,10 +274,9 @@ class Steps(World):
             if not name.startswith("MLGEN_HOST_"):
                 raise Unread(f"withEnv: {name} holds the address of a service")
             host = name.removeprefix("MLGEN_HOST_")
-            self.noted.services.append((host, value.removeprefix(_ADDRESS)))
-            self.noted.serving |= {(host, text) for text in helpers.serving(*self.started)}
-            self.noted.awaits |= {(host, f"port {port}") for port in self.inner["PORTS"].split()}
-            self.noted.awaits |= {(host, f"ready {self.inner['READY']}")} if self.inner["READY"] else set()
+            one = helpers.served(host, value.removeprefix(_ADDRESS), *self.started)
+            ports = frozenset(map(int, self.inner["PORTS"].split()))
+            self.noted.services.append(one._replace(ready=self.inner["READY"], waited=ports))
         elif "\0" in value and not (name == "HOME" and value.startswith(HOME)):
             raise Unread(f"withEnv: {name} holds what is not known")
         else:

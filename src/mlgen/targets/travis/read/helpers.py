@@ -6,7 +6,7 @@ import re
 import shlex
 
 from mlgen.named import NamedTuple
-from mlgen.readback import shell
+from mlgen.readback import Served, shell
 from mlgen.regex import fullmatch
 
 ENVIRONMENT = "source .mlgen/env.sh"
@@ -169,17 +169,8 @@ def renamed(text: str) -> list[tuple[str, str, bool]]:
     return pairs
 
 
-class Service(NamedTuple):
-    """A container beside the job."""
-
-    name: str
-    image: str
-    serving: tuple[str, ...]
-    """What it is started with, as `SeenJob.serving` has it."""
-
-
-def service(text: str) -> Service | None:
-    """The start of one; None if the item is none."""
+def service(text: str) -> Served | None:
+    """The start of a container beside the job; None if the item is none."""
     lines = text.split("\n")
     found = fullmatch(
         rf"docker run --detach --name service-(\S+)((?: --env {WORD})*) ({WORD})((?: {WORD})*) &&", lines[0]
@@ -191,13 +182,13 @@ def service(text: str) -> Service | None:
     ends = [f"{variable}=$(docker inspect --format {address} service-{found[1]}) &&", f"export {variable}"]
     if lines[1:] != ends:
         return None
-    serving = [f"env {value}" for value in shlex.split(found[2])[1::2]]
-    serving += [f"command {shlex.join(shlex.split(found[4]))}"] if found[4] else []
-    return Service(found[1], unquoted(found[3]), tuple(serving))
+    pairs = (each.partition("=") for each in shlex.split(found[2])[1::2])
+    env = tuple((name, value) for name, _, value in pairs)
+    return Served(found[1], unquoted(found[3]), env, tuple(shlex.split(found[4])), ready="")
 
 
-def waits(text: str) -> tuple[str, str] | None:
-    """The service and what is waited for, as `SeenJob.awaits` has it, where the item fails if that does not come."""
+def waits(text: str) -> tuple[str, int | str] | None:
+    """The service and what the item waits for, and fails without: a port, or the success of a command in it."""
     lines = text.split("\n")
     if len(lines) != 2:
         return None
@@ -210,7 +201,7 @@ def waits(text: str) -> tuple[str, str] | None:
     known = fullmatch(rf"timeout \d+ (?:{ready}|{answers}) \|\|", lines[0])
     if not known or not fullmatch(message, lines[1]):
         return None
-    return (known[1], f"ready {unquoted(known[2])}") if known[1] else (known[3], f"port {known[4]}")
+    return (known[1], unquoted(known[2])) if known[1] else (known[3], int(known[4]))
 
 
 class Login(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from mlgen.ir.paths import covers
 from mlgen.named import NamedTuple
-from mlgen.readback import Fetched, SeenJob
+from mlgen.readback import Cached, Fetched, SeenJob, Served
 from mlgen.readback.opaque import words_of
 from mlgen.readback.unread import Unread
 from mlgen.regex import regex
@@ -107,7 +107,7 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         portable=seen.portable,
         image=container.image if container else "",
         python=str(said.get("python", "")) if said.get("language") == "python" else "",
-        services=tuple(sorted(_services(job))),
+        services=tuple(_services(job)),
         env=tuple(sorted({**given, **dict.fromkeys(entry.env.others, EXPANDED)}.items())),
         secrets=tuple(sorted(held)),
         takes=frozenset(path for _, path in taken),
@@ -116,7 +116,7 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         requires=seen.requires,
         reports=frozenset(_expanded(path, leg) for path in seen.junit),
         exports=frozenset(seen.exports.values if seen.exports else ()),
-        caches=frozenset(_caches(said.get("cache"), seen.root, entry.name)),
+        caches=tuple(_caches(job)),
         allow_failure=entry.may_fail,
         runner=_machine(said, entry.name),
         limit=None if seen.heartbeat or _judges(seen) else SILENCE,
@@ -129,11 +129,7 @@ def seen_job(job: Native, others: Mapping[str, Native], before: tuple[str, ...],
         compares=frozenset(merged.job for merged in seen.compares),
         lists=seen.manifest in job.created if job.created else None,
         own=frozenset(_own(job)),
-        serving=frozenset((s.name, text) for s in seen.services for text in s.serving),
-        awaits=frozenset(seen.awaits),
-        salts=(dict(entry.env.literal).get("CACHE_NAME", ""),),
         sealed=job.sealed,
-        cached=frozenset(_caches(said.get("cache"), seen.root, entry.name)),
     )
 
 
@@ -145,13 +141,24 @@ def _own(job: Native) -> Iterator[str]:
         yield "MLGEN_EXPORTS"
 
 
-def _services(job: Native) -> Iterator[tuple[str, str]]:
+def _services(job: Native) -> Iterator[Served]:
     """Containers, and what Travis starts on the machine: https://docs.travis-ci.com/user/database-setup"""
     for name in as_list(job.entry.said.get("services")):
         if name != "docker":
-            yield str(name), "of the machine"
-    if _docker(job.entry):
-        yield from ((one.name, one.image) for one in job.seen.services)
+            yield Served(str(name), "of the machine")
+    there = {_variable(one.host): one for one in job.seen.services if _docker(job.entry)}
+    for host, what in job.seen.awaits:
+        if (one := there.get(_variable(host))) is None:
+            raise Unread(f"{job.entry.name}: it waits for {host}, which is no service of its")
+        waited = one.waited | {what} if isinstance(what, int) else one.waited
+        ready = what if isinstance(what, str) else one.ready
+        there[_variable(host)] = one._replace(waited=waited, ready=ready)
+    yield from there.values()
+
+
+def _variable(host: str) -> str:
+    """The end of the name of the variable that holds the service's address."""
+    return host.upper().replace("-", "_")
 
 
 def passes(passed: Collection[str], name: str) -> bool:
@@ -203,13 +210,14 @@ def _judges(seen: scripts.Seen) -> bool:
     return any(script.text.startswith("python3 .mlgen/ci.py gate ") for script in seen.scripts)
 
 
-def _caches(said: Any, root: str, name: str) -> Iterator[str]:
-    """https://docs.travis-ci.com/user/caching"""
+def _caches(job: Native) -> Iterator[Cached]:
+    """https://docs.travis-ci.com/user/caching: one cache, which a variable tells from those of other jobs."""
+    said = job.entry.said.get("cache")
     if said in (None, False):
         return
-    known(said, frozenset(("directories", "timeout")), f"{name}: cache")
-    for path in as_list(said.get("directories")):
-        yield _path(str(path), root)
+    known(said, frozenset(("directories", "timeout")), f"{job.entry.name}: cache")
+    paths = tuple(_path(str(path), job.seen.root) for path in as_list(said.get("directories")))
+    yield Cached(paths, dict(job.entry.env.literal).get("CACHE_NAME", ""))
 
 
 def _taken(job: Native, others: Mapping[str, Native]) -> Iterator[tuple[str, str]]:

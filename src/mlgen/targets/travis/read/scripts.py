@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlgen.named import NamedTuple
-from mlgen.readback import Fetched, Route, Script, shell
+from mlgen.readback import Fetched, Route, Script, Served, shell
 from mlgen.readback.unread import Unread
 from mlgen.targets.travis.read import helpers
 from mlgen.targets.travis.read.clones import Clone, changed_checkout, checkout, emptied
@@ -56,8 +56,9 @@ class Seen(NamedTuple):
     """Variables under other names: the new one and the old."""
     files: frozenset[str] = frozenset()
     """Those of them that hold the path of a file with the secret."""
-    services: tuple[helpers.Service, ...] = ()
-    awaits: tuple[tuple[str, str], ...] = ()
+    services: tuple[Served, ...] = ()
+    awaits: tuple[tuple[str, int | str], ...] = ()
+    """Services, each with a port or a command for which it waits."""
     logins: tuple[str, ...] = ()
     container: helpers.Container | None = None
     requires: frozenset[str] = frozenset()
