@@ -30,7 +30,8 @@ test: $(DEV)
 	$(VENV)/bin/ruff format --check -q
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/pytest -n 2
+	@# one more than cores: much of the time is spent waiting for engines
+	$(VENV)/bin/pytest -n 3
 
 fuzz: $(DEV)
 	tests/engines/install.sh $(VENV)/bin/python
