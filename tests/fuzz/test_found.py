@@ -137,6 +137,19 @@ FOUND = {
           test: {deep: {run: x, when: {message: 'it''s "so" $x'}}}
           last: {tell: {run: x, when: {result: failure}}}
         """,
+    "the values of a job that may fail, and that leaves itself out": """
+        stages:
+          train: {fit: {run: x, allow_failure: true, when: {changed: {paths: [docs], against: main}},
+                        exports: {score: {json: m.json, key: a}}}}
+          test: {use: {run: x, needs: [fit]}}
+        """,
+    "how one ended that one stopped which another had stopped": """
+        stages:
+          data: {unit: {run: x}, full: {run: x, when: {message: 'it''s "so" $x'}}}
+          train: {two: {run: x, needs: [unit, full], outs: [a.txt]}}
+          test: {mix: {run: x, needs: [full], deps: [a.txt]}}
+          last: {tell: {run: x, needs: [unit, two, mix], when: {result: failure}}}
+        """,
 }
 
 

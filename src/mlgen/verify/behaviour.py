@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mlgen.ir import Job, Pipeline
 from mlgen.ir.events import Event
+from mlgen.ir.order import ancestors
 from mlgen.ir.outcomes import State
 from mlgen.readback import Reading, SeenJob
 from mlgen.readback.unread import Unread
@@ -177,7 +178,7 @@ def _bound(
         if told.get(name) != wanted and not (other.allow_failure and wanted == "failure"):
             # One that leaves itself out, which the system shows as a success or, stopped before it could, as a failure,
             # may be a documented limit.
-            stopped = any(meant[edge.job] in ("failure", "stopped") for edge in other.edges)
+            stopped = any(meant[name] in ("failure", "stopped") for name in ancestors(pipeline, other))
             shown = ("success", "failure") if stopped else ("success",)
             aspect = "result" if wanted == "skipped" and told.get(name) in shown else "results"
             yield aspect, f"{name} is {told.get(name, 'not set')}, not {wanted}"
