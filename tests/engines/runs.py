@@ -49,7 +49,9 @@ def clone(repo: Path, to: Path, *, branch: str = "main", ref: str = "HEAD") -> s
     if git(repo, "status", "--porcelain", "-uno").strip():
         raise ToolFailure(f"{repo} has changes that are not committed")
     commit = git(repo, "rev-parse", f"{ref}^{{commit}}").strip()
-    shutil.copytree(repo / ".git", to / ".git", ignore=shutil.ignore_patterns("index", "hooks"))  # as fetched, and fast
+    git(repo.parent, "clone", "-q", "--mirror", str(repo), str(to / ".git"))  # hard links: nothing is packed
+    git(to / ".git", "config", "core.bare", "false")
+    git(to / ".git", "remote", "remove", "origin")
     git(to, "checkout", "-q", "-f", "-B", branch, commit)
     return commit
 

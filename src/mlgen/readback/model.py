@@ -73,7 +73,7 @@ class Served(NamedTuple):
     ports: tuple[int, ...] | None = None
     """Those at which the job reaches it that has no container itself; None where the reader does not tell."""
     ready: str | None = None
-    """The command for whose success the job waits, empty without one; None: the system cannot wait for a command."""
+    """The command for whose success the job waits, empty without one; None where no command is waited for so."""
     waited: frozenset[int] = frozenset()
     """The ports at its address for which the job waits until they answer."""
     shares: bool = False
@@ -147,7 +147,7 @@ class SeenJob(NamedTuple):
     exports: frozenset[str] = frozenset()
     """The values that it passes on: `NAME`, or `NAME=FILE:KEY` where they come from a JSON file."""
     caches: tuple[Cached, ...] = ()
-    """All that is kept for later runs."""
+    """What it begins with of earlier runs and keeps for later ones."""
     environment: str | None = ""
     """None: the system has no environments."""
     lock: str = ""

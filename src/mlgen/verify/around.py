@@ -1,4 +1,4 @@
-"""What stands around a job's commands: who agrees, how long files stay, addresses, identities.
+"""What stands around a job's commands: who agrees, how long files stay, addresses, identities, what it leaves.
 
 Only some readers tell it: each value is held against the pipeline unless it is None.
 """

@@ -12,12 +12,16 @@ from mlgen.verify.fault import listed
 
 def caches(pipeline: Pipeline, job: Job, seen: SeenJob) -> Iterator[tuple[str, str]]:
     """The differences, each with its aspect: `cache` of those that the spec asks for, `caches` of all others."""
-    found = {name: cache for cache in seen.caches for path in cache.paths for name in _names(path, cache)}
+    found: dict[str, list[Cached]] = {}
+    for cache in seen.caches:
+        for name in {name for path in cache.paths for name in _names(path, cache)}:
+            found.setdefault(name, []).append(cache)
     wanted = {as_glob(path): cache for cache in job.caches for path in cache.paths}
     if missing := wanted.keys() - found.keys():
         yield "cache", f"it has no cache of {listed(missing)}"
     for path in wanted.keys() & found.keys():
-        yield from (("cache", f"the cache of {path} is {what}") for what in _other(job, found[path], wanted[path]))
+        for cache in found[path]:
+            yield from (("cache", f"the cache of {path} is {what}") for what in _other(job, cache, wanted[path]))
     paths = ((path, cache) for cache in seen.caches for path in cache.paths)
     if extra := {path for path, cache in paths if wanted.keys().isdisjoint(_names(path, cache))}:
         yield "caches", f"it has a cache of {listed(extra)}, which the spec does not ask for"

@@ -23,7 +23,7 @@ def machine(
     """The differences, each with its aspect."""
     yield from _image(job, seen, leg, reading)
     yield from _options(job, seen, eased, target)
-    yield from _fetched(pipeline, job, seen, target)
+    yield from _start(pipeline, job, seen, target)
     if not job.milestone:
         yield from _asked(job, seen, leg, reading, target)
         yield from _usual(job, seen, reading, target)
@@ -62,7 +62,7 @@ def _fits(job: Job, found: tuple[str, ...], wanted: list[str], target: str) -> b
     return rest == wanted
 
 
-def _fetched(pipeline: Pipeline, job: Job, seen: SeenJob, target: str) -> Iterator[tuple[str, str]]:
+def _start(pipeline: Pipeline, job: Job, seen: SeenJob, target: str) -> Iterator[tuple[str, str]]:
     """By whom the image may be fetched, when, and how it starts."""
     said = job.container
     names = (said.username, said.password) if said else ("", "")
@@ -77,7 +77,7 @@ def _fetched(pipeline: Pipeline, job: Job, seen: SeenJob, target: str) -> Iterat
     asked = said.entrypoint if said else None
     entry = () if asked is None else tuple(asked.split()) or ("",)
     if seen.started is not None and seen.started != entry:
-        yield "container", f"its image starts with {' '.join(seen.started) or 'another entry point'}"
+        yield "container", f"its image starts with {' '.join(seen.started) or 'its own entry point'}"
 
 
 def _asked(job: Job, seen: SeenJob, leg: Leg | None, reading: Reading, target: str) -> Iterator[tuple[str, str]]:

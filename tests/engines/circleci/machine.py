@@ -61,7 +61,6 @@ class Machine:
         after_halt: bool = False,
     ) -> None:
         self.work, self.repository, self.caches = work, repository, caches or work / "caches"
-        self.fetched = work / "fetched"
         self.contexts, self.project = ({} if fork else contexts or {}), ({} if fork else dict(project or {}))
         self.approved, self.refused, self.services = set(approved), set(refused), dict(services or {})
         self.fork, self.scale, self.after_halt = fork, scale, after_halt
@@ -255,12 +254,17 @@ class Machine:
     def _checkout(self, to: Path) -> None:
         """The commit alone, on its branch; of a tag, detached."""
         commit, branch = self.variables["CIRCLE_SHA1"], self.variables.get("CIRCLE_BRANCH")
-        if not self.fetched.exists():
-            self.fetched.mkdir(parents=True)
-            git(self.fetched, "init", "-q", ".")
-            git(self.fetched, "remote", "add", "origin", str(self.repository))
-            git(self.fetched, "fetch", "-q", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*", commit)
-        shutil.copytree(self.fetched / ".git", to / ".git", dirs_exist_ok=True)
+        refs = hashlib.sha256(git(self.repository, "for-each-ref").encode()).hexdigest()[:12]
+        fetched = self.work / "fetched" / refs  # a copy of which is what a fetch brings, and takes no time
+        if not fetched.exists():
+            new = fetched.with_suffix(".new")
+            new.mkdir(parents=True)
+            git(new, "init", "-q", ".")
+            git(new, "remote", "add", "origin", str(self.repository))
+            git(new, "fetch", "-q", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*", commit)
+            new.rename(fetched)
+        if not (to / ".git").exists():
+            shutil.copytree(fetched / ".git", to / ".git")
         git(to, "checkout", "-q", *(["-B", branch] if branch else ["--detach"]), commit)
 
     def _key(self, text: str, directory: Path) -> str:

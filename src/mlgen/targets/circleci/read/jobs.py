@@ -151,6 +151,8 @@ def _seen(entry: Entry, job: Job | None, file: File) -> SeenJob:
             del values[axis]
     image = read.container.image if read.container else box.image
     beside = (*read.services, *_beside(box, values))
+    if read.waited and not beside:
+        raise Unread(f"{where}: it waits for a service at {', '.join(map(str, sorted(read.waited)))}, and has none")
     services = tuple(one._replace(waited=read.waited) for one in beside)
     names = tuple(sorted({*read.names, *(("", name) for name in (*box.names, *read.tokens))}))
     axes = frozenset(leg)

@@ -77,7 +77,7 @@ def _started(image: Data) -> Iterator[str]:
         words = [word for each in texts(image["entrypoint"], "entrypoint") for word in plain(each).split()]
         yield from words or [""]
     if "command" in image:
-        yield from ("command", *map(plain, texts(image["command"], "command")))
+        yield f"command {' '.join(map(plain, texts(image['command'], 'command')))}"  # no word of an entry point
 
 
 def _served(image: Data, where: str) -> Served:

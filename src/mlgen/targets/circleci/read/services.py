@@ -9,9 +9,7 @@ from mlgen.regex import regex
 from mlgen.targets.circleci.read.helpers import WORD
 
 _CHECKSUM = regex(r'\{\{ checksum "([^"]*)" \}\}')
-
-
-_READY = regex(rf"for _ in \{{1\.\.120\}}; do docker exec {WORD} sh -c ({WORD}) && exit; sleep 1; done\nexit 1")
+_READY = regex(rf"for _ in \{{1\.\.120\}}; do docker exec ({WORD}) sh -c ({WORD}) && exit; sleep 1; done\nexit 1")
 
 
 def started(text: str) -> Served | None:
@@ -24,7 +22,9 @@ def started(text: str) -> Served | None:
     env, ports = [], []
     while words[:1] in (["--publish"], ["--env"]) and len(words) > 2:
         if words[0] == "--env":
-            key, _, value = words[1].partition("=")
+            key, sign, value = words[1].partition("=")
+            if not sign:  # Docker takes the value from the machine
+                return None
             env.append((key, value))
         else:
             port, _, inner = words[1].partition(":")
@@ -35,7 +35,9 @@ def started(text: str) -> Served | None:
     ready = _READY.fullmatch(rest)
     if (rest and not ready) or not words or words[0].startswith("-"):
         return None
-    asked = shlex.split(ready[1])[0] if ready else ""
+    if ready and shlex.split(ready[1]) != [name]:
+        return None
+    asked = shlex.split(ready[2])[0] if ready else ""
     return Served(name, words[0], tuple(env), tuple(words[1:]), ports=tuple(ports), ready=asked, shares=True)
 
 
@@ -47,3 +49,8 @@ def followed(key: str, restored: list[str]) -> frozenset[str] | None:
     """
     found = [frozenset(_CHECKSUM.findall(each)) for each in restored if key.startswith(each)]
     return frozenset(_CHECKSUM.findall(key)).intersection(*found) if found else None
+
+
+def named(key: str) -> str:
+    """What a key says beside the content of files."""
+    return _CHECKSUM.sub("", key)

@@ -16,7 +16,7 @@ from mlgen.targets.circleci.read.found import Moment, Steps
 from mlgen.targets.circleci.read.inline import Step, command_of, options_of, reruns, silence, way
 from mlgen.targets.circleci.read.inserted import plain, waits
 from mlgen.targets.circleci.read.machines import SHELL, environment
-from mlgen.targets.circleci.read.services import followed, started
+from mlgen.targets.circleci.read.services import followed, named, started
 from mlgen.typed import Any, Literal
 
 RUN = (
@@ -132,7 +132,7 @@ class _Reader:
         if self.heads and paths == [".mlgen/head"]:
             return True
         if (files := followed(key, self.restored)) is not None:
-            self._closing("caches", Cached(tuple(paths), key, files))
+            self._closing("caches", Cached(tuple(paths), named(key), files))
         return True
 
     # ---- `run`

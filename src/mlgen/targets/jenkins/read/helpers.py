@@ -7,6 +7,7 @@ import shlex
 
 from mlgen.named import NamedTuple
 from mlgen.readback import Served, shell
+from mlgen.readback.unread import Unread
 from mlgen.regex import fullmatch, regex
 
 BASH = "#!/usr/bin/env bash\nset -euo pipefail\n"
@@ -119,15 +120,26 @@ def identity(text: str) -> bool:
 
 def served(host: str, image: str, args: str, command: str) -> Served:
     """The container that is started with these words of `docker run`."""
-    words, env, options = shlex.split(args), [], []
+    words, env, options = _plain(args), [], []
     while words:
         word = words.pop(0)
-        if word in ("-e", "--env") and words:
+        if word in ("-e", "--env") and words and "=" in words[0]:
             name, _, value = words.pop(0).partition("=")
             env.append((name, value))
         else:
             options.append(word)
-    return Served(host, image, tuple(env), tuple(shlex.split(command)), tuple(options))
+    return Served(host, image, tuple(env), tuple(_plain(command)), tuple(options))
+
+
+def _plain(text: str) -> list[str]:
+    """The words of a text in which a shell finds nothing but words."""
+    try:
+        words = shlex.split(text)
+    except ValueError as fault:
+        raise Unread(f"a service is started with `{text}`: {fault}") from fault
+    if shlex.join(words) != text:
+        raise Unread(f"a service is started with `{text}`, which a shell may take for more than words")
+    return words
 
 
 class Outputs(NamedTuple):

@@ -275,6 +275,8 @@ class Steps(World):
                 raise Unread(f"withEnv: {name} holds the address of a service")
             host = name.removeprefix("MLGEN_HOST_")
             one = helpers.served(host, value.removeprefix(_ADDRESS), *self.started)
+            if not all(port.isdigit() for port in self.inner["PORTS"].split()):
+                raise Unread(f"it waits for {self.inner['PORTS']}, which are no ports")
             ports = frozenset(map(int, self.inner["PORTS"].split()))
             self.noted.services.append(one._replace(ready=self.inner["READY"], waited=ports))
         elif "\0" in value and not (name == "HOME" and value.startswith(HOME)):

@@ -169,6 +169,11 @@ def renamed(text: str) -> list[tuple[str, str, bool]]:
     return pairs
 
 
+def variable_of(host: str) -> str:
+    """The end of the name of the variable that holds the service's address."""
+    return host.upper().replace("-", "_")
+
+
 def service(text: str) -> Served | None:
     """The start of a container beside the job; None if the item is none."""
     lines = text.split("\n")
@@ -178,11 +183,13 @@ def service(text: str) -> Served | None:
     if len(lines) != 3 or not found:
         return None
     address = "'{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'"
-    variable = "MLGEN_HOST_" + found[1].upper().replace("-", "_")
+    variable = f"MLGEN_HOST_{variable_of(found[1])}"
     ends = [f"{variable}=$(docker inspect --format {address} service-{found[1]}) &&", f"export {variable}"]
     if lines[1:] != ends:
         return None
-    pairs = (each.partition("=") for each in shlex.split(found[2])[1::2])
+    pairs = [each.partition("=") for each in shlex.split(found[2])[1::2]]
+    if not all(sign for _, sign, _ in pairs):  # Docker takes the value from the machine
+        return None
     env = tuple((name, value) for name, _, value in pairs)
     return Served(found[1], unquoted(found[3]), env, tuple(shlex.split(found[4])), ready="")
 

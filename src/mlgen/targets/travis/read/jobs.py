@@ -146,19 +146,18 @@ def _services(job: Native) -> Iterator[Served]:
     for name in as_list(job.entry.said.get("services")):
         if name != "docker":
             yield Served(str(name), "of the machine")
-    there = {_variable(one.host): one for one in job.seen.services if _docker(job.entry)}
+    containers = job.seen.services if _docker(job.entry) else ()
+    there = {helpers.variable_of(one.host): one for one in containers}
+    if len(there) != len(containers):
+        raise Unread(f"{job.entry.name}: two of its services have one name")
     for host, what in job.seen.awaits:
-        if (one := there.get(_variable(host))) is None:
-            raise Unread(f"{job.entry.name}: it waits for {host}, which is no service of its")
+        one = there.get(helpers.variable_of(host))
+        if one is None or (isinstance(what, str) and one.ready):
+            raise Unread(f"{job.entry.name}: it waits for {what} of {host}, which is no service, or for more than that")
         waited = one.waited | {what} if isinstance(what, int) else one.waited
         ready = what if isinstance(what, str) else one.ready
-        there[_variable(host)] = one._replace(waited=waited, ready=ready)
+        there[helpers.variable_of(host)] = one._replace(waited=waited, ready=ready)
     yield from there.values()
-
-
-def _variable(host: str) -> str:
-    """The end of the name of the variable that holds the service's address."""
-    return host.upper().replace("-", "_")
 
 
 def passes(passed: Collection[str], name: str) -> bool:
