@@ -150,6 +150,15 @@ FOUND = {
           test: {mix: {run: x, needs: [full], deps: [a.txt]}}
           last: {tell: {run: x, needs: [unit, two, mix], when: {result: failure}}}
         """,
+    "a job that looks at a deployment which a failure beside it has stopped": """
+        triggers: {manual: {}}
+        stages:
+          deploy:
+            big: {run: x, environment: staging}
+            go: {run: x, needs: [big], when: {result: failure}}
+          monitor: {unit: {run: x, needs: [], outs: [a.txt]}, fit: {run: x, deps: [a.txt]}}
+        environments: {staging: {}}
+        """,
 }
 
 

@@ -158,7 +158,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "result",
         "emulated",
         "the jobs become a table, in which one looks at the results of others",
-        weaker="a job that looks at a deployment or an approval starts once all stages have ended",
+        weaker="a job that looks at a deployment or an approval starts once all stages have ended, and sees a failure "
+        "where one beside it has stopped that",
     ),
     Capability("retry", "emulated", "a loop in the script"),
     Capability(
