@@ -97,7 +97,7 @@ FACTS: dict[str, tuple[str, Callable[[Side, SeenJob], str | None]]] = {
     "secrets": ("sees the secrets:", _secrets),
     "lock": ("holds a lock:", lambda _, job: _whether(job.lock)),
     "portable": ("sees the portable variables:", lambda _, job: _whether(job.portable)),
-    "services": ("has beside it:", lambda _, job: _of(image for _, image in job.services)),
+    "services": ("has beside it:", lambda _, job: _of(one.image for one in job.services)),
     "makes": ("must make", lambda _, job: _of(job.requires)),
 }
 """What a reader tells of a job, by name: in words, and the value; None where it does not tell."""
