@@ -159,6 +159,14 @@ FOUND = {
           monitor: {unit: {run: x, needs: [], outs: [a.txt]}, fit: {run: x, deps: [a.txt]}}
         environments: {staging: {}}
         """,
+    "a job behind all stages that looks at one which may fail, and was stopped": """
+        triggers: {manual: {}}
+        stages:
+          data: {go: {run: x}}
+          test: {two: {run: x, allow_failure: true}}
+          deploy: {lint: {}}
+          monitor: {use: {run: x, needs: [lint, two], when: {result: success}}}
+        """,
 }
 
 

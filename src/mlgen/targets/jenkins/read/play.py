@@ -156,7 +156,7 @@ class Play:
                 self._ended(unit, Start("skip", text), "skipped")
             return broken
         assert level.table is not None
-        self.stopped.clear()
+        before = len(self.stopped)
         # What rows say may depend on the event, and on what the run has brought to light so far.
         key = self.event, level.stage.name, repr((self.results, self.exported))
         rows = self.jenkins.rows.get(key)
@@ -164,7 +164,7 @@ class Play:
             rows = self.jenkins.rows[key] = {row["name"]: row for row in flat(level.table())}
         for unit in _in_order(level.units):
             self._row(unit, rows[unit.name])
-        return bool(self.stopped)
+        return len(self.stopped) > before
 
     def _row(self, unit: Unit, row: dict[str, Any]) -> None:
         if not row["when"]:

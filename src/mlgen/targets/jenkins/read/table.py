@@ -18,9 +18,9 @@ SCHEDULER = """
 def runJobs(List rows) {
     waiting = rows.findAll { it.when }.collectMany { j -> j.legs ? j.legs.collect { j + it } : [j] }
     waiting.each { j -> open[j.job] = (open[j.job] ?: 0) + 1 }
-    stopped = []
+    def before = stopped.size()
     startReady()
-    if (stopped) { error "did not pass: ${stopped.unique().join(', ')}" }
+    if (stopped.size() > before) { error "did not pass: ${stopped.unique().join(', ')}" }
 }
 
 def startReady() {
