@@ -167,6 +167,13 @@ FOUND = {
           deploy: {lint: {}}
           monitor: {use: {run: x, needs: [lint, two], when: {result: success}}}
         """,
+    "the answer of a gate that a target leaves out": """
+        stages:
+          train: {fit: {run: x, metrics: [m.json]}, tell: {run: x, needs: [fit], when: {result: failure}}}
+          deploy: {even: {gate: even}}
+          monitor: {go: {run: x, when: {event: push}}}
+        gates: {even: {metrics: m.json, require: ["a > 1"], on_fail: stop}}
+        """,
 }
 
 
