@@ -174,6 +174,14 @@ FOUND = {
           monitor: {go: {run: x, when: {event: push}}}
         gates: {even: {metrics: m.json, require: ["a > 1"], on_fail: stop}}
         """,
+    "a milestone behind one that lacks what a job which may fail, or not run, makes": """
+        stages:
+          data: {a: {run: x}}
+          train:
+            go: {run: x, needs: [a], when: {result: success}}
+            two: {run: x, allow_failure: true, needs: [go], outs: [b.txt]}
+          test: {use: {run: x, deps: [b.txt]}, done: {needs: [use]}}
+        """,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mlgen.diagnostics import Diagnostic, error, warning
 from mlgen.ir import Job, Pipeline
+from mlgen.ir.order import ancestors
 from mlgen.targets import decide
 from mlgen.targets.built import untagged
 from mlgen.targets.gitlab import conditions, machines
@@ -56,6 +57,19 @@ def _order(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
             message = f"{job.id} watches {edge.job}, which triggers a pipeline: a job cannot ask GitLab how that ended"
             yield error("MLG401", job.position, message, f"let {job.id} wait for other jobs")
     yield from decide.untold(pipeline, job, "GitLab", lambda other: conditions.inside(other, pipeline))
+    yield from _permitted(job, pipeline)
+
+
+def _permitted(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
+    """A job leaves no mark where it fails: one that needs it then ends green, as if it had not been for this run."""
+    for other in map(pipeline.job, ancestors(pipeline, job) if job.watches else ()):
+        makers = [pipeline.job(edge.job) for edge in other.edges if edge.hard and (edge.files or edge.exports)]
+        if lost := [one for one in makers if one.allow_failure and conditions.uncertain(one, pipeline)]:
+            message = (
+                f"{job.id}: where {lost[0].id} fails, which it may, GitLab does not tell {other.id}, which needs "
+                "what it makes, from one that is not for this run"
+            )
+            yield error("MLG404", job.position, message, f"take `allow_failure` of {lost[0].id} away")
 
 
 def _machine(job: Job, pipeline: Pipeline) -> Iterator[Diagnostic]:
