@@ -37,10 +37,8 @@ def steps(pipeline: Pipeline, job: Job, commands: dict[str, str]) -> list[Step]:
 
 
 def _may_miss(pipeline: Pipeline, job: Job, take: Take) -> bool:
-    """Whether the values of the other are missing only if it failed, which it may: then this job cannot run.
-
-    The job's own decision asks whatever the other's does, and has been taken by then.
-    """
+    """Whether the values of the other, once the job's own decision has asked what the other's does, are missing only
+    if it failed, which it may: then this job cannot run."""
     other = pipeline.job(take.job)
     needed = any(edge.hard and edge.job == take.job for edge in job.edges)
     return needed and other.allow_failure and not take.optional
