@@ -168,7 +168,7 @@ def rows_run_after_a_failure(text: str) -> Iterator[str]:
 
 @kind
 def a_failure_of_a_table_is_none(text: str) -> Iterator[str]:
-    return replaced(text, r"^ *if \(stopped\) \{ error .*\n", "")
+    return replaced(text, r"^ *if \(stopped\.size\(\) > before\) \{ error .*\n", "")
 
 
 @kind
