@@ -84,9 +84,7 @@ def _without(pipeline: Pipeline, skipped: set[str]) -> Pipeline:
     jobs = tuple(
         job._replace(
             edges=tuple(e for e in job.edges if e.job not in gone),
-            takes=tuple(
-                take for take in job.takes if take.job not in gone
-            ),  # a gate's answer, behind which it only comes
+            takes=tuple(t for t in job.takes if t.job not in gone),  # of a gate that it only comes after, the answer
             bundles=tuple(b._replace(consumers=tuple(c for c in b.consumers if c not in gone)) for b in job.bundles),
         )
         for job in pipeline.jobs
