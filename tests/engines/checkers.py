@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import circleci_dialect, gitlab_repo
-from .tools import HERE, Argv, ToolFailure, base_env, find, groovy_classpath, java_options, node, run, scratch
+from . import circleci_dialect, gitlab_repo, jenkins_harness
+from .tools import HERE, Argv, ToolFailure, base_env, find, node, run, scratch
 
 
 class Finding(NamedTuple):
@@ -192,13 +192,8 @@ _GROOVY_LINE = re.compile(r"^.*?:(\d+):\d+ (.*)$")
 
 def groovy_check(path: Path) -> list[Finding]:
     """Check a Declarative Jenkinsfile's syntax tree, as Groovy 2.4, the version of Jenkins, reads it."""
-    with scratch() as home:
-        argv: Argv = [find("java"), *java_options(), "-cp", groovy_classpath(), "Main", "--check", path.resolve()]
-        done = run(argv, cwd=home, env=base_env(home))
-    if done.code not in (0, 2):
-        raise ToolFailure(f"groovy_check: {done.err.strip()}")
     findings = []
-    for line in done.out.splitlines():
+    for line in jenkins_harness.check([path]):
         match = _GROOVY_LINE.match(line)
         number, message = (int(match[1]), match[2]) if match else (0, line)
         findings.append(Finding("groovy_check", str(path), number, "syntax", message, "error"))

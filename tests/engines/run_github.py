@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,17 @@ from .runs import RunResult, clone, python_path, text
 from .tools import HERE, Argv, ToolFailure, base_env, find, git, run
 
 STUBS = HERE / "github" / "actions"
+STARTER = HERE / "github" / "starter.py"
 RUNNER = "ubuntu-latest"
 
 _RANK = ["skipped", "success", "unknown", "cancelled", "failure"]
 
 
-def _stub(uses: str, stubs: Mapping[str, Path]) -> Path:
+def _stub(uses: str) -> Path:
     """Return the stand-in for `owner/name@ref`."""
     repository = uses.partition("@")[0]
     owner_name = "/".join(repository.split("/")[:2])
-    folder = stubs.get(owner_name, STUBS / owner_name.removeprefix("actions/"))
+    folder = STUBS / owner_name.removeprefix("actions/")
     if not (folder / "action.yml").exists():
         raise ToolFailure(f"no stand-in for the action {uses}")
     return folder
@@ -119,7 +121,6 @@ def run_github(
     variables: Mapping[str, str] | None = None,
     api: GitHubApi | None = None,
     python: Path | None = None,
-    stubs: Mapping[str, Path] | None = None,
     token: str = "token",
     run_id: int = 1,
     seconds: int = 300,
@@ -127,9 +128,9 @@ def run_github(
     """Run a workflow of `repo` on an event, as act understands it: its branch, tag and path filters are not applied.
 
     On pull_request, `event_payload` holds `number` and `pull_request` with the commits of base and head, and the run is
-    on their merge. `inputs` are those of a workflow_dispatch. `stubs` are further stand-ins, by owner/name. Jobs are
-    named by their ids; the legs of a matrix also as `id (value, ...)`. Artifacts are folders by their names. `env` is
-    set for all steps; act, unlike GitHub, evaluates a `${{ }}` in it (but not in secrets, variables and the payload).
+    on their merge. `inputs` are those of a workflow_dispatch. Jobs are named by their ids; the legs of a matrix
+    also as `id (value, ...)`. Artifacts are folders by their names. `env` is set for all steps; act, unlike GitHub,
+    evaluates a `${{ }}` in it (but not in secrets, variables and the payload).
     """
     work = work.resolve()
     checkout, store, home = work / "repo", work / "store", work / "home"
@@ -148,12 +149,16 @@ def run_github(
     (store / "artifacts").mkdir(parents=True, exist_ok=True)
 
     bins = python_path(python)
+    node = work / "bin" / "node"
+    node.parent.mkdir(exist_ok=True)
+    node.write_text(f"#!{sys.executable} -sS\n{STARTER.read_text('utf-8')}", encoding="utf-8")
+    node.chmod(0o755)
     everywhere = {
         "GITHUB_RUN_ID": str(run_id),
         "GITHUB_RUN_NUMBER": str(run_id),
         "STUB_REPO": str(checkout),
         "STUB_STORE": str(store),
-        "STUB_LIB": str(STUBS / "stub.cjs"),
+        "STUB_LIB": str(STUBS),
         **({"STUB_PYTHON": str(bins[0] / "python")} if bins else {}),
         **({"GITHUB_API_URL": api.url} if api else {}),
         **(env or {}),
@@ -165,7 +170,7 @@ def run_github(
     argv += [f"--{name}-file={os.devnull}" for name in ("env", "secret", "var", "input")]
     for uses in sorted({step["uses"] for step in _steps(definition) if "uses" in step}):
         if not uses.startswith("./"):
-            argv += ["--local-repository", f"{uses}={_stub(uses, stubs or {})}"]
+            argv += ["--local-repository", f"{uses}={_stub(uses)}"]
     for name, value in everywhere.items():
         argv += ["--env", f"{name}={value}"]
     for name, value in {"GITHUB_TOKEN": token, **(secrets or {})}.items():
@@ -173,7 +178,9 @@ def run_github(
     for name, value in (variables or {}).items():
         argv += ["--var", f"{name}={value}"]
     # act gives its steps a terminal, which would make git page.
-    done = run(argv, cwd=work, env=base_env(home, *bins) | {"PAGER": "cat", "TERM": "dumb"}, seconds=seconds)
+    done = run(
+        argv, cwd=work, env=base_env(home, node.parent, *bins) | {"PAGER": "cat", "TERM": "dumb"}, seconds=seconds
+    )
     log = done.out + done.err + (f"killed after {seconds} s" if done.killed else "")
     # act says nothing of a job whose condition is false.
     silent = "unknown" if done.killed else "skipped"

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .jenkins_harness import run_pipeline
 from .runs import RunResult, clone, python_path, text
-from .tools import Argv, ToolFailure, base_env, find, git, groovy_classpath, java_options, run
+from .tools import ToolFailure, base_env, git
 
 _STATUS = {
     "SUCCESS": "success",
@@ -107,21 +108,21 @@ def run_jenkins(
         "time_scale": time_scale,
     }
     (work / "options.json").write_text(json.dumps(options), encoding="utf-8")
-    argv: Argv = [find("java"), *java_options(), "-cp", groovy_classpath(), "Main", "--run", work / "options.json"]
-    done = run(argv, cwd=work, env=base_env(work / "home", *python_path(python)), seconds=seconds)
+    env_of_jenkins = base_env(work / "home", *python_path(python))
+    done = run_pipeline(work / "options.json", env=env_of_jenkins, seconds=seconds)
     outcome_file = work / "outcome.json"
     archive = work / "archive"
     archive.mkdir(exist_ok=True)
     if done.killed:
-        return RunResult(False, {}, [], archive, f"{done.out}{done.err}\nkilled after {seconds} s")
+        return RunResult(False, {}, [], archive, f"{done.out}\nkilled after {seconds} s")
     if not outcome_file.exists():
-        raise ToolFailure(f"the Jenkins harness broke down:\n{done.out}{done.err}")
+        raise ToolFailure(f"the Jenkins harness broke down:\n{done.out}")
     outcome = json.loads(outcome_file.read_text(encoding="utf-8"))
     return RunResult(
         ok=outcome["result"] in ("SUCCESS", "UNSTABLE"),
         jobs={stage: _STATUS[status] for stage, status in outcome["stages"].items()},
         order=[event["stage"] for event in outcome["events"] if event["event"] == "stage"],
         artifacts=archive,
-        log=done.out + done.err,
+        log=done.out,
         events=[{"event": "result", "result": outcome["result"]}, *outcome["events"]],
     )

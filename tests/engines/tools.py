@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import signal
@@ -22,13 +20,12 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 TOOLS = HERE.parents[1] / ".tools"
 NODE_HOME = TOOLS / "node"
-GROOVY_JAR = Path("/usr/share/java/groovy-all.jar")
 
 #: What `timeout -s KILL` exits with when it had to kill: 128 + SIGKILL.
 KILLED = 137
 
 #: Tells the processes of one run of a tool, which all inherit it.
-_MARKER = "ENGINE_RUN"
+MARKER = "ENGINE_RUN"
 
 
 Argv: TypeAlias = "list[str | Path]"
@@ -111,7 +108,7 @@ def run(
         done = subprocess.run(
             ["timeout", "-s", "KILL", str(seconds), *map(str, argv)],
             cwd=cwd,
-            env={**env, _MARKER: marker},
+            env={**env, MARKER: marker},
             input=None if stdin is None else stdin.encode(),
             stdin=subprocess.DEVNULL if stdin is None else None,
             stdout=out,
@@ -124,13 +121,13 @@ def run(
         # timeout(1) kills its own process group, itself included, which Python reports as a negative code.
         code = KILLED if done.returncode == -9 else done.returncode
         if code == KILLED:
-            _reap(marker)
+            reap(marker)
         return Completed(code, out.read().decode(errors="replace"), err.read().decode(errors="replace"))
 
 
-def _reap(marker: str) -> None:
+def reap(marker: str) -> None:
     """Kill what is left of a tool: runners put their jobs into process groups of their own."""
-    wanted = f"{_MARKER}={marker}".encode()
+    wanted = f"{MARKER}={marker}".encode()
     for environ in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if wanted in environ.read_bytes().split(b"\0"):
@@ -151,34 +148,6 @@ def node(script: str, *args: str | Path, cwd: Path, seconds: int = 60) -> Comple
         env = base_env(home) | {"ENGINES_NODE_HOME": str(NODE_HOME)}
         hooks = HERE / "node" / "hooks.mjs"
         return run([find("node"), "--import", hooks.as_uri(), HERE / script, *args], cwd=cwd, env=env, seconds=seconds)
-
-
-def groovy_classpath() -> str:
-    """Return the class path of the Jenkins harness, compiled once for each state of its sources."""
-    if not GROOVY_JAR.exists():
-        raise MissingTool("groovy")
-    sources = sorted((HERE / "jenkins").glob("*.groovy"))
-    digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    classes = TOOLS / "jenkins" / digest
-    if not classes.exists():
-        classes.parent.mkdir(parents=True, exist_ok=True)
-        with (classes.parent / "lock").open("w") as lock, scratch() as home:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not classes.exists():
-                compiled = home / "classes"
-                compiler = "org.codehaus.groovy.tools.FileSystemCompiler"
-                argv: Argv = [find("java"), "-cp", GROOVY_JAR, compiler, "-d", compiled, *sources]
-                done = run(argv, cwd=home, env=base_env(home), seconds=300)
-                if done.code:
-                    raise ToolFailure(f"the Jenkins harness does not compile:\n{done.out}{done.err}")
-                shutil.copytree(compiled, classes.with_suffix(".new"), dirs_exist_ok=True)
-                classes.with_suffix(".new").rename(classes)
-    return f"{classes}{os.pathsep}{GROOVY_JAR}"
-
-
-def java_options() -> list[str]:
-    """Return the JVM options for short runs; Groovy 2.4 needs the reflective access on Java 9 and later."""
-    return ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-opens=java.base/java.lang=ALL-UNNAMED"]
 
 
 def git(repo: Path, *args: str, home: Path | None = None) -> str:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.engines import gitlab_repo
-from tests.engines.tools import Argv, ToolFailure, base_env, find, groovy_classpath, java_options, run, scratch
+from tests.engines import gitlab_repo, jenkins_harness
+from tests.engines.tools import Argv, ToolFailure, base_env, find, run, scratch
 
 _SCHEMAS = {
     "github": ["--builtin-schema", "vendor.github-workflows"],
@@ -31,7 +31,7 @@ def findings(texts: Iterable[tuple[str, str]]) -> list[str]:
             if target in _SCHEMAS:
                 found += _schema(home, target, paths)
         found += _actionlint(home, files.get("github", []))
-        found += _groovy(home, files.get("jenkins", []))
+        found += [re.sub(r"^.*/", "", line) for line in jenkins_harness.check(files.get("jenkins", []))]
     return found
 
 
@@ -55,13 +55,3 @@ def _actionlint(home: Path, paths: list[Path]) -> list[str]:
     if done.code not in (0, 1):
         raise ToolFailure(f"actionlint: {done.err.strip()}")
     return [f"{Path(e['filepath']).name}: {e['line']}: {e['message']}" for e in json.loads(done.out)]
-
-
-def _groovy(home: Path, paths: list[Path]) -> list[str]:
-    if not paths:
-        return []
-    argv: Argv = [find("java"), *java_options(), "-cp", groovy_classpath(), "Main", "--check", *paths]
-    done = run(argv, cwd=home, env=base_env(home), seconds=600)
-    if done.code not in (0, 2):
-        raise ToolFailure(f"groovy: {done.err.strip()}")
-    return [re.sub(r"^.*/", "", line) for line in done.out.splitlines()]

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlgen.targets.jenkins.read.groovy import Parser
 from mlgen.targets.jenkins.read.scope import Frame
 from mlgen.targets.jenkins.read.steps import Steps
-from tests.engines.tools import base_env, find, groovy_classpath, java_options, run
+from tests.engines.jenkins_harness import run_script
 
 COUNT = 700
 ENV: list[dict[str, str]] = [
@@ -109,8 +109,5 @@ def _groovys(folder: Path, conditions: list[str]) -> list[list[bool]]:
         "utf-8",
     )
     (folder / "given.json").write_text(json.dumps({"env": ENV, "params": PARAMS}), "utf-8")
-    argv: list[str | Path] = [find("java"), *java_options(), "-cp", groovy_classpath(), "groovy.ui.GroovyMain", script]
-    done = run([*argv, folder / "given.json"], cwd=folder, env=base_env(folder / "home"), seconds=300)
-    assert done.code == 0, done.err[-3000:]
-    result: list[list[bool]] = json.loads(done.out)
+    result: list[list[bool]] = json.loads(run_script(script, folder / "given.json", seconds=300))
     return result

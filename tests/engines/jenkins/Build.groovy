@@ -9,6 +9,8 @@ class Build {
     static final List<String> RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT', 'ABORTED']
 
     final Map options
+    final Map<String, String> machine                           // the environment of Jenkins itself
+    final PrintStream console
     final File work
     final List<Map> events = [].asSynchronized()
     final Map<String, String> stages = Collections.synchronizedMap([:])
@@ -28,8 +30,10 @@ class Build {
      */
     private final ReentrantLock turn = new ReentrantLock()
 
-    Build(Map options) {
+    Build(Map options, Map<String, String> machine, PrintStream console) {
         this.options = options
+        this.machine = machine
+        this.console = console
         work = new File(options.work.toString())
     }
 
@@ -55,7 +59,7 @@ class Build {
         String text = message.toString()
         scope.secrets.each { if (it) text = text.replace(it, '****') }
         scope.deadlines*.noticeActivity()
-        synchronized (System.out) { text.readLines().each { System.out.println("[${scope.stage}] $it") } }
+        synchronized (console) { text.readLines().each { console.println("[${scope.stage}] $it") } }
     }
 
     synchronized File newWorkspace() {

@@ -4,8 +4,11 @@ import org.codehaus.groovy.control.CompilerConfiguration
 import org.codehaus.groovy.control.customizers.ImportCustomizer
 
 /**
- * Main --check FILE...    prints what is wrong with each file; exits with 2 if anything is
- * Main --run OPTIONS.json runs a Jenkinsfile; the options are those that run_jenkins.py writes
+ * Serves requests, a line of JSON each, and answers each with a line of JSON; to start takes longer than to serve.
+ *   {"run": OPTIONS, "env": {}, "console": FILE}     runs a Jenkinsfile, by the options that run_jenkins.py writes
+ *   {"check": [FILE, ...], "console": FILE}          prints what is wrong with the syntax of Jenkinsfiles
+ *   {"script": FILE, "args": [], "console": FILE}    runs a Groovy script
+ * The answer tells whether it went well; what is printed is in the console.
  */
 class Main {
     static Build build
@@ -13,26 +16,38 @@ class Main {
     static Map<String, Object> globals = [:]
 
     static void main(String[] args) {
-        System.exit(args[0] == '--run' ? run(new JsonSlurper().parse(new File(args[1])) as Map) : check(args.tail() as List))
+        def answers = System.out
+        System.in.eachLine('UTF-8') { line ->
+            def request = new JsonSlurper().parseText(line) as Map
+            new PrintStream(new File(request.console.toString()), 'UTF-8').withCloseable { console ->
+                answers.println(JsonOutput.toJson([ok: serve(request, console)]))
+            }
+        }
+        System.exit(0)
     }
 
-    static int check(List<String> files) {
-        def errors = files.collectMany { new SyntaxCheck(it).check() }
-        errors.each { println it }
-        errors ? 2 : 0
+    private static boolean serve(Map request, PrintStream console) {
+        try {
+            if (request.run) run(new JsonSlurper().parse(new File(request.run.toString()), 'UTF-8') as Map, request.env as Map, console)
+            else if (request.check) request.check.collectMany { new SyntaxCheck(it).check() }.each { console.println(it) }
+            else new GroovyShell(new Binding(args: request.args as String[], out: console)).evaluate(new File(request.script.toString()).getText('UTF-8'))
+            true
+        } catch (Throwable e) {
+            e.printStackTrace(console)
+            false
+        }
     }
 
-    static int run(Map options) {
-        build = new Build(options)
-        build.base.putAll(System.getenv())
+    private static void run(Map options, Map machine, PrintStream console) {
+        build = new Build(options, machine, console)
+        build.base.putAll(machine)
         build.base.putAll(options.env)
         steps = new Steps(build)
         globals = [env: new EnvGlobal(build), params: build.params, currentBuild: new CurrentBuild(build), scm: [scm: true], docker: new DockerGlobal(build), any: 'any', none: 'none']
         new Scope(stage: 'pipeline').run { build.inTurn { runScript(new File(options.jenkinsfile.toString())) } }
-        println "Finished: ${build.result}"
+        console.println "Finished: ${build.result}"
         def outcome = [result: build.result, stages: build.stages, events: build.events]
-        new File(build.work, 'outcome.json').text = JsonOutput.toJson(outcome)
-        build.result in ['SUCCESS', 'UNSTABLE'] ? 0 : 1
+        new File(build.work, 'outcome.json').setText(JsonOutput.toJson(outcome), 'UTF-8')
     }
 
     private static void runScript(File file) {

@@ -311,8 +311,11 @@ class Steps {
 
     def git(Object given) { checkout(given) }
 
-    private static void runGit(File directory, List<String> command) {
-        def process = new ProcessBuilder((['git'] + command) as List<String>).directory(directory).redirectErrorStream(true).start()
+    private void runGit(File directory, List<String> command) {
+        def builder = new ProcessBuilder((['git'] + command) as List<String>).directory(directory).redirectErrorStream(true)
+        builder.environment().clear()
+        builder.environment().putAll(build.machine)
+        def process = builder.start()
         def text = process.inputStream.text
         if (process.waitFor()) throw new PipelineFailure("git ${command[0]}: $text")
     }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.engines.tools import base_env, find, groovy_classpath, java_options, run
+from tests.engines.jenkins_harness import run_script
 
 _SCRIPTS = """
 import org.codehaus.groovy.ast.*
@@ -33,7 +33,7 @@ args.each { name ->
         }
     })
 }
-new PrintStream(System.out, true, 'UTF-8').println(groovy.json.JsonOutput.toJson(found))
+println groovy.json.JsonOutput.toJson(found)
 """
 
 _EVALUATE = """
@@ -61,18 +61,7 @@ println groovy.json.JsonOutput.toJson(found)
 def _groovy(folder: Path, script: str, *args: Path) -> Any:
     file = folder / "script.groovy"
     file.write_text(script, "utf-8")
-    argv: list[str | Path] = [
-        find("java"),
-        *java_options(),
-        "-Dfile.encoding=UTF-8",
-        "-cp",
-        groovy_classpath(),
-        "groovy.ui.GroovyMain",
-    ]
-    done = run([*argv, "-c", "UTF-8", file, *args], cwd=folder, env=base_env(folder / "home"))
-    if done.code:
-        raise RuntimeError(done.out + done.err)
-    return json.loads(done.out)
+    return json.loads(run_script(file, *args))
 
 
 def scripts(folder: Path, *texts: str) -> list[dict[str, str]]:

@@ -1,0 +1,50 @@
+"""Puts an interpreter first on PATH.
+
+With $STUB_PYTHON it is that one, whose environment a test has prepared; else a new environment of this machine's
+interpreter of the wanted version. https://github.com/actions/setup-python
+"""
+
+import os
+import re
+
+from stub import absolute, fail, kept, output, run, set_env, text
+
+
+def wanted_version():
+    if text("python-version") or not text("python-version-file"):
+        return text("python-version")
+    with open(absolute(text("python-version-file")), encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def new_environment(minor):
+    names = [f"python{minor}", "python3"] if minor else ["python3"]
+    folders = os.environ["PATH"].split(os.pathsep)
+    host = next((name for name in names if any(os.access(os.path.join(at, name), os.X_OK) for at in folders)), None)
+    if host is None:
+        fail(f"no interpreter for Python {minor}")
+    folder = os.path.join(os.environ["RUNNER_TEMP"], f"python-{minor or 3}-{os.getpid()}")
+    run(host, "-m", "venv", folder)
+    return os.path.join(folder, "bin", "python")
+
+
+def write_version(to):
+    with open(to, "w", encoding="utf-8") as file:
+        file.write(run(python, "-c", "import platform; print(platform.python_version())"))
+
+
+wanted = wanted_version()
+prefix = re.match(r"\d+\.\d+", wanted)
+minor = prefix[0] if prefix else ""
+python = os.environ.get("STUB_PYTHON") or new_environment(minor)
+with open(kept("version" + python.replace("/", "_"), write_version), encoding="utf-8") as file:
+    version = file.read()
+if minor and not version.startswith(minor + "."):
+    print(f"::warning::Python {wanted} is wanted, this machine has {version}")
+
+bin_ = os.path.dirname(python)
+with open(os.environ["GITHUB_PATH"], "a", encoding="utf-8") as path:
+    path.write(bin_ + "\n")
+set_env(dict.fromkeys(("pythonLocation", "Python_ROOT_DIR", "VIRTUAL_ENV"), os.path.dirname(bin_)))
+output({"python-version": version, "python-path": python, "cache-hit": "false"})
+print(f"Python {version} for {wanted or 'any version'}")
