@@ -41,9 +41,14 @@ def settle(spec: Spec) -> Settled:
     """Compile the spec; targets that refuse it get the first fallback offered, or are left out."""
     spec = {**spec, "targets": {name: dict(options) for name, options in spec["targets"].items()}}
     refused: list[Diagnostic] = []
+    proved = False  # once nothing else is in the way
     for _ in range(60):
         try:
-            return Settled(spec, _compiled(spec), tuple(refused))
+            compiled = _compiled(spec, proved=proved)
+            if proved:
+                return Settled(spec, compiled, tuple(refused))
+            proved = True
+            continue
         except SpecError as fault:
             errors = [d for d in fault.diagnostics if d.severity == "error"]
         if any(d.code not in REFUSALS for d in errors):
@@ -56,10 +61,10 @@ def settle(spec: Spec) -> Settled:
     raise AssertionError(f"no end of fallbacks: {spec['targets']}")
 
 
-def _compiled(spec: Spec, only: tuple[str, ...] = ()) -> Compiled:
+def _compiled(spec: Spec, only: tuple[str, ...] = (), *, proved: bool = False) -> Compiled:
     with tempfile.TemporaryDirectory(prefix="mlgen-fuzz-") as folder:
         (Path(folder) / "mlgen.yaml").write_text(text(spec), "utf-8")
-        return compile_spec(folder, "mlgen.yaml", only)
+        return compile_spec(folder, "mlgen.yaml", only, proved=proved)
 
 
 def text(spec: Spec) -> str:
