@@ -49,7 +49,7 @@ class Expressions(Cursor):
 
     def expression(self) -> Run:
         """`a ? b : c`, `a ?: b`"""
-        test = self._either()
+        test = self._operators(1)
         if self.skip("?:"):
             other = self.expression()
             return lambda frame: test(frame) or other(frame)
@@ -63,55 +63,19 @@ class Expressions(Cursor):
             return lambda frame: yes(frame) if test(frame) else no(frame)
         return test
 
-    def _either(self) -> Run:
-        left = self._both()
-        while self.skip("||"):
-            self.newlines()
-            left = _or(left, self._both())
-        return left
-
-    def _both(self) -> Run:
-        left = self._match()
-        while self.skip("&&"):
-            self.newlines()
-            left = _and(left, self._match())
-        return left
-
-    def _match(self) -> Run:
-        left = self._equality()
-        while self.skip("==~"):
-            left = _binary(values.matched, left, self._equality())
-        return left
-
-    def _equality(self) -> Run:
-        left = self._relation()
-        while self.at("==") or self.at("!="):
-            wanted = self.skip("==") or not self.expect("!=")
-            left = _equals(left, self._relation(), wanted)
-        return left
-
-    def _relation(self) -> Run:
-        left = self._shift()
-        while self.at("in") or self.at(">"):
-            if self.skip("in"):
-                left = _binary(values.within, left, self._shift())
-            else:
-                self.expect(">")
-                left = _binary(_greater, left, self._shift())
-        return left
-
-    def _shift(self) -> Run:
-        left = self._sum()
-        while self.skip("<<"):
-            left = _binary(_appended, left, self._sum())
-        return left
-
-    def _sum(self) -> Run:
+    def _operators(self, loosest: int) -> Run:
+        """Operands with the operators between them that bind at least so tight."""
         left = self._unary()
-        while self.at("+") or self.at("-"):
-            adds = self.skip("+") or not self.expect("-")
-            left = _binary(values.added if adds else _less, left, self._unary())
-        return left
+        while True:
+            token = self.tokens[self.position]
+            found = _OPERATORS.get(token.text) if token.kind in ("operator", "word") else None
+            if found is None or found[0] < loosest:
+                return left
+            level, joined = found
+            self.position += 1
+            if token.text in ("||", "&&"):
+                self.newlines()
+            left = joined(left, self._operators(level + 1))
 
     def _unary(self) -> Run:
         if self.skip("!"):
@@ -360,14 +324,6 @@ def _and(left: Run, right: Run) -> Run:
     return lambda frame: bool(left(frame)) and bool(right(frame))
 
 
-def _binary(what: Callable[[Value, Value], Value], left: Run, right: Run) -> Run:
-    return lambda frame: what(left(frame), right(frame))
-
-
-def _equals(left: Run, right: Run, wanted: bool) -> Run:
-    return lambda frame: values.equal(left(frame), right(frame)) is wanted
-
-
 def _greater(one: Value, other: Value) -> bool:
     if not (isinstance(one, int) and isinstance(other, int)):
         raise Unread("`>` of what is no number")
@@ -385,3 +341,22 @@ def _appended(one: Value, other: Value) -> Value:
         raise Unread("`<<` of what is no list")
     one.append(other)
     return one
+
+
+def _of(what: Callable[[Value, Value], Value]) -> Callable[[Run, Run], Run]:
+    return lambda left, right: lambda frame: what(left(frame), right(frame))
+
+
+_OPERATORS = {
+    "||": (1, _or),
+    "&&": (2, _and),
+    "==~": (3, _of(values.matched)),
+    "==": (4, _of(values.equal)),
+    "!=": (4, _of(lambda one, other: not values.equal(one, other))),
+    "in": (5, _of(values.within)),
+    ">": (5, _of(_greater)),
+    "<<": (6, _of(_appended)),
+    "+": (7, _of(values.added)),
+    "-": (7, _of(_less)),
+}
+"""From the loosest to the tightest: how tight each binds, and what it makes of its operands."""
