@@ -12,17 +12,14 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from .tools import (
     HERE,
-    KILLED,
     MARKER,
     TOOLS,
     Argv,
-    Completed,
     MissingTool,
     ToolFailure,
     base_env,
@@ -58,67 +55,90 @@ def groovy_classpath() -> str:
     return f"{classes}{os.pathsep}{GROOVY_JAR}"
 
 
-class Harness(NamedTuple):
-    """A Java machine that waits for requests."""
+class Served(NamedTuple):
+    """What a request printed, and whether it ended in time."""
 
-    process: subprocess.Popen[bytes]
+    text: str
+    in_time: bool
 
-    def ask(self, request: Mapping[str, object], seconds: float) -> bool | None:
-        """Return whether a request went well, or None if it did not end in time; the machine is killed then."""
+
+class _Machine:
+    """A Java machine that serves one request after the other, and is started anew after one that went wrong."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def serve(self, request: Mapping[str, object], folder: Path, seconds: float) -> Served:
+        """Serve a request, whose console is kept in the folder; ToolFailure if it, or the machine, broke down."""
+        console = folder / "console.txt"
+        console.unlink(missing_ok=True)
+        usable, said = False, ""
+        try:
+            line = self._answer({**request, "console": str(console)}, seconds)
+            answer = json.loads(line) if line else {}
+            usable = answer.get("idle", False)
+        finally:
+            if not usable:
+                said = self.end()
+        text = console.read_text("utf-8", errors="replace") if console.exists() else ""
+        if line is not None and not answer.get("ok"):
+            raise ToolFailure(f"the Jenkins harness broke down:\n{text}{said}")
+        return Served(text, line is not None)
+
+    def _answer(self, request: Mapping[str, object], seconds: float) -> bytes | None:
+        """Return the line that answers, nothing if the machine ended, or None if there is no answer in time."""
+        self.process = self.process or self._started()
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin and stdout
         stdin.write(json.dumps(request).encode() + b"\n")
         stdin.flush()
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            line = stdout.readline() if selector.select(seconds) else b""
-        if line:
-            return bool(json.loads(line)["ok"])
-        self.end()
-        return None
+            return stdout.readline() if selector.select(seconds) else None
 
-    def end(self) -> None:
-        """Kill the machine, and let the next request start another."""
-        _harness.cache_clear()
-        self.process.kill()
-        self.process.wait()
+    def _started(self) -> subprocess.Popen[bytes]:
+        # Requests are short, so that code is compiled once and fast. Groovy 2.4 needs the reflective access on Java 9
+        # and later. Several workers have a machine each, whose heaps would otherwise grow to a quarter of the memory.
+        options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m"]
+        options += ["--add-opens=java.base/java.lang=ALL-UNNAMED"]
+        home, pipe = TOOLS / "jenkins" / "home", subprocess.PIPE
+        env = base_env(home)
+        argv: Argv = [find("java"), *options, "-cp", groovy_classpath(), "Main"]
+        # What pipelines print goes to their consoles: the pipe of errors is for the machine itself, and stays short.
+        return subprocess.Popen(argv, cwd=home, env=env, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
 
-
-@cache
-def _harness() -> Harness:
-    # Groovy 2.4 needs the reflective access on Java 9 and later.
-    options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "--add-opens=java.base/java.lang=ALL-UNNAMED"]
-    home = TOOLS / "jenkins" / "home"
-    argv: Argv = [find("java"), *options, "-cp", groovy_classpath(), "Main"]
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(argv, cwd=HERE, env=base_env(home), stdin=pipe, stdout=pipe, start_new_session=True)
-    found = Harness(process)
-    atexit.register(found.end)
-    return found
+    def end(self) -> str:
+        """Kill the machine, if there is one, and return what it said of itself."""
+        process, self.process = self.process, None
+        if process is None:
+            return ""
+        process.kill()
+        _, said = process.communicate()
+        return said.decode(errors="replace")
 
 
-def _serve(request: dict[str, object], folder: Path, seconds: float) -> tuple[bool | None, str]:
-    """Return how a request ended, and what it printed."""
-    console = folder / "console.txt"
-    ok = _harness().ask({**request, "console": str(console)}, seconds)
-    return ok, console.read_text("utf-8", errors="replace") if console.exists() else ""
+_machine = _Machine()
+atexit.register(_machine.end)
 
 
-def run_pipeline(options: Path, *, env: Mapping[str, str], seconds: float) -> Completed:
-    """Run a Jenkinsfile by the options in a file, or kill it after `seconds`. The console stays beside that file."""
+def run_pipeline(options: Path, *, env: Mapping[str, str], seconds: float) -> Served:
+    """Run a Jenkinsfile by the options in a file, and kill all that it started after `seconds`."""
     marker = uuid.uuid4().hex
-    ok, out = _serve({"run": str(options), "env": {**env, MARKER: marker}}, options.parent, seconds)
-    if ok is None:
-        reap(marker)
-    return Completed(KILLED if ok is None else 0 if ok else 1, out, "")
+    served = None
+    try:
+        served = _machine.serve({"run": str(options), "env": {**env, MARKER: marker}}, options.parent, seconds)
+        return served
+    finally:
+        if not (served and served.in_time):
+            reap(marker)
 
 
 def run_script(script: Path, *args: Path, seconds: float = 60) -> str:
     """Return what a Groovy script prints."""
-    ok, out = _serve({"script": str(script), "args": [str(arg) for arg in args]}, script.parent, seconds)
-    if not ok:
-        raise ToolFailure(f"{script}:\n{out}")
-    return out
+    served = _machine.serve({"script": str(script), "args": [str(arg) for arg in args]}, script.parent, seconds)
+    if not served.in_time:
+        raise ToolFailure(f"{script} took more than {seconds} s")
+    return served.text
 
 
 def check(paths: Sequence[Path]) -> list[str]:
@@ -126,7 +146,7 @@ def check(paths: Sequence[Path]) -> list[str]:
     if not paths:
         return []
     with scratch() as folder:
-        ok, out = _serve({"check": [str(path.resolve()) for path in paths]}, folder, 600)
-    if not ok:
-        raise ToolFailure(f"the Jenkins harness broke down:\n{out}")
-    return out.splitlines()
+        served = _machine.serve({"check": [str(path.resolve()) for path in paths]}, folder, 600)
+    if not served.in_time:
+        raise ToolFailure("the Jenkins harness took more than 600 s")
+    return served.text.splitlines()

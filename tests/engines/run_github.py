@@ -16,7 +16,7 @@ from .runs import RunResult, clone, python_path, text
 from .tools import HERE, Argv, ToolFailure, base_env, find, git, run
 
 STUBS = HERE / "github" / "actions"
-STARTER = HERE / "github" / "starter.py"
+STARTERS = HERE / "github" / "bin"
 RUNNER = "ubuntu-latest"
 
 _RANK = ["skipped", "success", "unknown", "cancelled", "failure"]
@@ -149,16 +149,14 @@ def run_github(
     (store / "artifacts").mkdir(parents=True, exist_ok=True)
 
     bins = python_path(python)
-    node = work / "bin" / "node"
-    node.parent.mkdir(exist_ok=True)
-    node.write_text(f"#!{sys.executable} -sS\n{STARTER.read_text('utf-8')}", encoding="utf-8")
-    node.chmod(0o755)
     everywhere = {
         "GITHUB_RUN_ID": str(run_id),
         "GITHUB_RUN_NUMBER": str(run_id),
         "STUB_REPO": str(checkout),
         "STUB_STORE": str(store),
         "STUB_LIB": str(STUBS),
+        "STUB_INTERPRETER": sys.executable,
+        "STUB_NODE": str(find("node")),
         **({"STUB_PYTHON": str(bins[0] / "python")} if bins else {}),
         **({"GITHUB_API_URL": api.url} if api else {}),
         **(env or {}),
@@ -178,9 +176,7 @@ def run_github(
     for name, value in (variables or {}).items():
         argv += ["--var", f"{name}={value}"]
     # act gives its steps a terminal, which would make git page.
-    done = run(
-        argv, cwd=work, env=base_env(home, node.parent, *bins) | {"PAGER": "cat", "TERM": "dumb"}, seconds=seconds
-    )
+    done = run(argv, cwd=work, env=base_env(home, STARTERS, *bins) | {"PAGER": "cat", "TERM": "dumb"}, seconds=seconds)
     log = done.out + done.err + (f"killed after {seconds} s" if done.killed else "")
     # act says nothing of a job whose condition is false.
     silent = "unknown" if done.killed else "skipped"

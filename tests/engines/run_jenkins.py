@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .jenkins_harness import run_pipeline
 from .runs import RunResult, clone, python_path, text
-from .tools import ToolFailure, base_env, git
+from .tools import base_env, git
 
 _STATUS = {
     "SUCCESS": "success",
@@ -108,21 +108,18 @@ def run_jenkins(
         "time_scale": time_scale,
     }
     (work / "options.json").write_text(json.dumps(options), encoding="utf-8")
-    env_of_jenkins = base_env(work / "home", *python_path(python))
-    done = run_pipeline(work / "options.json", env=env_of_jenkins, seconds=seconds)
-    outcome_file = work / "outcome.json"
+    machine = base_env(work / "home", *python_path(python))
+    done = run_pipeline(work / "options.json", env=machine, seconds=seconds)
     archive = work / "archive"
     archive.mkdir(exist_ok=True)
-    if done.killed:
-        return RunResult(False, {}, [], archive, f"{done.out}\nkilled after {seconds} s")
-    if not outcome_file.exists():
-        raise ToolFailure(f"the Jenkins harness broke down:\n{done.out}")
-    outcome = json.loads(outcome_file.read_text(encoding="utf-8"))
+    if not done.in_time:
+        return RunResult(False, {}, [], archive, f"{done.text}\nkilled after {seconds} s")
+    outcome = json.loads((work / "outcome.json").read_text(encoding="utf-8"))
     return RunResult(
         ok=outcome["result"] in ("SUCCESS", "UNSTABLE"),
         jobs={stage: _STATUS[status] for stage, status in outcome["stages"].items()},
         order=[event["stage"] for event in outcome["events"] if event["event"] == "stage"],
         artifacts=archive,
-        log=done.out,
+        log=done.text,
         events=[{"event": "result", "result": outcome["result"]}, *outcome["events"]],
     )

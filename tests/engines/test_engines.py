@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from . import checkers, tools
+from . import checkers, jenkins_harness, tools
 from .checkers import Finding, check_all
 from .github.api import Deployment, GitHubApi
 from .run_github import run_github
@@ -374,6 +374,7 @@ jobs:
       - {uses: actions/upload-artifact@v7, with: {name: folder, path: out}}
       - {uses: actions/upload-artifact@v7, with: {name: file, path: out/sub/b.txt}}
       - {uses: actions/upload-artifact@v7, with: {name: glob, path: "out/**/*.txt"}}
+      - {uses: actions/upload-artifact@v7, with: {name: set, path: "out/[a-c].t?t"}}
       - {uses: actions/upload-artifact@v7, with: {name: several, path: "out/a.txt\\nout/sub/c.csv"}}
       - {uses: actions/upload-artifact@v7, with: {name: less, path: "out/\\n!out/sub"}}
       - {uses: actions/upload-artifact@v7, with: {name: hidden, path: out, include-hidden-files: true}}
@@ -418,6 +419,7 @@ def test_github_artifacts(tmp_path: Path) -> None:
         "folder": ["a.txt", "sub/b.txt", "sub/c.csv"],
         "file": ["b.txt"],
         "glob": ["a.txt", "sub/b.txt"],
+        "set": ["a.txt"],
         "several": ["a.txt", "sub/c.csv"],
         "less": ["a.txt"],
         "hidden": [".dot", ".hidden/d.txt", "a.txt", "sub/b.txt", "sub/c.csv"],
@@ -887,6 +889,35 @@ def test_jenkins_failing_step(tmp_path: Path, step: str, message: str) -> None:
     result = run_jenkins(jenkins_repository(tmp_path / "repo", text), work=tmp_path / "work")
     assert (result.ok, result.jobs) == (False, {"s": "failure"})
     assert message in result.log
+
+
+def test_jenkins_run_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    text = "pipeline {\n agent any\n stages { stage('s') { steps { sh 'COMMAND' } } }\n}\n"
+    slow = jenkins_repository(tmp_path / "slow", text.replace("COMMAND", "sleep 4713"))
+    result = run_jenkins(slow, work=tmp_path / "one", seconds=8)
+    assert (result.ok, result.jobs) == (False, {})
+    assert "killed after 8 s" in result.log
+    assert left("sleep 4713") == []
+    quick = jenkins_repository(tmp_path / "quick", text.replace("COMMAND", "true"))
+    assert run_jenkins(quick, work=tmp_path / "two").jobs == {"s": "success"}
+
+
+def test_a_groovy_script_prints_to_its_own_console(tmp_path: Path) -> None:
+    script = tmp_path / "script.groovy"
+    script.write_text(
+        "class A { void say() { println 'one' } }\nnew A().say()\nSystem.err.println 'two'\nprintln 'é'\n"
+    )
+    assert jenkins_harness.run_script(script).split() == ["one", "two", "é"]
+    script.write_text("throw new IllegalStateException('no')")
+    with pytest.raises(ToolFailure, match="IllegalStateException: no"):
+        jenkins_harness.run_script(script)
+    script.write_text("System.out.flush(); Runtime.runtime.halt(3)")
+    with pytest.raises(ToolFailure, match="broke down"):
+        jenkins_harness.run_script(script)
+    script.write_text("Thread.start { Thread.sleep(60000) }; println 'started'")
+    assert jenkins_harness.run_script(script) == "started\n"
+    script.write_text("println Thread.allStackTraces.keySet().count { it.name ==~ /Thread-\\d+/ && !it.daemon }")
+    assert jenkins_harness.run_script(script) == "0\n"
 
 
 def test_jenkins_steps_need_an_agent(tmp_path: Path) -> None:

@@ -41,14 +41,10 @@ def settle(spec: Spec) -> Settled:
     """Compile the spec; targets that refuse it get the first fallback offered, or are left out."""
     spec = {**spec, "targets": {name: dict(options) for name, options in spec["targets"].items()}}
     refused: list[Diagnostic] = []
-    proved = False  # once nothing else is in the way
     for _ in range(60):
         try:
-            compiled = _compiled(spec, proved=proved)
-            if proved:
-                return Settled(spec, compiled, tuple(refused))
-            proved = True
-            continue
+            _compiled(spec)  # what refuses it is known before anything is proved
+            return Settled(spec, _compiled(spec, proved=True), tuple(refused))
         except SpecError as fault:
             errors = [d for d in fault.diagnostics if d.severity == "error"]
         if any(d.code not in REFUSALS for d in errors):

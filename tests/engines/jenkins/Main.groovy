@@ -2,13 +2,14 @@ import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
 import org.codehaus.groovy.control.CompilerConfiguration
 import org.codehaus.groovy.control.customizers.ImportCustomizer
+import java.util.concurrent.LinkedBlockingQueue
 
 /**
  * Serves requests, a line of JSON each, and answers each with a line of JSON; to start takes longer than to serve.
  *   {"run": OPTIONS, "env": {}, "console": FILE}     runs a Jenkinsfile, by the options that run_jenkins.py writes
  *   {"check": [FILE, ...], "console": FILE}          prints what is wrong with the syntax of Jenkinsfiles
  *   {"script": FILE, "args": [], "console": FILE}    runs a Groovy script
- * The answer tells whether it went well; what is printed is in the console.
+ * The answer tells whether it went well, and whether nothing of it goes on; what is printed is in the console.
  */
 class Main {
     static Build build
@@ -17,13 +18,26 @@ class Main {
 
     static void main(String[] args) {
         def answers = System.out
-        System.in.eachLine('UTF-8') { line ->
-            def request = new JsonSlurper().parseText(line) as Map
-            new PrintStream(new File(request.console.toString()), 'UTF-8').withCloseable { console ->
-                answers.println(JsonOutput.toJson([ok: serve(request, console)]))
-            }
+        def requests = new LinkedBlockingQueue<String>()
+        Thread.startDaemon {
+            System.in.eachLine('UTF-8') { requests.put(it) }
+            // Nobody waits for an answer any more.
+            ProcessHandle.current().descendants().iterator().each { it.destroyForcibly() }
+            Runtime.runtime.halt(1)
         }
-        System.exit(0)
+        while (true) {
+            def request = new JsonSlurper().parseText(requests.take()) as Map
+            boolean ok = new PrintStream(new File(request.console.toString()), 'UTF-8').withCloseable { console ->
+                System.setOut(console)
+                System.setErr(console)
+                serve(request, console)
+            }
+            answers.println(JsonOutput.toJson([ok: ok, idle: !somethingGoesOn()]))
+        }
+    }
+
+    private static boolean somethingGoesOn() {
+        Thread.allStackTraces.keySet().any { it != Thread.currentThread() && !it.daemon && it.name != 'DestroyJavaVM' }
     }
 
     private static boolean serve(Map request, PrintStream console) {

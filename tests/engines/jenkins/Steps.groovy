@@ -312,7 +312,7 @@ class Steps {
     def git(Object given) { checkout(given) }
 
     private void runGit(File directory, List<String> command) {
-        def builder = new ProcessBuilder((['git'] + command) as List<String>).directory(directory).redirectErrorStream(true)
+        def builder = new ProcessBuilder((['env', 'git'] + command) as List<String>).directory(directory).redirectErrorStream(true)
         builder.environment().clear()
         builder.environment().putAll(build.machine)
         def process = builder.start()

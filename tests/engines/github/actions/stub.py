@@ -1,8 +1,7 @@
 """What the stand-ins for GitHub's actions share.
 
 They keep what they store below $STUB_STORE and take the source from $STUB_REPO. Each follows the documentation of the
-real action; none uses the network. Of the standard library they import what loads fast: a run starts them some
-hundred times.
+real action; none uses the network. A run starts them some hundred times, so they import little.
 """
 
 import os
@@ -49,8 +48,9 @@ def fail(message):
 
 def run(*argv, stdin=None):
     """What a program prints; the step fails if the program does."""
-    done = subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(argv, input=stdin or "", stdout=subprocess.PIPE, text=True)
     if done.returncode:
+        print(done.stdout)
         fail(f"{' '.join(argv)}: exit code {done.returncode}")
     return done.stdout.strip()
 
@@ -87,8 +87,8 @@ def _search_path(pattern):
 
 
 def wildcards(pattern):
-    """The regular expression of a name in which `*` and `?` stand for what is no slash."""
-    return re.escape(pattern).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    """The regular expression of a name in which `*` and `?` stand for what is no slash; sets are the same in both."""
+    return re.sub(r"[.+^${}()|\\]", r"\\\g<0>", pattern).replace("*", "[^/]*").replace("?", "[^/]")
 
 
 def _regex(pattern):

@@ -64,17 +64,15 @@ class Expressions(Cursor):
         return test
 
     def _operators(self, loosest: int) -> Run:
-        """Operands with the operators between them that bind at least so tight."""
+        """Operands with the operators between them, as far as these bind at least as tightly as `loosest`."""
         left = self._unary()
         while True:
-            token = self.tokens[self.position]
+            token = self.here
             found = _OPERATORS.get(token.text) if token.kind in ("operator", "word") else None
             if found is None or found[0] < loosest:
                 return left
             level, joined = found
             self.position += 1
-            if token.text in ("||", "&&"):
-                self.newlines()
             left = joined(left, self._operators(level + 1))
 
     def _unary(self) -> Run:

@@ -1,3 +1,5 @@
+"""An entry is made after the job, unless its exact key was there. https://github.com/actions/cache"""
+
 import os
 
 from stub import WORKSPACE, glob, lines, run, text

@@ -6,6 +6,7 @@ https://github.com/actions/checkout
 
 import os
 import re
+from zlib import crc32
 
 from stub import WORKSPACE, flag, kept, lines, output, run, text
 
@@ -30,9 +31,12 @@ def git(*command):
     return run("git", "-C", folder, *command)
 
 
-os.makedirs(folder, exist_ok=True)
-fetched = kept(re.sub(r"[^\w.-]", "_", "-".join(["fetch", source, *refs])), fetch)
-run("cp", "-a", os.path.join(fetched, ".git"), folder)
+if wanted == os.environ["GITHUB_SHA"] and depth != "0" and not os.path.exists(os.path.join(folder, ".git")):
+    # A commit stays what it is: nearly all jobs of a run fetch the same one.
+    os.makedirs(folder, exist_ok=True)
+    run("cp", "-a", os.path.join(kept(f"fetch-{crc32(repr(refs).encode())}", fetch), ".git"), folder)
+else:
+    fetch(folder)
 commit = git("rev-parse", "FETCH_HEAD")
 if text("sparse-checkout"):
     cone = text("sparse-checkout-cone-mode").lower() != "false"

@@ -6,6 +6,7 @@ interpreter of the wanted version. https://github.com/actions/setup-python
 
 import os
 import re
+import subprocess
 
 from stub import absolute, fail, kept, output, run, set_env, text
 
@@ -17,10 +18,17 @@ def wanted_version():
         return file.read().strip()
 
 
+def works(name):
+    """Whether a program starts: that of a version manager is there, but fails, where the version is not."""
+    try:
+        return subprocess.run([name, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
 def new_environment(minor):
     names = [f"python{minor}", "python3"] if minor else ["python3"]
-    folders = os.environ["PATH"].split(os.pathsep)
-    host = next((name for name in names if any(os.access(os.path.join(at, name), os.X_OK) for at in folders)), None)
+    host = next((name for name in names if works(name)), None)
     if host is None:
         fail(f"no interpreter for Python {minor}")
     folder = os.path.join(os.environ["RUNNER_TEMP"], f"python-{minor or 3}-{os.getpid()}")
