@@ -34,7 +34,8 @@ def actionlint(path: Path, *, labels: Sequence[str] = ()) -> list[Finding]:
     """Check a workflow with actionlint and shellcheck; `labels` are self-hosted runner labels it may name.
 
     actionlint knows the inputs of popular actions by their version tags and says nothing of an action pinned to a
-    commit, so the file is read twice: as it is, and with each pin replaced by the tag in its comment.
+    commit, so the file is read twice: as it is, and with each pin replaced by the tag in its comment; the scripts are
+    the same in both.
     """
     text = path.read_text(encoding="utf-8")
     texts = [text]
@@ -45,9 +46,9 @@ def actionlint(path: Path, *, labels: Sequence[str] = ()) -> list[Finding]:
         config = home / "actionlint.yaml"
         config.write_text(json.dumps({"self-hosted-runner": {"labels": list(labels)}}), encoding="utf-8")
         argv: Argv = [find("actionlint"), "-no-color", "-format", "{{json .}}", "-config-file", config]
-        argv += ["-shellcheck", find("shellcheck"), "-pyflakes", "", "-stdin-filename", path.name, "-"]
-        for each in texts:
-            done = run(argv, cwd=home, env=base_env(home), stdin=each)
+        argv += ["-pyflakes", "", "-stdin-filename", path.name]
+        for each, shellcheck in zip(texts, [find("shellcheck"), ""]):
+            done = run([*argv, "-shellcheck", shellcheck, "-"], cwd=home, env=base_env(home), stdin=each)
             if done.code not in (0, 1):
                 raise ToolFailure(f"actionlint: {done.err.strip()}")
             for error in json.loads(done.out):

@@ -4,18 +4,33 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from mlgen.cli.main import run
 from tests.engines.tools import find
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS = [*sorted(p.parent for p in ROOT.glob("examples/*/mlgen.yaml")), *sorted((ROOT / "tests/fixtures").iterdir())]
 
 
-def mlgen(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "mlgen", *arguments], capture_output=True, text=True)
+class Said(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def mlgen(*arguments: str | Path) -> Said:
+    """Run a command in this process, which takes a fraction of the time that one of its own does."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = run([str(argument) for argument in arguments])
+    return Said(code, out.getvalue(), err.getvalue())
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -31,20 +46,20 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_compile_changes_nothing_and_check_agrees(project: Path) -> None:
     before = contents(project)
-    done = mlgen("compile", "-C", project)
+    done = subprocess.run([sys.executable, "-m", "mlgen", "compile", "-C", project], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert contents(project) == before
-    assert mlgen("check", "-C", project).returncode == 0
+    assert mlgen("check", "-C", project).code == 0
 
 
 def test_a_changed_spec_is_told_with_a_diff(project: Path) -> None:
     spec = project / "mlgen.yaml"
     spec.write_text(spec.read_text("utf-8").replace('python: "3.11"', 'python: "3.12"', 1), "utf-8")
     done = mlgen("check", "-C", project)
-    assert done.returncode == 1
-    assert "--- a/.github/workflows/ml.yml\n+++ b/.github/workflows/ml.yml\n@@" in done.stdout
+    assert done.code == 1
+    assert "--- a/.github/workflows/ml.yml\n+++ b/.github/workflows/ml.yml\n@@" in done.out
     for line in (r"^-          .*3\.11", r"^\+          .*3\.12"):
-        assert re.search(line, done.stdout, re.MULTILINE)
+        assert re.search(line, done.out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", [".github/workflows/ml.yml", "Jenkinsfile", ".mlgen/env.sh"])
@@ -52,7 +67,7 @@ def test_an_output_edited_by_hand_is_told(project: Path, name: str) -> None:
     path = project / name
     path.write_text(path.read_text("utf-8") + "# by hand\n", "utf-8")
     done = mlgen("check", "-C", project)
-    assert (done.returncode, "MLG504" in done.stderr) == (1, True)
+    assert (done.code, "MLG504" in done.err) == (1, True)
 
 
 def test_a_broken_spec_is_told_and_nothing_is_written(project: Path) -> None:
@@ -61,10 +76,10 @@ def test_a_broken_spec_is_told_and_nothing_is_written(project: Path) -> None:
     before = contents(project)
     for command in ("check", "compile"):
         done = mlgen(command, "-C", project)
-        assert done.returncode == 2
-        place = re.search(r"^mlgen\.yaml:(\d+):1: error MLG101: unknown key 'stagse'", done.stderr, re.MULTILINE)
+        assert done.code == 2
+        place = re.search(r"^mlgen\.yaml:(\d+):1: error MLG101: unknown key 'stagse'", done.err, re.MULTILINE)
         assert place and spec.read_text("utf-8").splitlines()[int(place[1]) - 1] == "stagse:"
-        assert "hint: did you mean `stages`?" in done.stderr
+        assert "hint: did you mean `stages`?" in done.err
     assert contents(project) == before
 
 
@@ -72,9 +87,9 @@ def test_a_file_of_somebody_else_is_refused_and_intact(project: Path) -> None:
     (project / ".gitlab-ci.yml").write_text("script: make\n")
     before = contents(project)
     done = mlgen("compile", "-C", project)
-    assert (done.returncode, "MLG501" in done.stderr, "--adopt" in done.stderr) == (1, True, True)
+    assert (done.code, "MLG501" in done.err, "--adopt" in done.err) == (1, True, True)
     assert contents(project) == before
-    assert mlgen("compile", "-C", project, "--adopt").returncode == 0
+    assert mlgen("compile", "-C", project, "--adopt").code == 0
     assert (project / ".gitlab-ci.yml.orig").read_text() == "script: make\n"
 
 

@@ -1,12 +1,10 @@
 """What the stand-ins for GitHub's actions share.
 
 They keep what they store below $STUB_STORE and take the source from $STUB_REPO. Each follows the documentation of the
-real action; none uses the network. A run starts them some hundred times, so they import little.
+real action; none uses the network. A run starts them some hundred times, so that each imports no more than it needs.
 """
 
 import os
-import re
-import subprocess
 import sys
 
 WORKSPACE = os.environ["GITHUB_WORKSPACE"]
@@ -46,13 +44,11 @@ def fail(message):
     sys.exit(1)
 
 
-def run(*argv, stdin=None):
-    """What a program prints; the step fails if the program does."""
-    done = subprocess.run(argv, input=stdin or "", stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        print(done.stdout)
-        fail(f"{' '.join(argv)}: exit code {done.returncode}")
-    return done.stdout.strip()
+def call(*argv):
+    """Run a program; the step fails if the program does."""
+    code = os.spawnvp(os.P_WAIT, argv[0], argv)
+    if code:
+        fail(f"{' '.join(argv)}: exit code {code}")
 
 
 def store(name):
@@ -76,62 +72,4 @@ def kept(name, make):
 
 
 def absolute(name):
-    return os.path.normpath(os.path.join(WORKSPACE, re.sub(r"^~(?=/|$)", os.environ["HOME"], name)))
-
-
-def _search_path(pattern):
-    """The deepest folder or file that a pattern names without a wildcard."""
-    segments = pattern.split("/")
-    wild = next((at for at, segment in enumerate(segments) if re.search(r"[*?[]", segment)), None)
-    return pattern if wild is None else "/".join(segments[:wild]) or "/"
-
-
-def wildcards(pattern):
-    """The regular expression of a name in which `*` and `?` stand for what is no slash; sets are the same in both."""
-    return re.sub(r"[.+^${}()|\\]", r"\\\g<0>", pattern).replace("*", "[^/]*").replace("?", "[^/]")
-
-
-def _regex(pattern):
-    segments = "/".join("**" if segment == "**" else wildcards(segment) for segment in pattern.split("/"))
-    return re.compile(segments.replace("/**", "(?:/.*)?"))
-
-
-def _covers(pattern, file):
-    """Whether a pattern names a file, or a folder that it is in."""
-    wanted = _regex(pattern)
-    while not wanted.fullmatch(file):
-        parent = os.path.dirname(file)
-        if parent == file:
-            return False
-        file = parent
-    return True
-
-
-def _walk(at, hidden):
-    if not os.path.exists(at) or (not hidden and os.path.basename(at).startswith(".")):
-        return
-    if not os.path.isdir(at):
-        yield at
-        return
-    for name in sorted(os.listdir(at)):
-        yield from _walk(os.path.join(at, name), hidden)
-
-
-def glob(patterns, hidden=True):
-    """The files of a list of patterns, and the paths that were searched, as @actions/glob finds them.
-
-    A later pattern adds to what the earlier ones left, or, with "!", takes away; a folder stands for all in it. Without
-    `hidden`, nothing is searched whose name starts with a dot.
-    https://github.com/actions/toolkit/tree/main/packages/glob
-    """
-    rules = [(line.startswith("!"), absolute(line.removeprefix("!"))) for line in patterns]
-    searched = list(dict.fromkeys(_search_path(pattern) for negative, pattern in rules if not negative))
-    chosen = []
-    for file in sorted({file for at in searched for file in _walk(at, hidden)}):
-        inside = False
-        for negative, pattern in rules:
-            if _covers(pattern, file):
-                inside = not negative
-        if inside:
-            chosen.append(file)
-    return chosen, searched
+    return os.path.normpath(os.path.join(WORKSPACE, os.path.expanduser(name)))

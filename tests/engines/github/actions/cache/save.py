@@ -2,7 +2,8 @@
 
 import os
 
-from stub import WORKSPACE, glob, lines, run, text
+from patterns import glob
+from stub import WORKSPACE, call, lines, store, text
 
 files, _ = glob(lines(text("path")))
 if os.environ["STATE_EXACT"] == "True":
@@ -12,6 +13,9 @@ elif not files:
     print(f"::warning::Path Validation Error: {missing}")
 else:
     # What is in the workspace is stored relative to it: the next job's workspace is another folder.
-    names = "\0".join(file.removeprefix(WORKSPACE + os.sep) for file in files)
-    run("tar", "-cPf", os.environ["STATE_FILE"], "-C", WORKSPACE, "--null", "-T", "-", stdin=names)
+    entry = os.environ["STATE_FILE"]
+    names = os.path.join(os.path.dirname(store("caches")), f"names-{os.getpid()}")
+    with open(names, "w", encoding="utf-8") as out:
+        out.write("\0".join(file.removeprefix(WORKSPACE + os.sep) for file in files))
+    call("tar", "-cPf", entry, "-C", WORKSPACE, "--null", "-T", names)
     print("Cache saved with key: " + text("key"))

@@ -5,10 +5,9 @@ https://github.com/actions/checkout
 """
 
 import os
-import re
 from zlib import crc32
 
-from stub import WORKSPACE, flag, kept, lines, output, run, text
+from stub import WORKSPACE, call, flag, kept, lines, output, text
 
 folder = os.path.join(WORKSPACE, text("path") or ".")
 other = text("repository")
@@ -22,30 +21,31 @@ else:
 
 
 def fetch(to):
-    run("git", "init", "-q", to)
-    run("git", "-C", to, "remote", "add", "origin", "file://" + source)
-    run("git", "-C", to, "fetch", "-q", "--update-head-ok", *refs)
+    call("git", "init", "-q", to)
+    call("git", "-C", to, "remote", "add", "origin", "file://" + source)
+    call("git", "-C", to, "fetch", "-q", "--update-head-ok", *refs)
 
 
 def git(*command):
-    return run("git", "-C", folder, *command)
+    call("git", "-C", folder, *command)
 
 
 if wanted == os.environ["GITHUB_SHA"] and depth != "0" and not os.path.exists(os.path.join(folder, ".git")):
     # A commit stays what it is: nearly all jobs of a run fetch the same one.
     os.makedirs(folder, exist_ok=True)
-    run("cp", "-a", os.path.join(kept(f"fetch-{crc32(repr(refs).encode())}", fetch), ".git"), folder)
+    call("cp", "-a", os.path.join(kept(f"fetch-{crc32(repr(refs).encode())}", fetch), ".git"), folder)
 else:
     fetch(folder)
-commit = git("rev-parse", "FETCH_HEAD")
+with open(os.path.join(folder, ".git", "FETCH_HEAD"), encoding="utf-8") as fetched:
+    commit = fetched.read().split()[0]
 if text("sparse-checkout"):
     cone = text("sparse-checkout-cone-mode").lower() != "false"
     git("sparse-checkout", "set", "--cone" if cone else "--no-cone", *lines(text("sparse-checkout")))
-on_branch = re.match(r"refs/heads/(.*)$", os.environ["GITHUB_REF"])
-if on_branch and not text("ref") and not other:
-    git("update-ref", "refs/remotes/origin/" + on_branch[1], commit)
-    git("checkout", "-q", "--force", "-B", on_branch[1], "refs/remotes/origin/" + on_branch[1])
-    print(f"checked out {commit} as {on_branch[1]}")
+branch = os.environ["GITHUB_REF"].removeprefix("refs/heads/")
+if branch != os.environ["GITHUB_REF"] and not text("ref") and not other:
+    git("update-ref", f"refs/remotes/origin/{branch}", commit)
+    git("checkout", "-q", "--force", "-B", branch, f"refs/remotes/origin/{branch}")
+    print(f"checked out {commit} as {branch}")
 else:
     git("checkout", "-q", "--force", "--detach", commit)
     print(f"checked out {commit}")

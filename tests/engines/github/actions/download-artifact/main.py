@@ -4,16 +4,18 @@ One artifact alone gets no folder of its own. https://github.com/actions/downloa
 """
 
 import os
-import re
 
-from stub import absolute, fail, flag, output, run, store, text, wildcards
+from stub import absolute, call, fail, flag, output, store, text
 
 for unsupported in ("artifact-ids", "run-id"):
     if text(unsupported):
         fail(f"this stand-in knows no {unsupported}")
 folder, name = store("artifacts"), text("name")
-pattern = re.compile(wildcards(text("pattern") or "*"))
-chosen = [each for each in sorted(os.listdir(folder)) if (each == name if name else pattern.fullmatch(each))]
+chosen = [each for each in sorted(os.listdir(folder)) if not name or each == name]
+if text("pattern") and not name:
+    from patterns import matches
+
+    chosen = [each for each in chosen if matches(text("pattern"), each)]
 if name and not chosen:
     fail(f"Unable to download artifact(s): Artifact not found for name: {name}")
 
@@ -21,6 +23,6 @@ target = absolute(text("path") or ".")
 for artifact in chosen:
     own = os.path.join(target, artifact) if len(chosen) > 1 and not flag("merge-multiple") else target
     os.makedirs(own, exist_ok=True)
-    run("cp", "-R", os.path.join(folder, artifact, "."), own)
+    call("cp", "-R", os.path.join(folder, artifact, "."), own)
 output({"download-path": target})
 print(f"Total of {len(chosen)} artifact(s) downloaded: {', '.join(chosen)}")

@@ -5,10 +5,8 @@ interpreter of the wanted version. https://github.com/actions/setup-python
 """
 
 import os
-import re
-import subprocess
 
-from stub import absolute, fail, kept, output, run, set_env, text
+from stub import absolute, call, fail, kept, output, set_env, text
 
 
 def wanted_version():
@@ -20,10 +18,7 @@ def wanted_version():
 
 def works(name):
     """Whether a program starts: that of a version manager is there, but fails, where the version is not."""
-    try:
-        return subprocess.run([name, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-    except OSError:
-        return False
+    return os.system(f"{name} --version >/dev/null 2>&1") == 0
 
 
 def new_environment(minor):
@@ -32,18 +27,18 @@ def new_environment(minor):
     if host is None:
         fail(f"no interpreter for Python {minor}")
     folder = os.path.join(os.environ["RUNNER_TEMP"], f"python-{minor or 3}-{os.getpid()}")
-    run(host, "-m", "venv", folder)
+    call(host, "-m", "venv", folder)
     return os.path.join(folder, "bin", "python")
 
 
 def write_version(to):
-    with open(to, "w", encoding="utf-8") as file:
-        file.write(run(python, "-c", "import platform; print(platform.python_version())"))
+    call(
+        python, "-c", "import platform, sys; print(platform.python_version(), end='', file=open(sys.argv[1], 'w'))", to
+    )
 
 
 wanted = wanted_version()
-prefix = re.match(r"\d+\.\d+", wanted)
-minor = prefix[0] if prefix else ""
+minor = ".".join(wanted.split(".")[:2]) if "." in wanted else ""
 python = os.environ.get("STUB_PYTHON") or new_environment(minor)
 with open(kept("version" + python.replace("/", "_"), write_version), encoding="utf-8") as file:
     version = file.read()

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 
-from stub import fail, flag, glob, lines, output, run, store, text
+from patterns import glob
+from stub import call, fail, flag, lines, output, store, text
 
 
 def root_folder(files, searched):
@@ -32,7 +33,7 @@ if os.path.exists(artifact):
     if not flag("overwrite"):
         conflict = "(409) Conflict: an artifact with this name already exists on the workflow run"
         fail(f"Failed to CreateArtifact: Received non-retryable error: Failed request: {conflict}")
-    run("rm", "-r", artifact)
+    call("rm", "-r", artifact)
 root = root_folder(files, searched)
 for file in files:
     target = os.path.join(artifact, os.path.relpath(file, root))
