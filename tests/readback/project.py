@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from mlgen import targets
@@ -27,13 +27,20 @@ PROJECTS = sorted(
 
 def rendered(project: Path, target: Target) -> tuple[Pipeline, dict[str, str]]:
     """The pipeline as the target is to say it, and its native files by path."""
+    pipeline, texts = _rendered(project, target.name)
+    return pipeline, dict(texts)
+
+
+@cache
+def _rendered(project: Path, name: str) -> tuple[Pipeline, dict[str, str]]:
+    target = targets.get(name)
     pipeline, found = adapt(_analysed(project), target)
     assert not [d for d in found if d.severity == "error"], found
     texts = {out.path: render(out.template, out.view) for out in target.outputs(pipeline)}
     return pipeline, with_whole(target, pipeline, texts)
 
 
-@lru_cache
+@cache
 def _analysed(project: Path) -> Pipeline:
     return analyse(str(project), "mlgen.yaml")[0]
 

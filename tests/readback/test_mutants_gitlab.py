@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import difflib
+import pickle
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,10 @@ class File:
     """A parsed file, which edits change in place."""
 
     def __init__(self, text: str, pipeline: Pipeline) -> None:
-        *head, self.config = yaml.load_all(text, Loader=yaml.CSafeLoader)
-        self.header: Data | None = head[0] if head else None
-        self.pipeline = pipeline
+        self.header: Data | None
+        self.config: Data
+        self.header, self.config = pickle.loads(_parsed(text))
+        self.text, self.pipeline = text, pipeline
 
     def dump(self) -> str:
         """The file as text."""
@@ -75,6 +77,13 @@ class File:
         return found
 
 
+@lru_cache
+def _parsed(text: str) -> bytes:
+    """The header and the config, from which each copy is made: a parser takes ten times as long."""
+    *head, config = yaml.load_all(text, Loader=yaml.CSafeLoader)
+    return pickle.dumps((head[0] if head else None, config))
+
+
 class _NoAliases(yaml.CSafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -98,7 +107,7 @@ def edits(find: Callable[[File], Iterable[Edit]]) -> Damage:
     def done(text: str, pipeline: Pipeline, number: int) -> str:
         file = File(text, pipeline)
         (edit,) = islice(find(file), number, number + 1)
-        before = copy.deepcopy((file.header, file.config))
+        before = pickle.loads(pickle.dumps((file.header, file.config)))
         edit(file)
         return text if (file.header, file.config) == before else file.dump()
 
@@ -180,7 +189,7 @@ def all_edges_dropped(file: File) -> Iterator[Edit]:
 
 @edits
 def an_optional_edge_made_hard(file: File) -> Iterator[Edit]:
-    found = [jobs(file.config, variables, changed) for variables, changed in grid(file.pipeline)]
+    found = _runs(file)
     for name, job in file.jobs.items():
         for need in job.get("needs", ()):
             optional = isinstance(need, dict) and need.get("optional")
@@ -1105,15 +1114,26 @@ OTHERS = ("parent_pipeline", "chat", "external")
 
 def harmless(before: str, after: str, pipeline: Pipeline) -> bool:
     """Whether only rules differ, and to the interpreter of the tests they let in the same jobs on every event."""
-    one, other = File(before, pipeline).config, File(after, pipeline).config
+    file = File(before, pipeline)
+    one, other = file.config, File(after, pipeline).config
     if _without_rules(one) != _without_rules(other) or "workflow" in one.keys() - other.keys():
         return False
-    return all(_made(one, v, changed) == _made(other, v, changed) for v, changed in grid(pipeline))
+    runs = zip(_runs(file), grid(pipeline))
+    return all(_made(one, found) == _made(other, jobs(other, v, changed)) for found, (v, changed) in runs)
 
 
-def _made(config: Data, variables: dict[str, str | None], changed: dict[str, set[str] | None]) -> dict[str, str]:
-    """The jobs of the event's pipeline; none where one needs a job that is not in it: GitLab makes no such pipeline."""
-    found = jobs(config, variables, changed)
+_RUNS: dict[str, list[dict[str, str]]] = {}
+
+
+def _runs(file: File) -> list[dict[str, str]]:
+    """The jobs of each event's pipeline, before any damage."""
+    if file.text not in _RUNS:
+        _RUNS[file.text] = [jobs(file.config, variables, changed) for variables, changed in grid(file.pipeline)]
+    return _RUNS[file.text]
+
+
+def _made(config: Data, found: dict[str, str]) -> dict[str, str]:
+    """These jobs; none where one needs a job that is not among them: GitLab makes no such pipeline."""
     said = [need for name in found for need in config[name].get("needs", ())]
     needed = [need if isinstance(need, dict) else {"job": need} for need in said]
     return found if all(need["job"] in found or need.get("optional") for need in needed) else {}
