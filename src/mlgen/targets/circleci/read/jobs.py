@@ -18,6 +18,7 @@ from mlgen.targets.circleci.read.found import Steps
 from mlgen.targets.circleci.read.inline import inlined
 from mlgen.targets.circleci.read.inserted import filled, plain, text_of, waits
 from mlgen.targets.circleci.read.machines import KEYS, Machine, environment, machine, python_of
+from mlgen.targets.circleci.read.portable import Portable
 from mlgen.typed import Any
 
 _KEYS = ("type", "description", "parameters", "executor", "steps", *KEYS)
@@ -53,7 +54,8 @@ class Job(NamedTuple):
 def natives(file: File, kinds: frozenset[str]) -> dict[str, Native]:
     """All invocations by name; Unread says what cannot be read."""
     ancestors = _ancestors(file.entries)
-    jobs = {name: _job(name, said, file, kinds) for name, said in file.jobs.items()}
+    told = Portable(file.parameters, kinds)
+    jobs = {name: _job(name, said, file, told) for name, said in file.jobs.items()}
     seen = {entry.name: _seen(entry, jobs.get(entry.job), file) for entry in file.entries}
     legs: dict[str, list[Entry]] = {}
     for entry in file.entries:
@@ -91,7 +93,7 @@ def _ancestors(entries: tuple[Entry, ...]) -> dict[str, frozenset[str]]:
     return found
 
 
-def _job(name: str, said: Data, file: File, kinds: frozenset[str]) -> Job:
+def _job(name: str, said: Data, file: File, told: Portable) -> Job:
     where = f"jobs.{name}"
     if said.get("type") == "no-op":
         known(said, ("type", "description"), where)
@@ -105,7 +107,7 @@ def _job(name: str, said: Data, file: File, kinds: frozenset[str]) -> Job:
     places = {axis: f"${{matrix.{axis}}}" for axis in parameters}
     found = inlined(said.get("steps"), file, places, ("jobs", name, "steps"))
     root, shell = _folder(said, file)
-    return Job(said, steps.read(found, file, shell, root, kinds), None)
+    return Job(said, steps.read(found, file, shell, root, told), None)
 
 
 def _folder(said: Data, file: File) -> tuple[str, str]:

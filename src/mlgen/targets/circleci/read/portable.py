@@ -31,10 +31,24 @@ def sets(text: str) -> frozenset[str] | None:
     return frozenset(each[1] for each in found if each) if all(found) else None
 
 
-def whole(
+class Portable:
+    """What the file's steps that set the portable variables have to tell; most are the same, and asked about once."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], kinds: frozenset[str]) -> None:
+        self._parameters, self._kinds = parameters, kinds
+        self._known: dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], bool] = {}
+
+    def whole(self, said: Mapping[str, str], bare: frozenset[str]) -> bool:
+        """Whether a step's variables tell all of it on every kind of event that the file compares with."""
+        key = (tuple(said.items()), bare)
+        if key not in self._known:
+            self._known[key] = _whole(said, bare, self._parameters, self._kinds)
+        return self._known[key]
+
+
+def _whole(
     said: Mapping[str, str], bare: frozenset[str], parameters: Mapping[str, Parameter], kinds: frozenset[str]
 ) -> bool:
-    """Whether the step's variables tell all of it on every kind of event; `kinds`: what the file compares with."""
     unknown = [name for name in said if not name.startswith(("MLGEN_INPUT_", _OWN))]
     if unknown:
         return False

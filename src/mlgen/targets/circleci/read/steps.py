@@ -29,9 +29,9 @@ _WHEN: dict[str, Literal["success", "failure", "always"]] = {
 MOST_STEPS = 2000
 
 
-def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, kinds: frozenset[str]) -> Steps:
-    """The job's steps; `shell_of_job` and `root` are the executor's, `kinds` the events that the file names."""
-    reader = _Reader(file, shell_of_job, root, kinds)
+def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, told: portable.Portable) -> Steps:
+    """The job's steps; `shell_of_job` and `root` are the executor's, `told` judges how they set portable variables."""
+    reader = _Reader(file, shell_of_job, root, told)
     for count, step in enumerate(steps):
         if count > MOST_STEPS:
             raise Unread(f"{way(step.route)}: more than {MOST_STEPS} steps")
@@ -42,8 +42,8 @@ def read(steps: Iterator[Step], file: File, shell_of_job: str, root: str, kinds:
 class _Reader:
     """What has been read of the steps so far."""
 
-    def __init__(self, file: File, shell_of_job: str, root: str, kinds: frozenset[str]) -> None:
-        self.file, self.shell, self.root, self.kinds = file, shell_of_job, root, kinds
+    def __init__(self, file: File, shell_of_job: str, root: str, told: portable.Portable) -> None:
+        self.file, self.shell, self.root, self.told = file, shell_of_job, root, told
         self.found: dict[str, list[Any]] = {}
         self.scripts: list[Script] = []
         self.permits: list[bool | None] = []
@@ -157,7 +157,7 @@ class _Reader:
         if bare is not None and not self.scripts:
             said = {name: str(value) for name, value in words.get("environment", {}).items()}
             if self.checked_out and not self.portable:
-                self.portable = portable.whole(said, bare, self.file.parameters, self.kinds)
+                self.portable = self.told.whole(said, bare)
             return self.portable
         if "environment" in words or self.scripts:
             return False
