@@ -19,6 +19,9 @@ PACKAGE := pyproject.toml hatch_build.py README.md $(shell find src templates sc
 
 FUZZ ?= 10000
 
+# The tests start mlgen hundreds of times: bytecode is kept, whatever the developer's environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test fuzz bench goldens docs clean
 
 demo: $(DEMO)

@@ -76,7 +76,7 @@ class _Machine:
         try:
             line = self._answer({**request, "console": str(console)}, seconds)
             answer = json.loads(line) if line else {}
-            usable = answer.get("idle", False)
+            usable = bool(answer.get("ok") and answer.get("idle"))
         finally:
             if not usable:
                 said = self.end()
@@ -90,8 +90,11 @@ class _Machine:
         self.process = self.process or self._started()
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin and stdout
-        stdin.write(json.dumps(request).encode() + b"\n")
-        stdin.flush()
+        try:
+            stdin.write(json.dumps(request).encode() + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            return b""
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
             return stdout.readline() if selector.select(seconds) else None
@@ -124,13 +127,10 @@ atexit.register(_machine.end)
 def run_pipeline(options: Path, *, env: Mapping[str, str], seconds: float) -> Served:
     """Run a Jenkinsfile by the options in a file, and kill all that it started after `seconds`."""
     marker = uuid.uuid4().hex
-    served = None
     try:
-        served = _machine.serve({"run": str(options), "env": {**env, MARKER: marker}}, options.parent, seconds)
-        return served
+        return _machine.serve({"run": str(options), "env": {**env, MARKER: marker}}, options.parent, seconds)
     finally:
-        if not (served and served.in_time):
-            reap(marker)
+        reap(marker)  # also what a pipeline left behind, as Jenkins does
 
 
 def run_script(script: Path, *args: Path, seconds: float = 60) -> str:

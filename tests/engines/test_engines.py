@@ -374,7 +374,7 @@ jobs:
       - {uses: actions/upload-artifact@v7, with: {name: folder, path: out}}
       - {uses: actions/upload-artifact@v7, with: {name: file, path: out/sub/b.txt}}
       - {uses: actions/upload-artifact@v7, with: {name: glob, path: "out/**/*.txt"}}
-      - {uses: actions/upload-artifact@v7, with: {name: set, path: "out/[a-c].t?t"}}
+      - {uses: actions/upload-artifact@v7, with: {name: set, path: "out/[a-c].t?t\\nout/sub/[!a].csv"}}
       - {uses: actions/upload-artifact@v7, with: {name: several, path: "out/a.txt\\nout/sub/c.csv"}}
       - {uses: actions/upload-artifact@v7, with: {name: less, path: "out/\\n!out/sub"}}
       - {uses: actions/upload-artifact@v7, with: {name: hidden, path: out, include-hidden-files: true}}
@@ -419,7 +419,7 @@ def test_github_artifacts(tmp_path: Path) -> None:
         "folder": ["a.txt", "sub/b.txt", "sub/c.csv"],
         "file": ["b.txt"],
         "glob": ["a.txt", "sub/b.txt"],
-        "set": ["a.txt"],
+        "set": ["a.txt", "sub/c.csv"],
         "several": ["a.txt", "sub/c.csv"],
         "less": ["a.txt"],
         "hidden": [".dot", ".hidden/d.txt", "a.txt", "sub/b.txt", "sub/c.csv"],
@@ -896,6 +896,7 @@ def test_jenkins_run_is_killed_with_all_it_started(tmp_path: Path) -> None:
     slow = jenkins_repository(tmp_path / "slow", text.replace("COMMAND", "sleep 4713"))
     result = run_jenkins(slow, work=tmp_path / "one", seconds=8)
     assert (result.ok, result.jobs) == (False, {})
+    assert "+ sleep 4713" in result.log
     assert "killed after 8 s" in result.log
     assert left("sleep 4713") == []
     quick = jenkins_repository(tmp_path / "quick", text.replace("COMMAND", "true"))

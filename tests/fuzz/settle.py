@@ -43,7 +43,7 @@ def settle(spec: Spec) -> Settled:
     refused: list[Diagnostic] = []
     for _ in range(60):
         try:
-            _compiled(spec)  # what refuses it is known before anything is proved
+            _compiled(spec)  # the proof takes long, and adds nothing to what refuses a spec
             return Settled(spec, _compiled(spec, proved=True), tuple(refused))
         except SpecError as fault:
             errors = [d for d in fault.diagnostics if d.severity == "error"]

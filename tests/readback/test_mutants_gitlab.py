@@ -189,7 +189,7 @@ def all_edges_dropped(file: File) -> Iterator[Edit]:
 
 @edits
 def an_optional_edge_made_hard(file: File) -> Iterator[Edit]:
-    found = _runs(file)
+    found = _runs(file.text, file.pipeline)
     for name, job in file.jobs.items():
         for need in job.get("needs", ()):
             optional = isinstance(need, dict) and need.get("optional")
@@ -1114,22 +1114,23 @@ OTHERS = ("parent_pipeline", "chat", "external")
 
 def harmless(before: str, after: str, pipeline: Pipeline) -> bool:
     """Whether only rules differ, and to the interpreter of the tests they let in the same jobs on every event."""
-    file = File(before, pipeline)
-    one, other = file.config, File(after, pipeline).config
+    one, other = File(before, pipeline).config, File(after, pipeline).config
     if _without_rules(one) != _without_rules(other) or "workflow" in one.keys() - other.keys():
         return False
-    runs = zip(_runs(file), grid(pipeline))
+    runs = zip(_runs(before, pipeline), grid(pipeline))
     return all(_made(one, found) == _made(other, jobs(other, v, changed)) for found, (v, changed) in runs)
 
 
-_RUNS: dict[str, list[dict[str, str]]] = {}
+_RUNS: dict[tuple[str, str], list[dict[str, str]]] = {}
 
 
-def _runs(file: File) -> list[dict[str, str]]:
-    """The jobs of each event's pipeline, before any damage."""
-    if file.text not in _RUNS:
-        _RUNS[file.text] = [jobs(file.config, variables, changed) for variables, changed in grid(file.pipeline)]
-    return _RUNS[file.text]
+def _runs(text: str, pipeline: Pipeline) -> list[dict[str, str]]:
+    """The jobs of each event's pipeline."""
+    key = (text, pipeline.repository)
+    if key not in _RUNS:
+        config = File(text, pipeline).config
+        _RUNS[key] = [jobs(config, variables, changed) for variables, changed in grid(pipeline)]
+    return _RUNS[key]
 
 
 def _made(config: Data, found: dict[str, str]) -> dict[str, str]:

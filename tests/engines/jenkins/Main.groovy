@@ -17,7 +17,7 @@ class Main {
     static Map<String, Object> globals = [:]
 
     static void main(String[] args) {
-        def answers = System.out
+        def answers = System.out, errors = System.err
         def requests = new LinkedBlockingQueue<String>()
         Thread.startDaemon {
             System.in.eachLine('UTF-8') { requests.put(it) }
@@ -32,12 +32,14 @@ class Main {
                 System.setErr(console)
                 serve(request, console)
             }
+            System.setOut(answers)
+            System.setErr(errors)
             answers.println(JsonOutput.toJson([ok: ok, idle: !somethingGoesOn()]))
         }
     }
 
     private static boolean somethingGoesOn() {
-        Thread.allStackTraces.keySet().any { it != Thread.currentThread() && !it.daemon && it.name != 'DestroyJavaVM' }
+        Thread.allStackTraces.keySet().any { it != Thread.currentThread() && !it.daemon }
     }
 
     private static boolean serve(Map request, PrintStream console) {

@@ -312,6 +312,7 @@ class Steps {
     def git(Object given) { checkout(given) }
 
     private void runGit(File directory, List<String> command) {
+        // Java looks for a program on its own PATH, env on that of this run.
         def builder = new ProcessBuilder((['env', 'git'] + command) as List<String>).directory(directory).redirectErrorStream(true)
         builder.environment().clear()
         builder.environment().putAll(build.machine)

@@ -19,8 +19,14 @@ def matches(pattern, name):
 
 
 def _wildcards(pattern):
-    """The regular expression of a name in which `*` and `?` stand for what is no slash; sets are the same in both."""
-    return re.sub(r"[.+^${}()|\\]", r"\\\g<0>", pattern).replace("*", "[^/]*").replace("?", "[^/]")
+    """The regular expression of a name: `*` and `?` stand for what is no slash, and a set for one of its own."""
+    found = ""
+    for part in re.split(r"(\[[^]]+\])", pattern):
+        if part.startswith("[") and part.endswith("]"):
+            found += "[^" + part[2:] if part[1] in "!^" else part
+        else:
+            found += re.escape(part).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return found
 
 
 def _regex(pattern):

@@ -7,6 +7,7 @@ real action; none uses the network. A run starts them some hundred times, so tha
 import os
 import sys
 
+os.environ.pop("PYTHONPATH", None)  # by which this module is found; not for the programs that are started
 WORKSPACE = os.environ["GITHUB_WORKSPACE"]
 
 

@@ -18,4 +18,5 @@ else:
     with open(names, "w", encoding="utf-8") as out:
         out.write("\0".join(file.removeprefix(WORKSPACE + os.sep) for file in files))
     call("tar", "-cPf", entry, "-C", WORKSPACE, "--null", "-T", names)
+    os.remove(names)
     print("Cache saved with key: " + text("key"))

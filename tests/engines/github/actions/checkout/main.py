@@ -15,14 +15,15 @@ source = os.path.join(os.environ["STUB_REPOSITORIES"], other) if other else os.e
 wanted = text("ref") or ("HEAD" if other else os.environ["GITHUB_SHA"])
 depth = text("fetch-depth") or "1"
 if depth == "0":
-    refs = ["--tags", "--prune", "origin", wanted, "+refs/heads/*:refs/remotes/origin/*"]
+    refs = ["--tags", "--prune", "file://" + source, wanted, "+refs/heads/*:refs/remotes/origin/*"]
 else:
-    refs = ["--depth", depth, "--tags" if flag("fetch-tags") else "--no-tags", "origin", wanted]
+    refs = ["--depth", depth, "--tags" if flag("fetch-tags") else "--no-tags", "file://" + source, wanted]
 
 
 def fetch(to):
-    call("git", "init", "-q", to)
-    call("git", "-C", to, "remote", "add", "origin", "file://" + source)
+    if not os.path.exists(os.path.join(to, ".git")):
+        call("git", "init", "-q", to)
+        call("git", "-C", to, "remote", "add", "origin", "file://" + source)
     call("git", "-C", to, "fetch", "-q", "--update-head-ok", *refs)
 
 

@@ -38,7 +38,8 @@ def write_version(to):
 
 
 wanted = wanted_version()
-minor = ".".join(wanted.split(".")[:2]) if "." in wanted else ""
+numbers = wanted.split(".")[:2]
+minor = ".".join(numbers) if len(numbers) == 2 and all(number.isdigit() for number in numbers) else ""
 python = os.environ.get("STUB_PYTHON") or new_environment(minor)
 with open(kept("version" + python.replace("/", "_"), write_version), encoding="utf-8") as file:
     version = file.read()
