@@ -22,12 +22,15 @@ FUZZ ?= 10000
 # The tests start mlgen hundreds of times: bytecode is kept, whatever the developer's environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test fuzz bench goldens docs clean
+# What is downloaded is waited for side by side.
+MAKEFLAGS += -j2
+
+.PHONY: demo test node fuzz bench goldens docs clean
 
 demo: $(DEMO)
 	@examples/demo.sh .tools/demo/bin/mlgen
 
-test: $(DEV)
+test: $(DEV) node
 	tests/engines/install.sh $(VENV)/bin/python
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check -q
@@ -35,6 +38,9 @@ test: $(DEV)
 	$(VENV)/bin/lint-imports
 	@# One more than cores, for what waits; what is slow stands together, so that those who have done theirs take some.
 	$(VENV)/bin/pytest -n 3 --dist worksteal
+
+node:
+	tests/engines/install.sh --node
 
 fuzz: $(DEV)
 	tests/engines/install.sh $(VENV)/bin/python

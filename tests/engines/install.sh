@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the third-party tools that tests/engines uses: install.sh [PYTHON]
+# Installs the third-party tools that tests/engines uses: install.sh [PYTHON], or of them only the node modules: --node
 #
 # PYTHON (python3 by default) is the interpreter that runs the tests; the wheels go into its environment. The node
 # modules go to .tools/node at the root of the repository. Needs Python >= 3.10, Node.js >= 20 with npm, and, for what
@@ -58,6 +58,10 @@ install_node() {
   cp "$here/package-lock.json" "$node_home/installed-lock.json"
 }
 
-install_apt
-install_python
-install_node
+if [ "$python" = --node ]; then
+  install_node
+else
+  install_apt
+  install_python
+  install_node
+fi
