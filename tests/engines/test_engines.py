@@ -906,7 +906,7 @@ def test_jenkins_run_is_killed_with_all_it_started(tmp_path: Path) -> None:
 def test_a_groovy_script_prints_to_its_own_console(tmp_path: Path) -> None:
     script = tmp_path / "script.groovy"
     script.write_text(
-        "class A { void say() { println 'one' } }\nnew A().say()\nSystem.err.println 'two'\nprintln 'é'\n"
+        "class A { void say() { println 'one' } }\nnew A().say()\nSystem.err.println 'two'\nprintln 'é'\n", "utf-8"
     )
     assert jenkins_harness.run_script(script).split() == ["one", "two", "é"]
     script.write_text("throw new IllegalStateException('no')")

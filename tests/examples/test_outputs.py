@@ -7,30 +7,21 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from mlgen.cli.main import run
-from tests.engines.tools import find
+from tests.engines.tools import Completed, find
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS = [*sorted(p.parent for p in ROOT.glob("examples/*/mlgen.yaml")), *sorted((ROOT / "tests/fixtures").iterdir())]
 
 
-class Said(NamedTuple):
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-def mlgen(*arguments: str | Path) -> Said:
+def mlgen(*arguments: str | Path) -> Completed:
     """Run a command in this process, which takes a fraction of the time that one of its own does."""
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         code = run([str(argument) for argument in arguments])
-    return Said(code, out.getvalue(), err.getvalue())
+    return Completed(code, out.getvalue(), err.getvalue())
 
 
 def contents(root: Path) -> dict[str, bytes]:
